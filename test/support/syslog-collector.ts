@@ -24,6 +24,8 @@ export interface SyslogCollector {
 export async function startCollector({ port = 0, plain = false } = {}): Promise<SyslogCollector> {
   const messages: string[] = [];
   const sockets = new Set<Socket>();
+  /** Below TLS, by the port of the other side. */
+  const raw = new Map<number | undefined, Socket>();
   let paused = false;
   let connections = 0;
   let breakingAfter: number | undefined;
@@ -40,14 +42,19 @@ export async function startCollector({ port = 0, plain = false } = {}): Promise<
     breakingAfter = undefined;
     let rest: Buffer = Buffer.alloc(0);
     socket.on('data', (bytes: Buffer) => {
+      // It is torn down already.
+      if (left <= 0) return;
       rest = takeFrames(Buffer.concat([rest, bytes.subarray(0, left)]), messages);
       left -= bytes.length;
-      if (left <= 0) socket.destroy();
+      // By an orderly end it would say that it has read all of it.
+      if (left <= 0) raw.get(socket.remotePort)?.resetAndDestroy();
       news();
     });
     socket.on('error', () => {});
+    const { remotePort } = socket;
     socket.on('close', () => {
       sockets.delete(socket);
+      raw.delete(remotePort);
       news();
     });
     if (paused) socket.pause();
@@ -55,6 +62,7 @@ export async function startCollector({ port = 0, plain = false } = {}): Promise<
   const server: Server = plain
     ? createPlainServer(take)
     : createServer({ cert: CERTIFICATE, key: CERTIFICATE_KEY, minVersion: 'TLSv1.2' }, take);
+  server.on('connection', socket => raw.set(socket.remotePort, socket));
   server.on('tlsClientError', () => news());
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');

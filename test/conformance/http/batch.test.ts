@@ -55,7 +55,10 @@ onStoresInTurn('a batch', stage => {
       send(talk, 'batch', [entry('GET', 'Patient?Access_Token=s3cr3t&active=true')], headers),
     );
     const { issue } = answer!.response!.outcome as OperationOutcome;
-    assert.deepEqual([answer!.response!.status, issue[0]!.details?.coding?.[0]?.code], ['400 Bad Request', 'misplaced-token']);
+    assert.deepEqual(
+      [answer!.response!.status, issue[0]!.details?.coding?.[0]?.code],
+      ['400 Bad Request', 'misplaced-token'],
+    );
     const told = await talk.search<AuditEvent>('AuditEvent?entity:identifier=batch-with-a-token');
     const asked = told.entry!.flatMap(({ resource }) => resource!.entity!.map(({ query = '' }) => atob(query)));
     assert.ok(
