@@ -3,6 +3,8 @@
  * hand, on a free port, with its data in a temporary folder that goes when it stops.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -27,18 +29,24 @@ export interface Mongo {
   stop(): Promise<void>;
 }
 
+/** Below the ports that systems give to outgoing connections: one of those may be taken before somebody listens at it. */
+const [FIRST_PORT, LAST_PORT] = [20_000, 32_000];
+
 /** A port that is free now. */
-export const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port')),
-      );
-    });
-  });
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(FIRST_PORT, LAST_PORT);
+    const server = createServer().listen(port, '127.0.0.1');
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    if (!isFree) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
+}
 
 /** Starts a one-node replica set, or says why it cannot. Rejects only if a found server does not come up. */
 export async function startMongo(
