@@ -12,8 +12,10 @@ import { sweepKept } from '../conformance/sweeper.js';
 import { createHttpServer } from '../http/app.js';
 import type { Limits } from '../http/source.js';
 import type { Engine } from '../interactions/engine.js';
-import { type Config, isMongo } from '../platform/config.js';
-import type { Log } from '../platform/log.js';
+import { beginLife } from '../interactions/lives.js';
+import { type Config, isMongo, SETTINGS } from '../platform/config.js';
+import { envOf, type Setting } from '../platform/setting.js';
+import { frames, type Log } from '../platform/log.js';
 import { MAX_DEPTH } from '../fhir/json/json.js';
 import { collectProcessMetrics } from '../platform/metrics.js';
 import { realInterval, realTimeout } from '../platform/real-time.js';
@@ -26,6 +28,15 @@ import { isUntouched, loadDemo } from './seed.js';
 
 /** ms that requests under way may still take after a signal. */
 const GRACE = 10_000;
+
+/** The value of each setting by its name in the environment, secrets among them. */
+const settingValues = ({ ofFeatures, ...own }: Config): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries<Setting<unknown>>({ ...SETTINGS, ...ofFeatures.table }).map(([name, setting]) => [
+      envOf(setting),
+      String({ ...own, ...ofFeatures.values }[name as 'port']),
+    ]),
+  );
 
 export async function serve(invocation: Invocation): Promise<number> {
   const { workers } = invocation.config;
@@ -57,6 +68,7 @@ async function serveHere(invocation: Invocation): Promise<number> {
     warmValidators();
     const server = listen(engine, config);
     await listening(server, config);
+    const life = config.harness === 'on' ? undefined : await beginLife(engine, settingValues(config));
     void warmParameters(engine);
     process.stdout.write(
       `Chartroom serves FHIR R4 at ${engine.settings.base} (store: ${engine.store.name}, authentication: ${config.auth}).\n`,
@@ -70,6 +82,9 @@ async function serveHere(invocation: Invocation): Promise<number> {
       process.stdout.write('Test-harness mode: whoever is on this machine may change everything, at /harness.\n');
     await stopSignal(engine.log);
     await shut(server);
+    await life
+      ?.end()
+      .catch((error: unknown) => engine.log.warn({ at: frames(error) }, 'The stop could not be recorded.'));
     return 0;
   } finally {
     await engine.jobs.stop();

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Bundle, CapabilityStatement, OperationOutcome, Parameters } from 'fhir/r4.js';
+import type { AuditEvent, Bundle, CapabilityStatement, OperationOutcome, Parameters } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
 import { command, manyCommands } from '../support/cli.js';
 import { newStore, startServer } from '../support/server.js';
@@ -59,6 +59,12 @@ describe('a backup of a server that goes on', () => {
     copyFileSync(copy, join(restored, 'chartroom.db'));
     const other = await spawnServer({ CHARTROOM_DATA: restored });
     try {
+      const activity = await talkTo(other.base).search<AuditEvent>('AuditEvent?type=110100&_sort=date');
+      assert.deepEqual(
+        activity.entry?.map(({ resource }) => [resource!.subtype?.[0]?.code, resource!.outcome].join(' ')),
+        ['110120 0', '110121 8', '110120 0'],
+        'the start of the one that was copied, which did not stop, and that of the copy',
+      );
       return (await talkTo(other.base).search('Patient?_summary=count')).total!;
     } finally {
       await other.kill('SIGKILL');

@@ -148,6 +148,7 @@ function wrongImports(file: string, imports: readonly string[]): string[] {
 /** Files of interactions/ that know the store behind the view, and what for. */
 const KNOW_THE_STORE: Readonly<Record<string, string>> = {
   'engine.ts': 'names it',
+  'lives.ts': 'keeps a record of each process',
   'perform.ts': 'commits',
   'write/prepare.ts': 'stores attachments',
   'write/integrity.ts': 'protects what is referred to from everybody, whatever they see',
