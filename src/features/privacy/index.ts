@@ -4,6 +4,7 @@
 import type { OperationImplementation } from '../../interactions/engine.js';
 import type { Feature } from '../../interactions/feature.js';
 import { ACCOUNTING, accountingOperation } from './accounting-operation.js';
+import { ANOMALIES, anomaliesOperation } from './anomalies.js';
 import { questionOperation } from './answer.js';
 import { QUESTIONS, WHO_SAW } from './questions.js';
 
@@ -11,6 +12,7 @@ import { QUESTIONS, WHO_SAW } from './questions.js';
 export const privacyOperations = (): Readonly<Record<string, OperationImplementation>> => ({
   ...Object.fromEntries(Object.entries(QUESTIONS).map(([code, question]) => [code, questionOperation(code, question)])),
   [ACCOUNTING]: accountingOperation,
+  [ANOMALIES]: anomaliesOperation,
 });
 
 export const privacy: Feature = {
@@ -19,7 +21,7 @@ export const privacy: Feature = {
   open: () => ({
     operations: privacyOperations(),
     duties: {
-      'privacy-officer': { operations: [...Object.keys(QUESTIONS), ACCOUNTING] },
+      'privacy-officer': { operations: [...Object.keys(QUESTIONS), ACCOUNTING, ANOMALIES] },
       // Patients of themselves. Tokens of other issuers that name no role have that of services.
       ...Object.fromEntries(['patient', 'service'].map(role => [role, { operations: [WHO_SAW] }])),
     },

@@ -39,7 +39,7 @@ function mask(event: ToldEvent): ToldEvent {
     ...{ id: '', day, at: Date.parse(day), purpose, isThroughGlass },
     ...{ person: isMachine ? SYSTEM_LABEL : person, role: isMachine ? '' : role },
     action: disclosure ? 'gave to others from' : (PLAIN[action] ?? 'used'),
-    ...{ application: '', address: '', types: [], patients: [], outcome: '0', why: '', isDenied: false },
+    ...{ application: '', address: '', types: [], patients: [], named: [], outcome: '0', why: '', isDenied: false },
     disclosure,
     isUnreadDisclosure: false,
   };

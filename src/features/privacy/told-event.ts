@@ -12,6 +12,8 @@ const ALERT_TYPE = '110113';
 const SIGN_IN_TYPE = '110114';
 /** Codes of refusals in AuditEvent.outcomeDesc of events that say no more than that a request failed. */
 const DENIALS: ReadonlySet<string> = new Set(['forbidden', 'unauthenticated']);
+/** Of http://terminology.hl7.org/CodeSystem/object-role: security user entity. */
+const ACCOUNT_ROLES: ReadonlySet<string> = new Set(['11']);
 const BTG = 'BTG';
 const DISCLOSE = 'disclose';
 /** Texts of events are lineOfText up to this length: a sender may have put anything there. */
@@ -36,8 +38,10 @@ export interface ToldEvent {
   readonly types: readonly string[];
   /** Ids of Patients that it is about. */
   readonly patients: readonly string[];
+  /** Users and applications that it is about, by their identifiers. */
+  readonly named: readonly string[];
   readonly outcome: string;
-  /** Why it failed. */
+  /** Why it failed, or what was changed. */
   readonly why: string;
   readonly isDenied: boolean;
   readonly isThroughGlass: boolean;
@@ -82,6 +86,7 @@ export function tellEvent(event: Resource, at: number, bases: readonly string[])
       ? askedBefore(entities)
       : { action: actionTold(event, subtypes), types: [...new Set(references.map(({ type }) => type))] }),
     patients: [...new Set(references.flatMap(({ type, id }) => (type === 'Patient' ? [id] : [])))],
+    named: entities.flatMap(({ role, what }) => (ACCOUNT_ROLES.has(codeIn(role)) ? identifiersIn(what) : [])),
     outcome,
     why,
     isDenied: isDenial(event, codes, outcome, why),
@@ -121,6 +126,13 @@ function askedBefore(entities: readonly JsonObject[]): Pick<ToldEvent, 'action' 
   return { action: lineOfText(action), types: type === '' ? [] : [type] };
 }
 
+const codeIn = (coding: Json | undefined): string => (isObject(coding) ? textGiven(coding['code']) : '');
+
+function identifiersIn(what: Json | undefined): string[] {
+  const identifier = isObject(what) ? what['identifier'] : undefined;
+  return isObject(identifier) ? [textGiven(identifier['value'])] : [];
+}
+
 const WORDS: Readonly<Record<string, string>> = { vread: 'read', patch: 'update' };
 
 /** The interaction, by one word for those that people do not tell apart; the operation; what happened. */
@@ -147,7 +159,7 @@ function agentLabel(agent: JsonObject): string {
 
 const addressOf = ({ network }: JsonObject): string => (isObject(network) ? lineOfText(network['address']) : '');
 
-const codesOfConcept = (concept: Json | undefined): readonly string[] =>
+export const codesOfConcept = (concept: Json | undefined): readonly string[] =>
   isObject(concept)
     ? itemsOf(concept['coding']).flatMap(coding => (isObject(coding) ? [textGiven(coding['code'])] : []))
     : [];

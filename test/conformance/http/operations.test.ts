@@ -30,7 +30,7 @@ const OF_CODES: Readonly<Record<string, readonly string[]>> = {
 const TERMINOLOGY = new Set(Object.values(OF_CODES).flat());
 
 /** Of the system, as they are listed. */
-const QUESTIONS_TO_THE_TRAIL = ['what-did', 'denials', 'disclosures', 'breach-affected'];
+const QUESTIONS_TO_THE_TRAIL = ['what-did', 'denials', 'disclosures', 'breach-affected', 'audit-anomalies'];
 
 const GENDER = 'http://hl7.org/fhir/administrative-gender';
 /** Where an operation is asked, and with what, if it is not of any resource or needs to be told something. */
@@ -193,7 +193,7 @@ function expectOffer(
 
 /** Ids of those that are asked of the system alone. */
 const SYSTEM_ALONE =
-  /^(?:audit-checkpoint|backup|breach|decide|denials|disclosures|horizon|import|jobs|reindex|what-did)/;
+  /^(?:audit-(?:anomalies|checkpoint)|backup|breach|decide|denials|disclosures|horizon|import|jobs|reindex|what-did)/;
 const OF_TYPES_TOO = new Set(['chart', 'docref', 'document', 'validate', 'generate-metadata', ...TERMINOLOGY]);
 const ALL = [...allOperations.values()].map(({ definition }) => definition).toSorted();
 

@@ -1,0 +1,228 @@
+/**
+ * Rules by which what happened deserves a look of the privacy officer. A hit is no verdict: it names one event to begin with, and why. Each is of a rule, a person,
+ * a patient and a day, by which it is known when the same time is looked at again.
+ */
+import { formatInstant } from '../../fhir/datetime.js';
+import { breathe } from '../../platform/pieces.js';
+import type { AnomalyFacts } from './anomaly-facts.js';
+import type { Access, SeenTrail } from './anomaly-seen.js';
+import type { ToldEvent } from './told-event.js';
+
+export interface Thresholds {
+  /** How many times as many patients a day as the median of the days before. */
+  readonly factor: number;
+  /** Fewer patients a day than these are never too many. */
+  readonly patients: number;
+  /** So many denials in so many minutes. */
+  readonly burst: number;
+  readonly minutes: number;
+  /** Working hours, UTC: from the first to the last hour of the day, Monday to Friday. */
+  readonly fromHour: number;
+  readonly toHour: number;
+}
+
+export interface Hit {
+  readonly rule: AnomalyRule;
+  readonly person: string;
+  readonly patient: string | undefined;
+  readonly day: string;
+  readonly event: ToldEvent;
+  readonly why: string;
+}
+
+export const ANOMALY_RULES = [
+  'remarkable-patient',
+  'same-name-or-address',
+  'many-patients',
+  'no-relationship',
+  'break-glass',
+  'denied-burst',
+  'off-hours-export',
+  'disabled-user',
+  'gone-patient',
+] as const;
+export type AnomalyRule = (typeof ANOMALY_RULES)[number];
+
+/** What was found, and what could not be judged, in a sentence. */
+export interface RuleFindings {
+  readonly hits: readonly Hit[];
+  readonly unjudged?: string;
+}
+
+export interface Judging {
+  readonly seen: SeenTrail;
+  readonly facts: AnomalyFacts;
+  readonly thresholds: Thresholds;
+  /** Day from which on hits count: YYYY-MM-DD. */
+  readonly fromDay: string;
+}
+
+type Rule = (judging: Judging) => RuleFindings | Promise<RuleFindings>;
+
+const hitOf = (
+  rule: AnomalyRule,
+  { person, day }: ToldEvent,
+  event: ToldEvent,
+  why: string,
+  patient?: string,
+): Hit => ({
+  ...{ rule, person, patient, day, event, why },
+});
+
+/** A rule about each access, by what is known of the patient. */
+async function ofAccesses(
+  { seen }: Judging,
+  rule: AnomalyRule,
+  why: (access: Access) => Promise<string | undefined>,
+): Promise<Hit[]> {
+  const hits: Hit[] = [];
+  for (const access of seen.accesses.values()) {
+    await breathe();
+    const said = await why(access);
+    if (said !== undefined) hits.push(hitOf(rule, access.last, access.last, said, access.patient));
+  }
+  return hits;
+}
+
+const shared = (one: readonly string[], other: readonly string[]): boolean => one.some(each => other.includes(each));
+
+const median = (values: readonly number[]): number => {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+};
+
+/** Users whom no Practitioner is known for. */
+async function strangersOf({ seen, facts }: Judging): Promise<ReadonlySet<string>> {
+  const strangers = new Set<string>();
+  for (const { person } of seen.accesses.values()) if (!(await facts.staff(person))) strangers.add(person);
+  return strangers;
+}
+
+const unjudgedFor = (strangers: ReadonlySet<string>): string | undefined =>
+  strangers.size === 0
+    ? undefined
+    : `Not judged for ${strangers.size} user${strangers.size === 1 ? '' : 's'}: no Practitioner has their name as an identifier.`;
+
+const withUnjudged = (hits: readonly Hit[], unjudged: string | undefined): RuleFindings =>
+  unjudged === undefined ? { hits } : { hits, unjudged };
+
+export const RULES_OF_ANOMALIES: Readonly<Record<AnomalyRule, Rule>> = {
+  'remarkable-patient': async judging => ({
+    hits: await ofAccesses(judging, 'remarkable-patient', async ({ patient }) => {
+      const remarkable = (await judging.facts.patient(patient))?.remarkable;
+      return remarkable && `the patient is marked ${remarkable}`;
+    }),
+  }),
+
+  'same-name-or-address': async judging => {
+    const { facts } = judging;
+    const hits = await ofAccesses(judging, 'same-name-or-address', async ({ person, patient }) => {
+      const [staff, whom] = [await facts.staff(person), await facts.patient(patient)];
+      if (!staff || !whom) return undefined;
+      if (shared(staff.addresses, whom.addresses)) return 'the patient lives at the address of the user';
+      return shared(staff.families, whom.families) ? 'the patient has the family name of the user' : undefined;
+    });
+    return withUnjudged(hits, unjudgedFor(await strangersOf(judging)));
+  },
+
+  'many-patients': ({ seen, thresholds, fromDay }) => {
+    const hits: Hit[] = [];
+    const firsts = new Map<string, Access>();
+    // The newest come first.
+    for (const access of seen.accesses.values()) firsts.set(`${access.day} ${access.person}`, access);
+    let without = 0;
+    for (const [person, days] of seen.patientsADay) {
+      const usual = [...days].filter(([day]) => day < fromDay).map(([, patients]) => patients.size);
+      for (const [day, { size }] of days) {
+        if (day < fromDay || size < thresholds.patients) continue;
+        if (usual.length === 0) {
+          without += 1;
+          continue;
+        }
+        if (size <= thresholds.factor * median(usual)) continue;
+        const first = firsts.get(`${day} ${person}`);
+        if (first)
+          hits.push(
+            hitOf(
+              'many-patients',
+              first.event,
+              first.event,
+              `${size} patients in a day, where ${median(usual)} are usual`,
+            ),
+          );
+      }
+    }
+    return withUnjudged(
+      hits,
+      without === 0
+        ? undefined
+        : `Not judged for ${without} day${without === 1 ? '' : 's'} of users who did nothing in the 30 days before.`,
+    );
+  },
+
+  'no-relationship': async judging => {
+    const { facts } = judging;
+    const hits = await ofAccesses(judging, 'no-relationship', async ({ person, patient }) => {
+      const staff = await facts.staff(person);
+      if (!staff || (await facts.isRelated(staff, patient))) return undefined;
+      return 'no encounter, appointment, care team or task joins user and patient';
+    });
+    return withUnjudged(hits, unjudgedFor(await strangersOf(judging)));
+  },
+
+  'break-glass': ({ seen }) => ({
+    hits: seen.glasses.map(event => hitOf('break-glass', event, event, 'the glass was broken', event.patients[0])),
+  }),
+
+  'denied-burst': ({ seen, thresholds: { burst, minutes } }) => {
+    const hits: Hit[] = [];
+    for (const events of seen.denied.values()) {
+      // The newest first: each with the one that came `burst - 1` before it.
+      const days = new Set<string>();
+      for (const [at, event] of events.entries()) {
+        const first = events[at + burst - 1];
+        if (!first || event.at - first.at > minutes * 60_000 || days.has(first.day)) continue;
+        days.add(first.day);
+        hits.push(
+          hitOf('denied-burst', first, first, `${burst} requests or more were denied within ${minutes} minutes`),
+        );
+      }
+    }
+    return { hits };
+  },
+
+  'off-hours-export': ({ seen, thresholds: { fromHour, toHour } }) => ({
+    hits: seen.exports
+      .filter(({ at }) => {
+        const date = new Date(at);
+        const [hour, weekday] = [date.getUTCHours(), date.getUTCDay()];
+        return hour < fromHour || hour >= toHour || weekday === 0 || weekday === 6;
+      })
+      .map(event =>
+        hitOf(
+          'off-hours-export',
+          event,
+          event,
+          `an export at ${formatInstant(event.at).slice(11, 16)} UTC, outside of working hours`,
+        ),
+      ),
+  }),
+
+  'disabled-user': ({ seen }) => {
+    const hits: Hit[] = [];
+    for (const [name, { at, what }] of seen.changes) {
+      const last = seen.newest.get(name);
+      if (what === 'disabled' && last && last.at > at)
+        hits.push(hitOf('disabled-user', last, last, `the user was disabled at ${formatInstant(at)}`));
+    }
+    return { hits };
+  },
+
+  'gone-patient': async judging => ({
+    hits: await ofAccesses(judging, 'gone-patient', async ({ patient, last }) => {
+      const gone = (await judging.facts.patient(patient))?.gone;
+      return gone && last.at > gone.from ? `the patient is ${gone.what}` : undefined;
+    }),
+  }),
+};
