@@ -6,7 +6,7 @@
  * none is, what the settings say of patients without a Consent (`CHARTROOM_CONSENT`). Reading is access, use or disclosure; writing is meant by
  * rules that name `collect` (create) or `correct` (update, delete) alone, so that care can be recorded whatever was said of its disclosure.
  *
- * A resource is about the patients beside its row; of a type without the parameter `patient` (Bundle, Group …) about those whom its text names. Each of them must
+ * A resource is about the patients beside its row, and those in whose compartment it is by another element; of a type without the parameter `patient` (Bundle, Group …) about those whom its text names. Each of them must
  * have said yes. The audit trail and what is about nobody are not asked; bytes follow what stands for them (binaries.ts).
  */
 import { createHash } from 'node:crypto';
@@ -16,7 +16,7 @@ import type { Resource } from '../fhir/resource.js';
 import { OPEN } from '../fhir/datetime.js';
 import type { Letter } from '../identity/principal.js';
 import type { ImplicitPolicy } from '../platform/implicit-policy.js';
-import { memoize } from '../platform/memoize.js';
+import { memoize, type MemoLimits } from '../platform/memoize.js';
 import type { SearchParameters } from '../search/parameters.js';
 import { all, any, NO_RESOURCE, type Where } from '../search/query.js';
 import { refersTo, withIds } from '../search/separate.js';
@@ -33,7 +33,7 @@ import {
 import { conditionFor, eitherExtent, type Extent, extentOf, opposite, allExtents } from './consent-where.js';
 import { atMostAs, NORMALLY, seenByLabels } from './labels.js';
 import { LazyRestrictions } from './lazy-restrictions.js';
-import { ABOUT_NOBODY } from './patient-compartment.js';
+import { ABOUT_NOBODY, linksBeside } from './patient-compartment.js';
 import { patientsNamed } from './patients-named.js';
 import { type ConsentDecision, EACH_TYPE, type Masks, type Permission, type Restrictions } from './permission.js';
 import { ruledBy } from './row-rule.js';
@@ -325,6 +325,13 @@ export class Consents {
     return implicit === 'all-normal' || isFor(...BASIC) ? normal : () => false;
   }
 
+  /** By what else than the parameter `patient` resources of a type are in the record of a patient. */
+  readonly #linksBeside = memoize(EACH_TYPE, (type: string): LinksBeside => {
+    const { definitions, parameters } = this.#ground;
+    const codes = linksBeside(definitions, type).filter(code => parameters.get(type, code)?.type === 'reference');
+    return { codes, refersTo: memoize(EACH_PATIENT, (id: string) => refersToPatients(codes, [id])) };
+  });
+
   /** `rules`: the first one that is about a resource counts. */
   #verdicts(rules: readonly ConsentRule[], implicit: Verdicts): Verdicts {
     return memoize(EACH_TYPE, type => {
@@ -353,11 +360,23 @@ export class Consents {
     const byPatient = this.#byPatient;
     const verdictFor = (patient: string): Extent => lifting.has(patient) || verdictOf(byPatient.get(patient)?.alike);
     const matters = (patient: string): boolean => verdictFor(patient) !== true;
+    const isAllowed = (patient: string, holds: (where: Where) => boolean): boolean => {
+      const verdict = verdictFor(patient);
+      return typeof verdict === 'boolean' ? verdict : holds(verdict);
+    };
+    const beside = this.#linksBeside(type);
     const allows = (row: Version, holds: (where: Where) => boolean): boolean => {
-      for (const patient of how === 'text' ? patientsNamed(row, matters) : row.patients) {
-        const verdict = verdictFor(patient);
-        if (typeof verdict === 'boolean' ? !verdict : !holds(verdict)) return false;
-      }
+      for (const patient of how === 'text' ? patientsNamed(row, matters) : row.patients)
+        if (!isAllowed(patient, holds)) return false;
+      if (how === 'text' || beside.codes.length === 0) return true;
+      for (const patient of patientsNamed(row, () => false))
+        if (
+          !row.patients.includes(patient) &&
+          matters(patient) &&
+          holds(beside.refersTo(patient)) &&
+          !isAllowed(patient, holds)
+        )
+          return false;
       return true;
     };
     // Its patients are in no index: rows are looked at, those that are written, too.
@@ -367,25 +386,46 @@ export class Consents {
       one => [one, many && decided.get(one) !== true ? false : verdictOf(one)] as const,
     );
     const byRow = many || others !== true;
-    return ruledBy(asked(type, verdicts, others, lifting), { byRow, ofNewest: byLabels, allows });
+    return ruledBy(asked(type, beside.codes, { verdicts, others, lifting }), { byRow, ofNewest: byLabels, allows });
   }
 }
 
-/** As a condition that a store answers. */
+interface LinksBeside {
+  readonly codes: readonly string[];
+  refersTo(patient: string): Where;
+}
+
+/** Conditions that are kept, each for a patient. */
+const EACH_PATIENT: MemoLimits = { results: 1000 };
+
+/** By one of the parameters. */
+const refersToPatients = (codes: readonly string[], patients: readonly string[]): Where =>
+  any(
+    ...codes.map(code =>
+      refersTo(
+        code,
+        patients.map(id => ({ type: 'Patient', id })),
+      ),
+    ),
+  );
+
+/** As a condition that a store answers. `beside`: other parameters than `patient` by which resources are about patients. */
 function asked(
   type: string,
-  verdicts: readonly (readonly [Alike, Extent])[],
-  others: Extent,
-  lifting: ReadonlySet<string>,
+  beside: readonly string[],
+  {
+    verdicts,
+    others,
+    lifting,
+  }: {
+    readonly verdicts: readonly (readonly [Alike, Extent])[];
+    readonly others: Extent;
+    readonly lifting: ReadonlySet<string>;
+  },
 ): Where {
   const bindingFor = (patients: Iterable<string>): string[] => [...patients].filter(each => !lifting.has(each));
   const about = (patients: readonly string[]): Where =>
-    type === 'Patient'
-      ? withIds(patients)
-      : refersTo(
-          'patient',
-          patients.map(id => ({ type: 'Patient', id })),
-        );
+    type === 'Patient' ? withIds(patients) : refersToPatients(['patient', ...beside], patients);
   const denied = verdicts.flatMap(([{ patients }, verdict]) => (verdict === false ? bindingFor(patients) : []));
   const parts: Where[] = denied.length > 0 ? [{ kind: 'not', of: about(denied) }] : [];
   for (const [{ patients }, verdict] of verdicts) {

@@ -93,6 +93,27 @@ export function createPatientCompartment(definitions: Definitions): PatientCompa
   };
 }
 
+/**
+ * Codes of the parameters by which resources of a type are in the compartment of a patient who is not among those beside the row: who has performed it, written
+ * it, or gets it. None of a Patient (what links two of them is no record of the other) and of a Group.
+ */
+export function linksBeside(definitions: Definitions, type: string): readonly string[] {
+  if (type === 'Patient' || CLOSED_TYPES.has(type)) return [];
+  const named = definitions.compartments.find(({ code }) => code === 'Patient')?.resources[type] ?? [];
+  const find = (code: string) =>
+    definitions.searchParameters.find(
+      each => each.code === code && each.base.includes(type) && each.type === 'reference',
+    );
+  const patient = find('patient');
+  const elements = patient ? elementsOf(patient, type) : '';
+  return named.filter(code => {
+    const parameter = find(code);
+    return (
+      parameter !== undefined && parameter !== patient && (elements === '' || elementsOf(parameter, type) !== elements)
+    );
+  });
+}
+
 function readBelonging(definitions: Definitions, type: string): Belonging | undefined {
   if (CLOSED_TYPES.has(type)) return undefined;
   const named = definitions.compartments.find(({ code }) => code === 'Patient')?.resources[type] ?? [];

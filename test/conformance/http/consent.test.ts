@@ -295,6 +295,90 @@ onStoresInTurn(
       for (const id of ['many', 'more', 'most']) await talk.delete(`Consent/${id}`, as('officer'));
     });
 
+    it('bind what is in the record of a patient by another element than that of its patient', async () => {
+      const { talk } = stage();
+      const [q, p] = [{ reference: 'Patient/q' }, { reference: 'Patient/p' }];
+      const active = 'active' as const;
+      const beside: readonly (FhirResource & { id: string })[] = [
+        { resourceType: 'Communication', id: 'sent', status: 'completed', subject: q, recipient: [p] },
+        { resourceType: 'Communication', id: 'nobodys', status: 'completed', sender: p },
+        {
+          resourceType: 'CarePlan',
+          id: 'plan',
+          status: active,
+          intent: 'plan',
+          subject: q,
+          activity: [{ detail: { status: 'unknown', performer: [p] } }],
+        },
+        {
+          resourceType: 'Coverage',
+          id: 'cover',
+          status: active,
+          beneficiary: q,
+          payor: [{ display: 'x' }],
+          subscriber: p,
+        },
+        { resourceType: 'List', id: 'list', status: 'current', mode: 'working', source: p },
+        { resourceType: 'QuestionnaireResponse', id: 'answers', status: 'completed', subject: q, author: p },
+        {
+          resourceType: 'Observation',
+          id: 'performed',
+          status: 'final',
+          code: { text: 'x' },
+          subject: q,
+          performer: [p],
+        },
+        {
+          resourceType: 'DocumentReference',
+          id: 'written',
+          status: 'current',
+          author: [p],
+          content: [{ attachment: { title: 'x' } }],
+        },
+      ];
+      // It names the patient in a text, and is not in the record.
+      const named = {
+        resourceType: 'Observation',
+        id: 'named',
+        status: 'final',
+        code: { text: 'Patient/p' },
+        subject: q,
+      } as const;
+      const names = [...beside, named].map(({ resourceType, id }) => `${resourceType}/${id}`);
+      for (const one of [...beside, named]) {
+        const reply = await talk.update(one, as('owner'));
+        assert.ok(reply.status < 300, reply.text);
+      }
+      const seen = async () => {
+        const found = new Set<string>();
+        for (const name of names) {
+          const [type, id] = name.split('/') as [string, string];
+          const { status } = await talk.get(name, as('doctor'));
+          const { total } = (await talk.get<Bundle>(`${type}?_id=${id}&_total=accurate`, as('doctor'))).body;
+          const history = await talk.get(`${name}/_history/1`, as('doctor'));
+          assert.deepEqual([total, history.status], status === 200 ? [1, 200] : [0, 404], name);
+          if (status === 200) found.add(name);
+        }
+        return [...found];
+      };
+      assert.deepEqual(await seen(), names);
+      assert.equal((await talk.update(privacyConsent('beside', 'p', { type: 'deny' }), as('officer'))).status, 201);
+      assert.deepEqual(await seen(), ['Observation/named']);
+      // Of a part of the record what it says.
+      const some = {
+        type: 'deny',
+        class: [{ system: 'http://hl7.org/fhir/resource-types', code: 'Communication' }],
+      } as const;
+      const partly = privacyConsent('beside', 'p', { ...some, class: [...some.class] });
+      assert.equal((await talk.update(partly, as('officer'))).status, 200);
+      assert.deepEqual(
+        await seen(),
+        names.filter(name => !name.startsWith('Communication/')),
+      );
+      await talk.delete('Consent/beside', as('officer'));
+      for (const name of names) await talk.delete(name, as('owner'));
+    });
+
     it('are told by their names to whoever records what was decided', async () => {
       const { server, talk } = stage();
       const told = (who: keyof typeof PRINCIPALS, patient: string) => {
