@@ -3,7 +3,7 @@
  * https://hl7.org/fhir/R4/security-labels.html#break-the-glass
  */
 import assert from 'node:assert/strict';
-import type { AuditEvent, Parameters, Patient, Task } from 'fhir/r4.js';
+import type { AuditEvent, Communication, Parameters, Patient, Task } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
 import { FhirError } from '../../src/fhir/error.js';
 import type { Identify, Principal } from '../../src/identity/principal.js';
@@ -19,10 +19,12 @@ const REASON = 'Unconscious in the emergency room, allergies unknown';
 const GLASS = {
   category: 'http://terminology.hl7.org/CodeSystem/v3-ActReason#BTG; scheme="http://hl7.org/fhir/tag/security"',
 };
+const LEAD = { reference: 'Practitioner/lead' };
 const rows = [
   { type: 'Patient', letters: 'rs', where: 'organization=Organization/ours' },
   { type: 'Observation', letters: 'cruds', where: 'patient.organization=Organization/ours' },
   { type: 'Task', letters: 'cruds' },
+  { type: 'Communication', letters: 'cruds' },
   { type: 'Organization', letters: 'rs' },
 ];
 const ROLES = {
@@ -131,6 +133,12 @@ for (const store of STORES)
           await talk.update({
             ...{ resourceType: 'Patient', id, name: [{ family: id }] },
             managingOrganization: { reference: `Organization/${house}` },
+            ...(id === 'his'
+              ? {
+                  contained: [{ resourceType: 'Practitioner', id: 'c' }],
+                  generalPractitioner: [LEAD, { reference: '#c' }, { identifier: { value: 'gp' }, display: 'Dr. Far' }],
+                }
+              : {}),
           }),
           await talk.update({
             resourceType: 'Observation',
@@ -352,5 +360,33 @@ for (const store of STORES)
       for (let found = 0; found < ENDED + 1; found = await count());
       await look();
       assert.equal(await count(), ENDED + 1);
+    });
+
+    it('tells those who lead the care of the patient, whom nobody else can tell so, nor keep it from', async () => {
+      const { body } = await breakFor('emil', 'his');
+      const [notice, review] = ['notice', 'review'].map(name => said(body, name));
+      const about = (await as('officer').get<Communication>(notice!)).body;
+      assert.deepEqual(
+        [about.status, about.subject?.reference, about.about?.[0]?.reference, about.reasonCode?.[0]?.text],
+        ['completed', 'Patient/his', review, REASON],
+      );
+      assert.deepEqual(about.recipient, [LEAD, { identifier: { value: 'gp' }, display: 'Dr. Far' }]);
+      assert.ok(
+        idsOf(await as('officer').search('Communication?recipient=Practitioner/lead')).includes(about.id!),
+        'who leads the care finds it',
+      );
+      assert.equal(refusal(await as('emil').update({ ...about, note: [{ text: 'Nothing.' }] })).detail, 'same-person');
+      assert.equal(refusal(await as('emil').delete(notice!)).detail, 'same-person');
+      assert.equal(refusal(await as('officer').delete(notice!)).detail, 'review-stays');
+      for (const changed of [{ payload: [{ contentString: 'Nothing.' }] }, { recipient: [] }, { category: [] }])
+        assert.ok((await as('officer').update({ ...about, ...changed })).status >= 400, JSON.stringify(changed));
+      const { id: _id, meta: _meta, ...forged } = about;
+      assert.equal(refusal(await as('eva').create(forged as Communication)).detail, 'review-of-nothing');
+      const read = { ...about, received: '2026-11-23T10:00:00Z', note: [{ text: 'He was unconscious.' }] };
+      assert.equal((await as('officer').update(read)).status, 200);
+      // Of a patient without one it is there all the same.
+      const unled = said((await breakFor('eva', 'hers')).body, 'notice');
+      assert.equal((await as('officer').get<Communication>(unled)).body.recipient, undefined);
+      assert.equal((await endFor('eva', 'hers')).status, 200);
     });
   });

@@ -1,34 +1,34 @@
 /**
  * $break-glass: in an emergency somebody sees more of one patient than otherwise, as far as their role says, and answers for it afterwards. Its
- * start is in one commit with the Task by which a privacy officer reviews it; each access, and the end, are told to the audit trail.
+ * start is in one commit with the Task by which a privacy officer reviews it, and the Communication that tells whoever leads the care of the patient
+ * (glass-records.ts); each access, and the end, are told to the audit trail.
  * https://hl7.org/fhir/R4/security-labels.html#break-the-glass. Defined in profiles/operationdefinition-break-glass.json and
  * operationdefinition-break-glass-end.json.
  *
  * Choices: a request says that it is made through the broken glass, by the header Category or by the purpose of use of its token, so that what is
  * seen without need stays hidden and is not marked. Applications that act for themselves break none. Jobs that are asked for see what is seen without.
  */
-import { BREAKING, GLASS_TIME, mayBreakGlass, type BrokenGlass } from '../../access/glasses.js';
+import { GLASS_TIME, mayBreakGlass, type BrokenGlass } from '../../access/glasses.js';
 import type { Permission } from '../../access/permission.js';
 import { createView } from '../../access/view.js';
 import { FhirError } from '../../fhir/error.js';
+import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
 import type { JsonObject, Resource } from '../../fhir/resource.js';
 import type { Principal } from '../../identity/principal.js';
 import { newId } from '../../platform/ids.js';
 import type { Context, Engine, OperationImplementation } from '../engine.js';
 import type { Companion, Of, Outcome, RecordedPart, Result, Target } from '../interaction.js';
 import { settledPermission } from '../reach.js';
+import { careLeadsOf, type GlassBreak, noticeToCare, reviewTask } from './glass-records.js';
 import { jsonText } from './operation.js';
 import { readGiven } from './parameters.js';
 
 export const BREAK_GLASS = 'break-glass';
 export const BREAK_GLASS_END = 'break-glass-end';
-export const REVIEW_SYSTEM = 'urn:chartroom:task';
-export const GLASS_REVIEW = 'btg-review';
-const ACT_REASON = 'http://terminology.hl7.org/CodeSystem/v3-ActReason';
+/** Bytes of a Patient that is looked into for who leads their care. */
+const MOST_LOOKED_INTO = 1024 * 1024;
 const SHORTEST_REASON = 20;
 const LONGEST_REASON = 2000;
-/** ms in which a privacy officer is to look at it. */
-const REVIEW_TIME = 72 * 60 * 60_000;
 
 export const breakGlass: OperationImplementation = { needsNothing: true, run: begin };
 export const breakGlassEnd: OperationImplementation = { needsNothing: true, run: end };
@@ -38,27 +38,22 @@ async function begin(context: Context, ask: Of<'operation'>): Promise<Outcome> {
   const { id: patient = '' } = ask;
   const reason = reasonGiven(engine, ask);
   checkMayBreak(context.principal, context.permission);
-  await checkShown(context, patient);
+  const shown = await shownPatient(context, patient);
   // Nobody tells of the end of what is over once another stands in its place.
   const before = (await engine.glasses.of(principal)) ?? (await engine.glasses.takeOver(principal));
   const now = engine.clock.now();
   const ends = now + GLASS_TIME;
   const until = new Date(ends).toISOString();
-  const review = newId(now);
-  const resource = reviewTask({ principal, patient, reason, now });
-  const task: Companion = {
-    kind: 'create',
-    own: true,
-    type: 'Task',
-    id: review,
-    body: { resource, decimals: undefined },
-  };
+  const [review, notice] = [newId(now), newId(now)];
+  const broken: GlassBreak = { principal, patient, reason, now, review, leads: careLeadsOf(shown) };
+  const companions = [created(reviewTask(broken), review), created(noticeToCare(broken), notice)];
   const result: Result = {
     status: 200,
     text: answerText([
       { name: 'patient', valueString: `Patient/${patient}` },
       { name: 'until', valueInstant: until },
       { name: 'review', valueString: `Task/${review}` },
+      { name: 'notice', valueString: `Communication/${notice}` },
     ]),
     patients: [patient],
   };
@@ -73,7 +68,11 @@ async function begin(context: Context, ask: Of<'operation'>): Promise<Outcome> {
       { target: ask, result: about, pattern: 'override-started', details },
       ...(before ? [endOfGlass(before)] : []),
     ],
-    accompaniment: { companions: [{ owner: 'chartroom', ask: task }], messages: [], mustNotMatch: [] },
+    accompaniment: {
+      companions: companions.map(each => ({ owner: 'chartroom', ask: each })),
+      messages: [],
+      mustNotMatch: [],
+    },
     complete: async () => {
       await engine.glasses.break(principal, { patient, until: ends, review });
       return result;
@@ -132,41 +131,23 @@ export function checkMayBreak(principal: Principal, permission: Permission | und
     });
 }
 
-/** Throws `not-found` for a patient whom the broken glass would not show either. */
-async function checkShown(context: Context, patient: string): Promise<void> {
+const created = (resource: Resource, id: string): Companion => ({
+  kind: 'create',
+  own: true,
+  type: resource.resourceType,
+  id,
+  body: { resource, decimals: undefined },
+});
+
+/** As the broken glass shows them. Throws `not-found` for a patient whom it would not show either. */
+async function shownPatient(context: Context, patient: string): Promise<Resource | undefined> {
   const { engine, principal } = context;
   const decision = engine.decide({ ...principal, glass: patient }, { type: 'Patient', needs: 'r' });
   if (decision.allow) {
     const { reach, masks } = await settledPermission(context, decision.permission);
-    const row = await createView(engine, reach.r, masks).read('Patient', patient, undefined, 0);
-    if (row && (row.text !== undefined || row.withheld !== undefined)) return;
+    const row = await createView(engine, reach.r, masks).read('Patient', patient, undefined, MOST_LOOKED_INTO);
+    if (row?.text) return parseJson(row.text, STORED_JSON).resource;
+    if (row?.withheld !== undefined) return undefined;
   }
   throw new FhirError('not-found', 'There is no such patient.');
 }
-
-interface Reviewed {
-  readonly principal: Principal;
-  readonly patient: string;
-  readonly reason: string;
-  /** ms since 1970. */
-  readonly now: number;
-}
-
-/** For whoever looks after privacy. */
-const reviewTask = ({ principal, patient, reason, now }: Reviewed): Resource => ({
-  resourceType: 'Task',
-  status: 'requested',
-  intent: 'order',
-  priority: 'urgent',
-  code: { coding: [{ system: REVIEW_SYSTEM, code: GLASS_REVIEW, display: 'Review of a broken glass' }] },
-  description: 'The glass was broken for this patient. Look whether there was an emergency, and what was looked at.',
-  for: { reference: `Patient/${patient}` },
-  authoredOn: new Date(now).toISOString(),
-  requester: { identifier: whoAsked(principal) },
-  reasonCode: { coding: [{ system: ACT_REASON, code: BREAKING }], text: reason },
-  restriction: { period: { end: new Date(now + REVIEW_TIME).toISOString() } },
-});
-
-/** As the audit trail names them. */
-export const whoAsked = ({ name = '', issuer, subject }: Principal): JsonObject =>
-  issuer !== undefined && subject !== undefined ? { system: issuer, value: subject } : { value: name };
