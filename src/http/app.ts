@@ -18,7 +18,7 @@ import { answerRequest, type Exchange, type House, type Notice, takeOriginForm }
 import { fhir, type FhirOptions } from './fhir.js';
 import { createGuard } from './guard.js';
 import { mountOutside, sendOutside } from './outside.js';
-import { ownRoutes } from './own-routes.js';
+import { fhirRoutes, ownRoutes } from './own-routes.js';
 import { pageAnswer } from './page.js';
 import { signInAnswer } from './sign-in.js';
 import type { Limits } from './source.js';
@@ -85,6 +85,7 @@ function createApp({ engine, limits, metricsSum }: HttpOptions): Express {
     page: exchange => sendOutside(exchange, page),
     signIn: signInAnswer(engine),
   };
+  mountOutside(app, options, fhirRoutes(engine));
   app.use(
     '/fhir',
     answered('always', exchange => fhir(options, exchange)),

@@ -1,6 +1,7 @@
 /** The addresses outside FHIR that every server has: a page for people, probes, metrics, and what browsers ask for on their own. */
 import { asFhirError } from '../fhir/error.js';
 import type { Engine, OutsideAnswer, OutsideRoute, OwnedRoute } from '../interactions/engine.js';
+import { SYSLOG_SEARCH, searchSyslog } from '../interactions/search/syslog-search.js';
 import type { OwnAddress } from '../interactions/feature.js';
 
 const PUBLIC = { methods: ['GET'], who: 'anybody', recorded: 'as-performed' } as const;
@@ -12,6 +13,22 @@ const jsonAnswer = (status: number, body: object, headers: Readonly<Record<strin
   headers: { 'Content-Type': 'application/json; charset=utf-8', ...headers },
   body: JSON.stringify(body),
 });
+
+/** Below /fhir, and no interaction of FHIR's. */
+export const fhirRoutes = ({ settings }: Engine): readonly OwnedRoute[] => [
+  {
+    owner: 'chartroom',
+    route: {
+      ...{ path: `/fhir/${SYSLOG_SEARCH}`, methods: ['GET'], who: 'known', recorded: 'as-performed' },
+      patience: settings.queryTimeout + 5000,
+      answer: ({ caller, parameters }) => {
+        const asked = parameters();
+        const query = new URLSearchParams(asked.map(([name, value]): [string, string] => [name, value]));
+        return searchSyslog({ ...caller, request: `${caller.request}?${query.toString()}` }, asked);
+      },
+    },
+  },
+];
 
 /** `page`: what a person sees; `sum`: the numbers of all processes that serve here. */
 export function ownRoutes(

@@ -290,8 +290,8 @@ export interface OutsideRoute {
   readonly path: `/${string}`;
   /** GET answers HEAD, too. */
   readonly methods: readonly OutsideMethod[];
-  /** Whose role has this screen; whoever asks from this machine; anybody. */
-  readonly who: { readonly screen: string } | 'this-machine' | 'anybody';
+  /** Whose role has this screen; whoever is known, for what decides by itself; whoever asks from this machine; anybody. */
+  readonly who: { readonly screen: string } | 'known' | 'this-machine' | 'anybody';
   /**
    * `as-performed`: what it performs is recorded, as always. `each-call`: each call is, too, as an operation, before it is answered.
    * That somebody is not known, or may not, is recorded either way.
