@@ -3,7 +3,7 @@
  * Alert), and of a token that was given out IHE's pattern (https://profiles.ihe.net/ITI/BALP/StructureDefinition-IHE.IUA.71.html).
  */
 import type { JsonObject, Resource } from '../fhir/resource.js';
-import type { Happening, TokenHappening, TrailExport } from '../identity/happening.js';
+import type { Happening, TokenHappening, TrailExport, TrailRestored } from '../identity/happening.js';
 import type { Principal } from '../identity/principal.js';
 import {
   auditCoding,
@@ -71,6 +71,11 @@ const HAPPENINGS: Readonly<Record<Happening['what'], HappeningPattern>> = {
     subtype: auditCoding(DICOM_CODES, '110101', 'Audit Log Used'),
     outcome: '0',
   },
+  'trail-restored': {
+    type: ALERT,
+    subtype: auditCoding(DICOM_CODES, '110132', 'Use of Restricted Function'),
+    outcome: '8',
+  },
 };
 /** Of a change of a role. */
 const ROLES_CHANGED = auditCoding(DICOM_CODES, '110136', 'Security Roles Changed');
@@ -105,6 +110,7 @@ export function happeningEvent(record: HappeningRecord, id: string): Resource {
 function whyOf(happening: Happening): string | undefined {
   if ('change' in happening) return happening.change;
   if ('why' in happening) return happening.why;
+  if (happening.what === 'trail-restored') return 'An older copy of the store was put in its place';
   return happening.what === 'sign-in-failed' || happening.what === 'locked-out' ? happening.what : undefined;
 }
 
@@ -123,10 +129,7 @@ function agentsOf({ happening, by, address, issuer }: HappeningRecord, self: Jso
       network: { address, type: '2' },
     },
     {
-      type:
-        happening.what === 'trail-exported'
-          ? dicom('110153')
-          : { coding: [auditCoding(USER_TYPES, 'AuthzOauthService')] },
+      type: isOfTrail(happening) ? dicom('110153') : { coding: [auditCoding(USER_TYPES, 'AuthzOauthService')] },
       who: self,
       requestor: false,
       network: { address: issuer, type: '5' },
@@ -145,14 +148,23 @@ function agentsOf({ happening, by, address, issuer }: HappeningRecord, self: Jso
   ];
 }
 
-/** What was written, by its hash. */
-function exportedFile({ sha256, from, to, events }: TrailExport): JsonObject {
-  const details = [
-    ['sha-256', sha256],
-    ['events', String(events)],
-    ['from', from],
-    ['to', to],
-  ] as const;
+const isOfTrail = (happening: Happening): happening is TrailExport | TrailRestored =>
+  happening.what === 'trail-exported' || happening.what === 'trail-restored';
+
+/** What was written, by its hash; or how much is lost. */
+function trailEntity(happening: TrailExport | TrailRestored): JsonObject {
+  const details =
+    happening.what === 'trail-exported'
+      ? ([
+          ['sha-256', happening.sha256],
+          ['events', String(happening.events)],
+          ['from', happening.from],
+          ['to', happening.to],
+        ] as const)
+      : ([
+          ['streams', String(happening.streams)],
+          ['deeds', String(happening.deeds)],
+        ] as const);
   return {
     type: auditCoding(ENTITY_TYPE, '2', 'System Object'),
     role: auditCoding(ROLE, '13', 'Security Resource'),
@@ -169,7 +181,7 @@ function entitiesOf({ happening, requestId, issuer }: HappeningRecord): JsonObje
     const request = { type: auditCoding(ENTITY_TYPE, '2'), role: auditCoding(ROLE, '24'), query };
     return happening.what === 'token-issued' ? [request] : [request, asked];
   }
-  if (happening.what === 'trail-exported') return [exportedFile(happening), asked];
+  if (isOfTrail(happening)) return [trailEntity(happening), asked];
   if (!('name' in happening)) return [asked];
   const isUser = happening.what === 'user-changed';
   return [

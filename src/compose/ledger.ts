@@ -1,14 +1,18 @@
 /** The ledger over the audit trail of a server: its name, its keys, and what it is called in them. */
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { Ledger } from '../audit/ledger/index.js';
+import { happeningEvent } from '../audit/happening-event.js';
+import { Ledger, type LedgerOptions } from '../audit/ledger/index.js';
 import { type LedgerKey, passingKey, readLedgerKeys } from '../audit/ledger/keys.js';
 import { ledgerName } from '../audit/ledger/note.js';
+import { deedOfEvent } from '../audit/trail/deed.js';
 import { FhirError } from '../fhir/error.js';
+import { issuerOf } from '../identity/server/issuer-of.js';
 import type { Outgoing } from '../outgoing/client.js';
 import type { OutgoingClients } from '../outgoing/outgoing.js';
 import type { Clock } from '../platform/clock.js';
 import { type Config, ConfigError } from '../platform/config.js';
+import { newId, newUuid } from '../platform/ids.js';
 import { frames, type Log } from '../platform/log.js';
 import type { Store } from '../store/store.js';
 
@@ -31,7 +35,17 @@ export function composeLedger(config: Config, { store, base, clock, log, send }:
   const name = ledgerName(base);
   const process = `${hostname()} ${globalThis.process.pid}`;
   const anchors = { file: join(config.data, 'anchors'), send };
-  return new Ledger({ ...{ store, name, process, clock, log, anchors }, keys: openKeys(config, name, log) });
+  const deedOfRestored: LedgerOptions['deedOfRestored'] = (lost, at) => {
+    const happening = { what: 'trail-restored', ...lost } as const;
+    const told = { happening, at, address: 'local', requestId: newUuid(), base, issuer: issuerOf(base) };
+    return deedOfEvent(happeningEvent(told, newId(at)), at);
+  };
+  return new Ledger({
+    ...{ store, name, process, clock, log, anchors, deedOfRestored },
+    // Whoever tests goes back to older states all the time.
+    acceptsFork: config.acceptFork === 'on' || config.harness === 'on',
+    keys: openKeys(config, name, log),
+  });
 }
 
 /** Whoever gets anchors. Throws ConfigError for what is no address. */

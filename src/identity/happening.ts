@@ -5,7 +5,8 @@ export type Happening =
   | { readonly what: 'signed-in' | 'sign-in-failed' | 'locked-out' | 'signed-out'; readonly user?: string | undefined }
   | TokenHappening
   | { readonly what: 'user-changed' | 'application-changed'; readonly name: string; readonly change: AccountChange }
-  | TrailExport;
+  | TrailExport
+  | TrailRestored;
 
 /** The audit trail was written to a file. */
 export interface TrailExport {
@@ -16,6 +17,14 @@ export interface TrailExport {
   readonly from?: string | undefined;
   readonly to?: string | undefined;
   readonly events: number;
+}
+
+/** An older copy of the store was put in its place, and somebody accepted that. */
+export interface TrailRestored {
+  readonly what: 'trail-restored';
+  /** Streams of the ledger that lack something, and how many of their deeds are known to be lost. */
+  readonly streams: number;
+  readonly deeds: number;
 }
 
 export interface TokenHappening {

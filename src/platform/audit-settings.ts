@@ -49,6 +49,12 @@ export const AUDIT_SETTINGS = {
     '',
     'Address that gets each anchor of the audit trail by POST, to be kept elsewhere. Empty: none does.',
   ),
+  acceptFork: choice(
+    'ACCEPT_FORK',
+    'off',
+    ['off', 'on'],
+    '`on`, for one start: an older copy of the store was put in its place, and what the audit trail lacks is lost; the trail says so',
+  ),
   auditDate: choice(
     'AUDIT_DATE',
     'optional',

@@ -12,11 +12,12 @@ import { isObject, type Json } from '../../fhir/resource.js';
 import { makeFolder } from '../../platform/folder.js';
 import { leafHash, treeRoot } from '../../store/ledger.js';
 import type { LedgerNotes } from '../../store/seals.js';
+import type { StreamHead } from '../../store/seals.js';
 import type { Store } from '../../store/store.js';
 import type { Checkpoints } from './checkpoints.js';
 import type { LedgerKey } from './keys.js';
 import { ANCHOR_NOTES, anchorName, lastNote, textNote } from './kept-notes.js';
-import { checkpointText, signNote } from './note.js';
+import { checkpointText, openCheckpoint, signNote, streamOfOrigin } from './note.js';
 import type { LedgerStreams } from './streams.js';
 
 export interface Anchor {
@@ -48,6 +49,17 @@ export async function lastAnchor(notes: Pick<LedgerNotes, 'find'>): Promise<Anch
   const line = await lastNote(notes, ANCHOR_NOTES);
   return line === undefined ? undefined : readAnchor(line);
 }
+
+/** How far streams were when it was made, by what it says itself: whether it is signed is not asked. What is no checkpoint is left out. */
+export const headsOfAnchor = ({ heads }: Anchor): StreamHead[] =>
+  heads.flatMap(text => {
+    try {
+      const { origin, size, root } = openCheckpoint(`${text}\n`, []).checkpoint;
+      return { stream: streamOfOrigin(origin), size, root };
+    } catch {
+      return [];
+    }
+  });
 
 /** Undefined: it is none. */
 export function readAnchor(line: string): Anchor | undefined {

@@ -66,6 +66,8 @@ export class EntryCheck {
       case 'before':
         return before.tell(entry);
       case 'restored':
+        for (const lost of entry.heads) streams.of(lost.stream).acceptLoss(lost.size);
+        return undefined;
       case undefined:
     }
   }

@@ -15,7 +15,8 @@ export type FindingCode =
   | 'hidden-from-search'
   | 'cut'
   | 'malformed'
-  | 'not-anchored';
+  | 'not-anchored'
+  | 'restored';
 
 export interface FindingPlace {
   readonly stream?: string;

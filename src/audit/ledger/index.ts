@@ -5,15 +5,19 @@
  * Nothing here is on the path of a request: what a request waits for is the seal in the row of its deed.
  */
 import { FhirError } from '../../fhir/error.js';
+import type { TrailRestored } from '../../identity/happening.js';
 import { newId } from '../../platform/ids.js';
 import type { Clock } from '../../platform/clock.js';
+import { ConfigError } from '../../platform/config.js';
 import { frames, type Log } from '../../platform/log.js';
+import type { Deed } from '../../store/deeds.js';
 import { deedOfEntry } from '../../store/ledger-entry.js';
 import type { StreamHead } from '../../store/seals.js';
 import type { Store } from '../../store/store.js';
 import { type AnchorOptions, makeAnchor, sendAnchors } from './anchors.js';
 import { Checkpoints } from './checkpoints.js';
-import type { LedgerEntry } from './entry.js';
+import type { KnownHead, LedgerEntry } from './entry.js';
+import { lostHeads, noteLost } from './forks.js';
 import { idOfKeyText, type LedgerKey } from './keys.js';
 import { KEY_NOTES, notesUnder, textNote, textOfNote } from './kept-notes.js';
 import { rotationOf } from './rotation.js';
@@ -26,8 +30,21 @@ const MANY_DEEDS = 1000;
 const BEAT = 15 * SECOND;
 const ANCHORING = 'audit-anchor';
 const ANCHORING_MS = 90 * SECOND;
+const HEADS_AN_ENTRY = 500;
+/** Streams that are named to whoever starts. */
+const NAMED = 5;
 /** Notes of which key came after which, by the id of the later one. */
 const ROTATIONS = 'rotation/';
+
+function forkWords(lost: readonly KnownHead[], file: string): string {
+  const named = lost.slice(0, NAMED).map(({ stream, size }) => `${stream} (${size} deeds)`);
+  const more = lost.length > NAMED ? ` and ${lost.length - NAMED} more` : '';
+  return (
+    `The audit trail of this store lacks what the anchors in ${file} vouch for: the end of ${named.join(', ')}${more}. ` +
+    'An older copy of the store was put in its place, or it is another store. Start with the newest copy; or, if what is missing is lost, ' +
+    'once with CHARTROOM_ACCEPT_FORK=on (--accept-fork on), of which the trail tells.'
+  );
+}
 
 export interface LedgerOptions {
   /** With nothing around it. */
@@ -40,6 +57,9 @@ export interface LedgerOptions {
   readonly process: string;
   /** Where anchors are appended, and who gets them (anchors.ts). */
   readonly anchors: Pick<AnchorOptions, 'file' | 'send'>;
+  /** Whether an older copy of the store is taken for the trail (forks.ts), and what the trail tells of it. */
+  readonly acceptsFork: boolean;
+  readonly deedOfRestored: (lost: Omit<TrailRestored, 'what'>, at: number) => Deed;
   readonly clock: Clock;
   readonly log: Pick<Log, 'warn'>;
 }
@@ -102,12 +122,16 @@ export class Ledger {
     };
   }
 
-  /** From now on rows are sealed. Of a store that is up to date. */
+  /** From now on rows are sealed. Of a store that is up to date. Throws ConfigError for one that has less than anchors beside it know. */
   async open(): Promise<void> {
+    const { store, anchors, acceptsFork } = this.#options;
     this.#keys = this.#options.keys();
+    const lost = await lostHeads(store, anchors.file);
+    if (lost.length > 0 && !acceptsFork) throw new ConfigError(forkWords(lost, anchors.file));
     await this.#tellKeys();
     await this.#openStreams();
     this.#isOpen = true;
+    if (lost.length > 0) await this.#acceptLoss(lost);
   }
 
   /** Texts of all keys that have signed. */
@@ -254,13 +278,26 @@ export class Ledger {
     }
   }
 
-  /** Writes entries into a stream of this process. */
-  async say(entries: readonly LedgerEntry[]): Promise<void> {
+  /** Writes entries into a stream of this process, with what the trail tells of them. */
+  async say(entries: readonly LedgerEntry[], told: readonly Deed[] = []): Promise<void> {
     const { store, clock } = this.#options;
     const at = clock.now();
-    const deeds = entries.map(entry => deedOfEntry(JSON.stringify(entry), at));
+    const deeds = [...entries.map(entry => deedOfEntry(JSON.stringify(entry), at)), ...told];
+    if (told.length > 0) await store.deeds.keepShapes(told.map(({ shape }) => shape));
     await store.commit({ changes: [], deeds });
     this.#deeds += deeds.length;
+  }
+
+  async #acceptLoss(lost: readonly KnownHead[]): Promise<void> {
+    const { store, deedOfRestored, clock, log } = this.#options;
+    let deeds = 0;
+    for (const { stream, size } of lost) deeds += size - ((await this.#streams.headOf(stream))?.size ?? 0);
+    const entries = [];
+    for (let from = 0; from < lost.length; from += HEADS_AN_ENTRY)
+      entries.push({ what: 'restored', heads: lost.slice(from, from + HEADS_AN_ENTRY) } as const);
+    await this.say(entries, [deedOfRestored({ streams: lost.length, deeds }, clock.now())]);
+    await noteLost(store, lost);
+    log.warn({ streams: lost.length, deeds }, 'The audit trail lacks what was lost with a newer copy of the store');
   }
 
   async #end(): Promise<void> {
@@ -271,6 +308,7 @@ export class Ledger {
     try {
       await this.#looking.catch(() => undefined);
       await this.#sending;
+      await store.acquireLease(ANCHORING, 0);
       const own = (await store.deeds.heads()).map(({ stream }) => stream);
       if (own.length === 0) return;
       await store.deeds.endStreams(clock.now());

@@ -27,6 +27,8 @@ export interface NoteKey {
 /** Names what a ledger is of: the FHIR base without its scheme. */
 export const ledgerName = (base: string): string => `${base.replace(/^https?:\/\//, '')}/audit`;
 export const streamOrigin = (ledger: string, stream: string): string => `${ledger}/${stream}`;
+/** The stream of which a checkpoint of this origin is. */
+export const streamOfOrigin = (origin: string): string => origin.slice(origin.lastIndexOf('/') + 1);
 
 /** What is signed: the lines, each with its end. */
 export const checkpointText = ({ origin, size, root, extensions }: Checkpoint): string =>

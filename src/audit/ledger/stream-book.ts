@@ -1,6 +1,7 @@
 /** All streams of an export, and what is said of them. */
 import type { TreeHead } from '../../store/ledger.js';
 import type { FindingPlace, TrailFindings } from './finding.js';
+import { streamOfOrigin } from './note.js';
 import type { OpenedNote, Signers } from './signers.js';
 import { StreamCheck } from './stream-check.js';
 import { type HeadSource, StreamHeads } from './stream-heads.js';
@@ -13,9 +14,6 @@ export interface ExportExtent {
   /** An anchor that was kept elsewhere is younger. */
   readonly isOlder: boolean;
 }
-
-/** The stream of which a checkpoint of this origin is. */
-export const streamOf = (origin: string): string => origin.slice(origin.lastIndexOf('/') + 1);
 
 export class StreamBook {
   readonly #findings: TrailFindings;
@@ -44,7 +42,7 @@ export class StreamBook {
   }
 
   signed({ checkpoint, signedBy }: OpenedNote, place: FindingPlace): void {
-    const heads = this.of(streamOf(checkpoint.origin));
+    const heads = this.of(streamOfOrigin(checkpoint.origin));
     if (!heads.signers.has(signedBy)) heads.signers.set(signedBy, place);
     heads.claim(checkpoint.size, checkpoint.root, 'checkpoint');
   }
@@ -55,12 +53,7 @@ export class StreamBook {
         if (heads.keys.size > 0 && !signers.follows(heads.keys, key))
           this.#findings.add('unknown-key', place, 'Another key than that of the stream has signed this checkpoint.');
       if (heads.check.hasBegun) heads.end(extent.isWhole, extent.isOlder);
-      else if (extent.isWhole && extent.isFromStart && heads.isKnown(extent.isOlder))
-        this.#findings.add(
-          'missing',
-          { stream: heads.check.stream },
-          'This stream is not here, and others know of it.',
-        );
+      else if (extent.isWhole && extent.isFromStart) heads.endAbsent(extent.isOlder);
     }
   }
 }

@@ -30,6 +30,8 @@ export class StreamHeads {
   readonly signers = new Map<string, FindingPlace>();
   /** It says that it ended at this size. */
   #ended: number | undefined;
+  /** The ledger says that an older copy was accepted, and that it is lost up to this size. */
+  #accepted = 0;
 
   constructor(check: StreamCheck, findings: TrailFindings) {
     this.check = check;
@@ -43,9 +45,18 @@ export class StreamHeads {
     else if (answer === 'differs') this.#differ(size, source);
   }
 
-  /** Of a stream that is not here: whether somebody knows of it, who is not younger than the export. */
-  isKnown(isOlder: boolean): boolean {
-    return this.#later.some(({ source }) => source !== 'outside' || !isOlder);
+  /** Its deeds up to this size were accepted to be lost. */
+  acceptLoss(size: number): void {
+    this.#accepted = Math.max(this.#accepted, size);
+  }
+
+  /** Of a stream that is not here, when everything is read. `isOlder`: as in `end`. */
+  endAbsent(isOlder: boolean): void {
+    const known = this.#later.filter(({ source }) => source !== 'outside' || !isOlder);
+    if (known.length === 0) return;
+    const { stream } = this.check;
+    if (known.every(claim => this.#isAccepted(claim))) return this.#tellAccepted(0);
+    this.#findings.add('missing', { stream }, 'This stream is not here, and others know of it.');
   }
 
   endAt(size: number): void {
@@ -55,16 +66,30 @@ export class StreamHeads {
   /** When everything is read. `isWhole`: the export goes to the end of the trail. `isOlder`: an anchor from outside is younger than the export. */
   end(isWhole: boolean, isOlder: boolean): void {
     const { check } = this;
-    let lacking: { readonly size: number; readonly source: HeadSource } | undefined;
-    for (const { size, root, source } of this.#later.toSorted((a, b) => a.size - b.size))
-      if (size <= check.size) this.claim(size, root, source);
-      else if (source !== 'outside' || !isOlder) lacking = { size, source };
+    let lacking: Claim | undefined;
+    for (const claim of this.#later.toSorted((a, b) => a.size - b.size))
+      if (claim.size <= check.size) this.claim(claim.size, claim.root, claim.source);
+      else if ((claim.source !== 'outside' || !isOlder) && !(lacking && this.#isAccepted(claim))) lacking = claim;
     check.end();
-    if (lacking && isWhole) this.#cutShort(lacking.size);
+    if (lacking && isWhole && this.#isAccepted(lacking)) this.#tellAccepted(check.size);
+    else if (lacking && isWhole) this.#cutShort(lacking.size);
     const ended = this.#ended;
     if (ended !== undefined && check.size > ended)
       check.blame('inserted', ended, check.size - 1, 'The stream had ended before these deeds.');
     if (!lacking && !this.#disagrees) this.#tellUnsigned();
+  }
+
+  /** What the server has accepted whoever keeps anchors elsewhere has not. */
+  #isAccepted({ size, source }: Claim): boolean {
+    return source !== 'outside' && size <= this.#accepted;
+  }
+
+  #tellAccepted(from: number): void {
+    this.#findings.warn(
+      'restored',
+      { stream: this.check.stream, index: from, to: this.#accepted - 1 },
+      'These deeds are lost: an older copy of the store was put in its place, and the ledger says that this was accepted.',
+    );
   }
 
   #cutShort(size: number): void {

@@ -24,11 +24,11 @@ import {
 } from './export-line.js';
 import { TrailFindings } from './finding.js';
 import type { FileLine } from './lines.js';
-import type { Checkpoint } from './note.js';
+import { type Checkpoint, streamOfOrigin } from './note.js';
 import { ReceivedCheck } from './received-check.js';
 import { bytesInBase64, ShapeBook } from './shape-book.js';
 import { Signers } from './signers.js';
-import { StreamBook, streamOf } from './stream-book.js';
+import { StreamBook } from './stream-book.js';
 import type { HeadSource } from './stream-heads.js';
 
 export interface VerifyOptions {
@@ -90,7 +90,8 @@ class TrailVerifier {
     this.#received = new ReceivedCheck(findings, this.#before);
     const [streams, signers, clock, before] = [this.#streams, this.#signers, this.#clock, this.#before];
     this.#entries = new EntryCheck({ findings, streams, signers, clock, before });
-    const tell = (head: Checkpoint, source: HeadSource): void => streams.claim(streamOf(head.origin), head, source);
+    const tell = (head: Checkpoint, source: HeadSource): void =>
+      streams.claim(streamOfOrigin(head.origin), head, source);
     this.#anchors = new AnchorCheck(findings, signers, tell, anchors);
   }
 
@@ -286,7 +287,7 @@ class TrailVerifier {
     this.#checkpoints += 1;
     const placeOf = (checkpoint?: Checkpoint) => ({
       line: this.#line,
-      ...(checkpoint ? { stream: streamOf(checkpoint.origin), index: Math.max(0, checkpoint.size - 1) } : {}),
+      ...(checkpoint ? { stream: streamOfOrigin(checkpoint.origin), index: Math.max(0, checkpoint.size - 1) } : {}),
     });
     const opened = this.#signers.open(note, placeOf);
     if (!opened) return;
