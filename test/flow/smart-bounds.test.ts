@@ -4,14 +4,28 @@
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { after, before, describe, it } from 'mocha';
 import { createAnonymousRecords, createRequestBounds } from '../../src/identity/server/bounds.js';
 import type { KeptRecord } from '../../src/store/records.js';
 import { type RunningServer, startServer } from '../support/server.js';
 import { authOf, authorizeUrl, Browser, newVerifier } from '../support/smart-app.js';
 import { journeyOf, REDIRECT } from '../support/smart-server.js';
+
+/** Waits for the next line that is like this. */
+function lines(socket: Socket): (like: RegExp) => Promise<string> {
+  const read = createInterface({ input: socket })[Symbol.asyncIterator]();
+  return async like => {
+    for (;;) {
+      const { value, done } = await read.next();
+      if (done) throw new Error('The connection ended.');
+      if (like.test(value)) return value;
+    }
+  };
+}
 
 describe('before somebody has signed in', () => {
   let server: RunningServer;
@@ -89,6 +103,21 @@ describe('before somebody has signed in', () => {
     assert.equal(((await refused.json()) as { error: string }).error, 'temporarily_unavailable');
     const [other] = await statusesFrom(server, 1, tokenFrom(from('192.0.2.4')));
     assert.equal(other!.status, 400);
+  });
+
+  it('a body that is too large is refused, and the next request of its connection is answered', async () => {
+    const { port } = new URL(server.base);
+    const socket = connect(Number(port), '127.0.0.1');
+    const heard = lines(socket);
+    const size = 1_000_000;
+    socket.write(
+      `POST /auth/token HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.5\r\n` +
+        `Content-Type: application/x-www-form-urlencoded\r\nContent-Length: ${size}\r\n\r\n${'x'.repeat(size)}`,
+    );
+    socket.write('GET /auth/jwks HTTP/1.1\r\nHost: x\r\n\r\n');
+    assert.match(await heard(/HTTP\/1\.1 \d/), / 413 /);
+    assert.match(await heard(/HTTP\/1\.1 \d/), / 200 /);
+    socket.destroy();
   });
 
   it('counts by the clock: 20 refusals in a second, 60 pages in a minute', () => {

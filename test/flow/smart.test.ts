@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { get as getOf } from 'node:http';
 import { decodeJwt, decodeProtectedHeader, exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { after, before, describe, it } from 'mocha';
 import { endAllOf } from '../../src/identity/server/adapter.js';
@@ -44,6 +45,15 @@ for (const store of FULL ? STORES : (['embedded'] as const))
     let base = '';
     const app = (client?: string, redirect?: string): Journey => journeyOf(base, client, redirect);
     const get = (path: string, token?: string): Promise<Response> => getAs(base, path, token);
+    const updateEncounter = async (id: string, patient: string): Promise<void> => {
+      const encounter = {
+        ...{ resourceType: 'Encounter', id, status: 'finished', subject: { reference: `Patient/${patient}` } },
+        class: { system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'AMB' },
+      };
+      const headers = { authorization: `Bearer ${STATIC_TOKEN}`, 'content-type': 'application/fhir+json' };
+      const body = JSON.stringify(encounter);
+      assert.equal((await fetch(`${base}/Encounter/${id}`, { method: 'PUT', headers, body })).status, 201);
+    };
     before(async function () {
       smart = await startSmart(this, store);
       ({ base } = smart);
@@ -206,6 +216,7 @@ for (const store of FULL ? STORES : (['embedded'] as const))
     });
 
     it('is launched by an EHR, once, for the patient whom that names', async () => {
+      await updateEncounter('e1', 'p2');
       const response = await fetch(`${authOf(base)}/launch`, {
         method: 'POST',
         headers: { authorization: `Bearer ${STATIC_TOKEN}`, 'content-type': 'application/json' },
@@ -237,13 +248,49 @@ for (const store of FULL ? STORES : (['embedded'] as const))
         assert.equal((await fetch(`${authOf(base)}/launch`, { method: 'POST', headers, body: '{}' })).status, expected);
     });
 
+    it('is launched by an EHR in a visit of that patient alone, which the user may see', async () => {
+      await updateEncounter('e2', 'p1');
+      const begin = async (context: object) =>
+        fetch(`${authOf(base)}/launch`, {
+          method: 'POST',
+          headers: { authorization: `Bearer ${STATIC_TOKEN}`, 'content-type': 'application/json' },
+          body: JSON.stringify(context),
+        });
+      for (const encounter of ['e2', 'made-up']) {
+        const { launch } = (await (await begin({ patient: 'p2', encounter })).json()) as { launch: string };
+        const browser = new Browser(base);
+        const start = await browser.follow(
+          authorizeUrl(app(), newVerifier(), { launch, scope: 'launch patient/*.rs' }),
+        );
+        const refused = await consent(browser, await enter(browser, start));
+        assert.deepEqual([encounter, refused.status], [encounter, 422]);
+        assert.match(refused.text, /role="alert">You may not see this visit/);
+      }
+      assert.equal((await begin({ encounter: 'e2' })).status, 400, 'whose visit is not said');
+    });
+
+    it('speaks of its own address alone, whatever Host says', async () => {
+      const { port } = new URL(base);
+      const answer = await new Promise<string>((resolve, reject) => {
+        const headers = { host: 'evil.example', 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https' };
+        const asked = getOf({ port, path: '/auth/.well-known/openid-configuration', headers }, response => {
+          const parts: Buffer[] = [];
+          response.on('data', (part: Buffer) => parts.push(part));
+          response.on('end', () => resolve(Buffer.concat(parts).toString()));
+        });
+        asked.on('error', reject);
+      });
+      assert.equal((JSON.parse(answer) as { token_endpoint: string }).token_endpoint, `${authOf(base)}/token`);
+      assert.doesNotMatch(answer, /evil/);
+    });
+
     it('gives backend services what they were registered for, for five minutes', async () => {
       const assertion = (
-        more: { exp?: number; aud?: string; jti?: string; sub?: string } = {},
+        more: { exp?: number; iat?: number; aud?: string; jti?: string; sub?: string } = {},
         key = smart.key,
         header = {},
       ) =>
-        new SignJWT({ jti: more.jti ?? randomUUID() })
+        new SignJWT({ jti: more.jti ?? randomUUID(), ...(more.iat === undefined ? {} : { iat: more.iat }) })
           .setProtectedHeader({ alg: 'ES384', kid: 'k1', typ: 'JWT', ...header })
           .setIssuer(more.sub ?? 'backend')
           .setSubject(more.sub ?? 'backend')
@@ -297,6 +344,7 @@ for (const store of FULL ? STORES : (['embedded'] as const))
         ['a scope of users', ask(await assertion(), { scope: 'user/Patient.rs' }), /invalid_scope/],
         ['a long assertion', ask(await assertion({ exp: Math.floor(Date.now() / 1000) + 900 })), /invalid_client/],
         ['an old assertion', ask(await assertion({ exp: Math.floor(Date.now() / 1000) - 60 })), /invalid_client/],
+        ['an assertion of later', ask(await assertion({ iat: Math.floor(Date.now() / 1000) + 120 })), /invalid_client/],
         ['another audience', ask(await assertion({ aud: 'https://x.example/token' })), /invalid_client/],
         ['another key', ask(await assertion({}, stranger)), /invalid_client/],
         ['an application that there is not', ask(await assertion({ sub: 'nobody' })), /invalid_client/],

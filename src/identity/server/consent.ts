@@ -112,7 +112,8 @@ export async function consented(asked: PersonAsked, form: URLSearchParams): Prom
     return askConsent(asked, { form, fault: 'Choose at least one thing, or refuse.' });
   const patient = context.patient ?? (needsPatient ? (form.get('patient') ?? undefined) : undefined);
   if (needsPatient && patient === undefined) return askConsent(asked, { form, fault: 'Choose a patient.' });
-  const fault = await faultOfChoice(asked, wish, { patient, encounter });
+  const named = encounter === undefined ? context.encounter : encounter;
+  const fault = await faultOfChoice(asked, wish, { patient, encounter: named });
   if (fault !== undefined) return askConsent(asked, { form, fault });
   // Now that it is known whose they are.
   if (encounter === null) return askConsent(asked, { form, patient });
@@ -131,7 +132,7 @@ export async function consented(asked: PersonAsked, form: URLSearchParams): Prom
   return finishAsked(asked, { consent: { grantId } });
 }
 
-/** Whoever names them: the user, or an EHR. Undefined: the user may see them. */
+/** Whoever names them: the user, or an EHR. Undefined: the user may see them, and the visit is of the patient. */
 async function faultOfChoice(
   { ground, address }: PersonAsked,
   { user, needsPatient }: Wish,

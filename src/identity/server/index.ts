@@ -272,10 +272,10 @@ export class AuthorizationServer implements TokenIssuer {
   }
 }
 
-/** Redirects lead to the address of the issuer, whatever a proxy has made of Host, or somebody has written there. */
+/** Redirects and metadata name the address of the issuer, whatever a proxy has made of Host, or somebody has written there. */
 function speakAs({ headers }: IncomingMessage, issuer: string): void {
   const { protocol, host } = new URL(issuer);
-  if (protocol === 'https:') Object.assign(headers, { host, 'x-forwarded-host': host, 'x-forwarded-proto': 'https' });
+  Object.assign(headers, { host, 'x-forwarded-host': host, 'x-forwarded-proto': protocol.slice(0, -1) });
 }
 
 /** On Node 20 the library prints that it was not tried there. It was, here. */

@@ -35,6 +35,7 @@ export function readLaunch(given: Json): LaunchContext {
   for (const id of [patient, encounter])
     if (id !== undefined && (typeof id !== 'string' || !RESOURCE_ID.test(id)))
       throw wrong('patient and encounter are ids of resources of this server.');
+  if (encounter !== undefined && patient === undefined) throw wrong('A launch in an encounter names its patient, too.');
   const isList = Array.isArray(fhirContext) && fhirContext.every(isObject);
   if (fhirContext !== undefined && (!isList || JSON.stringify(fhirContext).length > MOST_FHIR_CONTEXT))
     throw wrong(`fhirContext is a list of objects, ${MOST_FHIR_CONTEXT} bytes at most.`);

@@ -55,7 +55,8 @@ export async function jsonSent(request: IncomingMessage): Promise<Json | undefin
 export async function textSent(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  // A request that is refused is answered, and its connection goes on.
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > MOST_FORM) throw new FhirError('too-large', `A body may have ${MOST_FORM} bytes here.`);
     chunks.push(chunk);

@@ -72,6 +72,8 @@ const REFRESH_OFFLINE = 30 * DAY;
 export const LONGEST_GRANT = 90 * DAY;
 const LONGEST_ASSERTION = 5 * MINUTE;
 const SKEW = 10;
+/** What clocks of applications may be ahead. */
+const MOST_SKEW = 60;
 const MOST_JTI = 250;
 
 export function createProvider(library: OidcLibrary, ground: ProviderGround, keys: readonly JWK[]): ProviderClass {
@@ -247,9 +249,11 @@ const checkAssertion =
     { errors }: OidcLibrary,
     { applications }: ProviderGround,
   ): NonNullable<Configuration['assertJwtClientAuthClaimsAndHeader']> =>
-  async (_ctx, { exp, jti }, { jku, kid }, { clientId }) => {
+  async (_ctx, { exp, iat, jti }, { jku, kid }, { clientId }) => {
     if (typeof exp !== 'number' || exp > seconds() + LONGEST_ASSERTION + SKEW)
       throw new errors.InvalidClientAuth('an assertion may be good for five minutes at most');
+    if (iat !== undefined && (typeof iat !== 'number' || iat > seconds() + MOST_SKEW))
+      throw new errors.InvalidClientAuth('iat is a time that has come');
     if (typeof jti !== 'string' || jti.length > MOST_JTI) throw new errors.InvalidClientAuth('jti must be a text');
     if (typeof kid !== 'string') throw new errors.InvalidClientAuth('kid must name the key');
     if (jku !== undefined && jku !== (await applications.find(clientId))?.record.jwksUri)
