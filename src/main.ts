@@ -160,8 +160,8 @@ export async function open(
   const find = findWith(stored);
   const { required, ...checked } = openJudge(policy, metrics, { find, definitions, ...terms, stored, guides });
   const reindexer = new Reindexer({ store, kept, registry, ...ground.indexing, log, clock, jobs: () => jobs });
-  const room = createRoom(ANSWERS * config.maxAnswer);
-  const jobs = openJobs({ store, clock, log, metrics, crowded: () => room.crowded }, reindexer, composed, () => engine);
+  const [room, quiet] = [createRoom(ANSWERS * config.maxAnswer), harness !== undefined];
+  const jobs = openJobs({ store, clock, log, metrics, quiet, room }, reindexer, composed, () => engine);
   const feed = new Feed({ store, live, clock, log, metrics, resourceTypes: definitions.resourceTypes });
   const authorization = authorizing(config, { store, access, outgoing, log, settings, engine: () => engine });
   await readStored(store, [() => store.migrate(), () => agreeOnGuides(store, guides.all), () => live.load()]);
@@ -231,7 +231,7 @@ async function readStored(store: Store, steps: readonly (() => Promise<void>)[])
 
 /** What works on jobs. `engine`: it is there before any is worked on. */
 const openJobs = (
-  around: Omit<JobRunnerOptions, 'kinds' | 'record'>,
+  { room, ...around }: Omit<JobRunnerOptions, 'kinds' | 'record' | 'crowded'> & Pick<Engine, 'room'>,
   own: { readonly kinds: readonly JobKind[] },
   ofFeatures: { readonly jobs: readonly OwnedJob[] },
   engine: () => Engine,
@@ -243,7 +243,7 @@ const openJobs = (
       kindOfFeature(owned, engine),
     ),
   ];
-  return new JobRunner({ ...around, record: recordJobs(engine), kinds });
+  return new JobRunner({ ...around, crowded: () => room.crowded, record: recordJobs(engine), kinds });
 };
 
 /** The test-harness mode, which is not in the process of a server without it. */

@@ -70,8 +70,15 @@ export function kindOfFeature({ owner, job }: OwnedJob, engine: () => Engine): J
   } as JobKind;
 }
 
+/** In the place of the method. */
+const BY_JOB = 'JOB ';
+
+/** Whether it was the server itself, behind the traffic. `person`, `request`: as the trail says them. */
+export const isDoneByServer = (person: string, request: string): boolean =>
+  person === SYSTEM.name && request.startsWith(BY_JOB);
+
 function callerOf(engine: Engine, agent: string, kind: string, { id, by }: JobWork): Caller {
-  const request = `JOB ${kind}/${id}`;
+  const request = `${BY_JOB}${kind}/${id}`;
   if (!by) return { engine, agent, request, principal: SYSTEM, requestId: id, address: '127.0.0.1' };
   const { requestId, address } = by;
   const principal = principalKept(by.principal, engine.readScopes);
@@ -98,7 +105,7 @@ export const recordJobs =
       outcome: error ? KINDS[error.kind].outcome : '0',
       ...(why === undefined ? {} : { why }),
       ...{ principal: who, address, requestId, base: settings.base, patients: [] },
-      request: `JOB ${kind}/${id} ${moment}`,
+      request: `${BY_JOB}${kind}/${id} ${moment}`,
     });
     return [deed];
   };

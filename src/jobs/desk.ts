@@ -36,6 +36,8 @@ export interface JobRunnerOptions {
   readonly record?: RecordJob;
   /** Whether requests wait for memory: jobs wait, too. */
   readonly crowded?: () => boolean;
+  /** No job begins by itself. */
+  readonly quiet?: boolean;
 }
 
 export interface WorkedJob {

@@ -96,8 +96,10 @@ export interface JobKind<Input = unknown, State = unknown> {
   readonly backOff?: { readonly first: number; readonly most: number };
   /** All that a step does may be done again: its state is noted once a second, and not after each step. */
   readonly repeatable?: true;
-  /** It never ends, and is there once somebody has amended its state; what that begins with. */
-  readonly standing?: { readonly state: State };
+  /**
+   * It never ends, and is there once somebody has amended its state; what that begins with. `atStart`: it is there by itself, and steps whenever a server starts.
+   */
+  readonly standing?: { readonly state: State; readonly atStart?: true };
   /** Default: the input is the state. */
   begin?(work: JobWork<Input>): Soon<Begun<State>>;
   step(work: JobWork<Input> & { readonly state: State }): Soon<Stepped<State>>;

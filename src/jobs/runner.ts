@@ -28,6 +28,8 @@ export class JobRunner extends JobDesk {
   /** Kinds whose jobs go on at once, however long they should rest. */
   readonly #eager = new Set<string>();
   #serving = false;
+  /** Kinds that begin by themselves, and have not yet. */
+  #toBegin: readonly string[] = [];
   #looking: Promise<void> | undefined;
   #again = false;
   /** Work that is done alone and is no job. */
@@ -43,8 +45,11 @@ export class JobRunner extends JobDesk {
 
   /** Takes up what there is to do, until `stop`. */
   run(): void {
-    const { clock, store } = this.options;
+    const { clock, quiet, store } = this.options;
     this.#serving = true;
+    this.#toBegin = quiet
+      ? []
+      : [...this.kinds.values()].filter(({ standing }) => standing?.atStart).map(({ kind }) => kind);
     this.wake();
     if (store.shared) this.#endLooking = clock.every(LOOK_MS, () => this.wake());
   }
@@ -100,6 +105,7 @@ export class JobRunner extends JobDesk {
   }
 
   async #look(): Promise<void> {
+    await this.#begin();
     await this.refresh();
     const isTidy = this.#tidied > performance.now() - TIDY_MS;
     const hasWork = this.noted.some(({ note }) => this.#dueIn(note) === 0);
@@ -114,6 +120,14 @@ export class JobRunner extends JobDesk {
     this.#eager.clear();
     await this.#releaseUnused();
     this.#alarmIn(Math.min(TIDY_MS, ...this.noted.map(({ note }) => this.#dueIn(note)).filter(ms => ms > 0)));
+  }
+
+  /** Wakes the standing jobs that step whenever a server starts. */
+  async #begin(): Promise<void> {
+    for (const kind of this.#toBegin) {
+      await this.amend(kind, state => state);
+      this.#toBegin = this.#toBegin.filter(each => each !== kind);
+    }
   }
 
   /** Looks again in so many ms of the server's clock. */

@@ -57,7 +57,13 @@ export interface Start {
 export async function startServer(options: Start): Promise<RunningServer> {
   const port = await freePort();
   const data = mkdtempSync(join(tmpdir(), 'chartroom-server-'));
-  const flags = { port: String(port), data, store: options.store, demo: 'off', log: 'silent', ...options.config };
+  // Whose features are the server's own has its trail looked at when a test says so.
+  const own = options.features ? {} : { anomaliesEvery: '0' };
+  const flags = {
+    ...{ port: String(port), data, store: options.store, demo: 'off', log: 'silent' },
+    ...own,
+    ...options.config,
+  };
   const config = loadConfig(
     { flags, env: {} },
     options.features ? composeSettings(options.features) : featureSettings(),

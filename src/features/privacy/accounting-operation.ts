@@ -16,6 +16,7 @@ import { noTrail } from './answer.js';
 import { bundleOfLines } from './answer-bundle.js';
 import { TABLE_FORMS, type TableHead, type TableRow } from './answer-forms.js';
 import { badQuestion, questionGiven } from './asked.js';
+import { PRIVACY_FEATURE } from './told-event.js';
 import { ofPatient, readsTrail } from './trail-reader.js';
 
 const SIX_YEARS = 6;
@@ -86,7 +87,7 @@ async function giveAccounting(context: Context, ask: Of<'operation'>): Promise<O
       location: `DocumentReference/${copy}/_history/1`,
       patients: [patient],
     },
-    accompaniment: { companions: [{ owner: 'privacy', ask: ownCopy }], messages: [], mustNotMatch: [] },
+    accompaniment: { companions: [{ owner: PRIVACY_FEATURE, ask: ownCopy }], messages: [], mustNotMatch: [] },
   };
 }
 

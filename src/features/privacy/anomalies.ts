@@ -3,8 +3,6 @@
  * an event to begin with, and a Communication that tells of it, in one commit with the answer. A hit is known by its rule, person, patient and day: whoever looks
  * again makes nothing twice. Defined in profiles/privacy/operationdefinition-audit-anomalies.json.
  */
-import { createHash } from 'node:crypto';
-import type { JsonObject, Resource } from '../../fhir/resource.js';
 import type { Context, OperationImplementation } from '../../interactions/engine.js';
 import type { Companion, Of, Outcome } from '../../interactions/interaction.js';
 import { linkTo, questionOf } from '../../interactions/response/paging.js';
@@ -22,20 +20,21 @@ import {
   type Thresholds,
 } from './anomaly-rules.js';
 import { SeenTrail } from './anomaly-seen.js';
+import { anomalyNotice, idOfHit, sentenceOfHit, anomalyTask } from './anomaly-task.js';
+import { ACCOUNTING } from './accounting-operation.js';
 import { badQuestion, questionGiven, type QuestionAsked } from './asked.js';
+import { QUESTIONS } from './questions.js';
+import { PRIVACY_FEATURE } from './told-event.js';
 import { eventsOfTrail, readsTrail } from './trail-reader.js';
 
 export const ANOMALIES = 'audit-anomalies';
 const DAY = 86_400_000;
 /** Days before the time that is asked about, of which the usual is made. */
 const DAYS_BEFORE = 30;
-const MOST_DAYS = 31;
+/** Days that are looked at together. */
+export const MOST_DAYS = 31;
 /** Hits of which Tasks are made in one commit; whoever asks again gets the next. */
-const MOST_TASKS = 200;
-/** ms in which a privacy officer is to look at it. */
-const TIME_TO_REVIEW = 72 * 3_600_000;
-const REVIEW_CODES = 'urn:chartroom:task';
-const PRIVACY_REVIEW = 'privacy-review';
+export const MOST_TASKS = 200;
 
 const THRESHOLDS: Thresholds = { factor: 3, patients: 20, burst: 5, minutes: 10, fromHour: 6, toHour: 20 };
 const NAMES: Readonly<Record<keyof Thresholds, string>> = {
@@ -56,13 +55,9 @@ async function lookForAnomalies(context: Context, ask: Of<'operation'>): Promise
   const asked = questionGiven(engine, ask, questionOf(ask.parameters));
   const [from, to] = daysAsked(asked, now);
   const rules = rulesAsked(asked);
-  const seen = await seenTrail(context, from, to);
-  const judging: Judging = {
-    seen,
-    facts: new AnomalyFacts(context),
-    thresholds: thresholdsAsked(asked),
-    fromDay: new Date(from).toISOString().slice(0, 10),
-  };
+  const thresholds = thresholdsAsked(asked);
+  const seen = await seenTrail(context, rules, from, to);
+  const judging: Judging = { seen, facts: new AnomalyFacts(context), thresholds };
   const hits: Hit[] = [];
   const unjudged: LineOfBundle[] = [];
   for (const rule of rules) {
@@ -81,7 +76,7 @@ async function lookForAnomalies(context: Context, ask: Of<'operation'>): Promise
       left += 1;
       continue;
     }
-    if (isNew) companions.push(taskOf(hit, id, now), communicationOf(hit, id, now));
+    if (isNew) companions.push(anomalyTask(hit, id, now), anomalyNotice(hit, id, now));
     lines.push(lineOf(hit, id, isNew));
   }
   if (left > 0)
@@ -101,7 +96,7 @@ async function lookForAnomalies(context: Context, ask: Of<'operation'>): Promise
   return {
     result: { status: 200, text, patients },
     accompaniment: {
-      companions: companions.map(companion => ({ owner: 'privacy', ask: companion })),
+      companions: companions.map(companion => ({ owner: PRIVACY_FEATURE, ask: companion })),
       messages: [],
       mustNotMatch: [],
     },
@@ -136,67 +131,26 @@ function thresholdsAsked({ of }: QuestionAsked): Thresholds {
   return thresholds;
 }
 
-async function seenTrail(context: Context, from: number, to: number): Promise<SeenTrail> {
-  const seen = new SeenTrail();
-  for await (const event of eventsOfTrail(context, ANY_RESOURCE, { from: from - DAYS_BEFORE * DAY, to }))
+/** Rules that look at the days before. */
+const LOOKING_BACK: ReadonlySet<AnomalyRule> = new Set(['many-patients', 'disabled-user']);
+const ASKING: ReadonlySet<string> = new Set([...Object.keys(QUESTIONS), ACCOUNTING, ANOMALIES].map(code => `$${code}`));
+
+async function seenTrail(
+  context: Context,
+  rules: readonly AnomalyRule[],
+  from: number,
+  to: number,
+): Promise<SeenTrail> {
+  const seen = new SeenTrail(ASKING);
+  const before = rules.some(rule => LOOKING_BACK.has(rule)) ? DAYS_BEFORE * DAY : 0;
+  for await (const event of eventsOfTrail(context, ANY_RESOURCE, { from: from - before, to }))
     seen.see(event, event.at >= from);
+  seen.end();
   return seen;
 }
 
-/** The same of the same hit. */
-function idOfHit({ rule, person, patient = '', day }: Hit): string {
-  const digest = createHash('sha256').update([rule, person, patient, day].join('\u0000')).digest('hex');
-  return `anomaly-${digest.slice(0, 40)}`;
-}
-
-const sentenceOf = ({ rule, person, patient, day, why }: Hit): string =>
-  `${rule}: on ${day} ${person === '' ? 'somebody unknown' : person}${patient === undefined ? '' : ` with Patient/${patient}`}: ${why}.`;
-
 const lineOf = (hit: Hit, id: string, isNew: boolean): LineOfBundle => ({
   key: id,
-  sentence: sentenceOf(hit),
+  sentence: sentenceOfHit(hit),
   cells: [hit.rule, hit.person, hit.patient ?? '', hit.day, `AuditEvent/${hit.event.id}`, `Task/${id}`, isNew],
 });
-
-/** Seen by those alone who look after privacy: neither by who is looked at, nor by the patient. */
-const PROTECTED: JsonObject = {
-  security: [
-    { system: 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality', code: 'V' },
-    { system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'NOPAT' },
-  ],
-};
-
-const created = (type: string, id: string, resource: Resource): Companion => ({
-  ...{ kind: 'create', own: true, type, id, body: { resource, decimals: undefined } },
-});
-
-function taskOf(hit: Hit, id: string, now: number): Companion {
-  return created('Task', id, {
-    resourceType: 'Task',
-    meta: PROTECTED,
-    status: 'requested',
-    intent: 'order',
-    priority: hit.rule === 'break-glass' ? 'urgent' : 'routine',
-    code: { coding: [{ system: REVIEW_CODES, code: PRIVACY_REVIEW, display: 'Privacy review' }] },
-    description: sentenceOf(hit),
-    focus: { reference: `AuditEvent/${hit.event.id}` },
-    ...(hit.patient === undefined ? {} : { for: { reference: `Patient/${hit.patient}` } }),
-    authoredOn: new Date(now).toISOString(),
-    reasonCode: { coding: [{ system: 'urn:chartroom:anomaly', code: hit.rule }] },
-    restriction: { period: { end: new Date(now + TIME_TO_REVIEW).toISOString() } },
-  });
-}
-
-function communicationOf(hit: Hit, task: string, now: number): Companion {
-  const id = `${task}-c`;
-  return created('Communication', id, {
-    resourceType: 'Communication',
-    meta: PROTECTED,
-    status: 'completed',
-    category: [{ coding: [{ system: 'http://terminology.hl7.org/CodeSystem/communication-category', code: 'alert' }] }],
-    about: [{ reference: `Task/${task}` }, { reference: `AuditEvent/${hit.event.id}` }],
-    sent: new Date(now).toISOString(),
-    recipient: [{ display: 'Privacy officer' }],
-    payload: [{ contentString: sentenceOf(hit) }],
-  });
-}

@@ -5,8 +5,7 @@
 import { formatInstant } from '../../fhir/datetime.js';
 import { breathe } from '../../platform/pieces.js';
 import type { AnomalyFacts } from './anomaly-facts.js';
-import type { Access, SeenTrail } from './anomaly-seen.js';
-import type { ToldEvent } from './told-event.js';
+import type { Access, SeenEvent, SeenTrail } from './anomaly-seen.js';
 
 export interface Thresholds {
   /** How many times as many patients a day as the median of the days before. */
@@ -26,7 +25,7 @@ export interface Hit {
   readonly person: string;
   readonly patient: string | undefined;
   readonly day: string;
-  readonly event: ToldEvent;
+  readonly event: SeenEvent;
   readonly why: string;
 }
 
@@ -53,20 +52,13 @@ export interface Judging {
   readonly seen: SeenTrail;
   readonly facts: AnomalyFacts;
   readonly thresholds: Thresholds;
-  /** Day from which on hits count: YYYY-MM-DD. */
-  readonly fromDay: string;
 }
 
 type Rule = (judging: Judging) => RuleFindings | Promise<RuleFindings>;
 
-const hitOf = (
-  rule: AnomalyRule,
-  { person, day }: ToldEvent,
-  event: ToldEvent,
-  why: string,
-  patient?: string,
-): Hit => ({
-  ...{ rule, person, patient, day, event, why },
+/** `patient`: where it is about one. */
+const hitOf = (rule: AnomalyRule, event: SeenEvent, why: string, patient?: string): Hit => ({
+  ...{ rule, person: event.person, patient, day: event.day, event, why },
 });
 
 /** A rule about each access, by what is known of the patient. */
@@ -76,10 +68,10 @@ async function ofAccesses(
   why: (access: Access) => Promise<string | undefined>,
 ): Promise<Hit[]> {
   const hits: Hit[] = [];
-  for (const access of seen.accesses.values()) {
+  for (const access of seen.accesses) {
     await breathe();
     const said = await why(access);
-    if (said !== undefined) hits.push(hitOf(rule, access.last, access.last, said, access.patient));
+    if (said !== undefined) hits.push(hitOf(rule, access.last, said, access.patient));
   }
   return hits;
 }
@@ -95,7 +87,7 @@ const median = (values: readonly number[]): number => {
 /** Users whom no Practitioner is known for. */
 async function strangersOf({ seen, facts }: Judging): Promise<ReadonlySet<string>> {
   const strangers = new Set<string>();
-  for (const { person } of seen.accesses.values()) if (!(await facts.staff(person))) strangers.add(person);
+  for (const { person } of seen.accesses) if (!(await facts.staff(person))) strangers.add(person);
   return strangers;
 }
 
@@ -126,39 +118,18 @@ export const RULES_OF_ANOMALIES: Readonly<Record<AnomalyRule, Rule>> = {
     return withUnjudged(hits, unjudgedFor(await strangersOf(judging)));
   },
 
-  'many-patients': ({ seen, thresholds, fromDay }) => {
+  'many-patients': ({ seen, thresholds }) => {
     const hits: Hit[] = [];
-    const firsts = new Map<string, Access>();
-    // The newest come first.
-    for (const access of seen.accesses.values()) firsts.set(`${access.day} ${access.person}`, access);
     let without = 0;
-    for (const [person, days] of seen.patientsADay) {
-      const usual = [...days].filter(([day]) => day < fromDay).map(([, patients]) => patients.size);
-      for (const [day, { size }] of days) {
-        if (day < fromDay || size < thresholds.patients) continue;
-        if (usual.length === 0) {
-          without += 1;
-          continue;
-        }
-        if (size <= thresholds.factor * median(usual)) continue;
-        const first = firsts.get(`${day} ${person}`);
-        if (first)
-          hits.push(
-            hitOf(
-              'many-patients',
-              first.event,
-              first.event,
-              `${size} patients in a day, where ${median(usual)} are usual`,
-            ),
-          );
-      }
+    for (const { person, patients, first } of seen.days) {
+      if (patients < thresholds.patients) continue;
+      const usual = seen.usual.get(person);
+      if (!usual) without += 1;
+      else if (patients > thresholds.factor * median(usual))
+        hits.push(hitOf('many-patients', first, `${patients} patients in a day, where ${median(usual)} are usual`));
     }
-    return withUnjudged(
-      hits,
-      without === 0
-        ? undefined
-        : `Not judged for ${without} day${without === 1 ? '' : 's'} of users who did nothing in the 30 days before.`,
-    );
+    const unjudged = `Not judged for ${without} day${without === 1 ? '' : 's'} of users who did nothing in the 30 days before.`;
+    return withUnjudged(hits, without === 0 ? undefined : unjudged);
   },
 
   'no-relationship': async judging => {
@@ -172,7 +143,7 @@ export const RULES_OF_ANOMALIES: Readonly<Record<AnomalyRule, Rule>> = {
   },
 
   'break-glass': ({ seen }) => ({
-    hits: seen.glasses.map(event => hitOf('break-glass', event, event, 'the glass was broken', event.patients[0])),
+    hits: seen.glasses.map(event => hitOf('break-glass', event, 'the glass was broken', event.patient)),
   }),
 
   'denied-burst': ({ seen, thresholds: { burst, minutes } }) => {
@@ -184,9 +155,7 @@ export const RULES_OF_ANOMALIES: Readonly<Record<AnomalyRule, Rule>> = {
         const first = events[at + burst - 1];
         if (!first || event.at - first.at > minutes * 60_000 || days.has(first.day)) continue;
         days.add(first.day);
-        hits.push(
-          hitOf('denied-burst', first, first, `${burst} requests or more were denied within ${minutes} minutes`),
-        );
+        hits.push(hitOf('denied-burst', first, `${burst} requests or more were denied within ${minutes} minutes`));
       }
     }
     return { hits };
@@ -203,7 +172,6 @@ export const RULES_OF_ANOMALIES: Readonly<Record<AnomalyRule, Rule>> = {
         hitOf(
           'off-hours-export',
           event,
-          event,
           `an export at ${formatInstant(event.at).slice(11, 16)} UTC, outside of working hours`,
         ),
       ),
@@ -214,7 +182,7 @@ export const RULES_OF_ANOMALIES: Readonly<Record<AnomalyRule, Rule>> = {
     for (const [name, { at, what }] of seen.changes) {
       const last = seen.newest.get(name);
       if (what === 'disabled' && last && last.at > at)
-        hits.push(hitOf('disabled-user', last, last, `the user was disabled at ${formatInstant(at)}`));
+        hits.push(hitOf('disabled-user', last, `the user was disabled at ${formatInstant(at)}`));
     }
     return { hits };
   },

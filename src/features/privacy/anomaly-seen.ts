@@ -1,80 +1,130 @@
 /**
  * What the rules of anomalies need of some time of the trail, collected in one walk, the newest event first: who came to whom on which day, who was denied when,
  * who broke a glass, exported, or was locked out. Bounded: the walk ends where too much would be held.
+ *
+ * Not counted is what follows from looking for anomalies itself, or the next look would find the one before: what the server does behind the traffic, questions
+ * to the trail, and what a privacy officer does with Tasks and events.
  */
 import { FhirError } from '../../fhir/error.js';
 import type { ToldEvent } from './told-event.js';
+
+/** What is held of an event. `patient`: the first of those that it is about. */
+export interface SeenEvent extends Pick<ToldEvent, 'id' | 'at' | 'day' | 'person'> {
+  readonly patient: string | undefined;
+}
 
 /** A person with a patient on a day. */
 export interface Access {
   readonly person: string;
   readonly patient: string;
   readonly day: string;
-  /** The first and the last of that day. */
-  event: ToldEvent;
-  readonly last: ToldEvent;
-  count: number;
+  /** Of that day. */
+  readonly last: SeenEvent;
 }
 
-const MOST_HELD = 500_000;
-const OVERRIDE_STARTED = 'Emergency Override Started';
+/** A person on a day. */
+export interface PersonDay {
+  readonly person: string;
+  readonly day: string;
+  /** How many. */
+  readonly patients: number;
+  /** Of that day. */
+  readonly first: SeenEvent;
+}
 
+/** Some 200 bytes each. */
+const MOST_HELD = 300_000;
+const OVERRIDE_STARTED = 'Emergency Override Started';
+const OFFICER = 'privacy-officer';
+const OF_REVIEWS: ReadonlySet<string> = new Set(['AuditEvent', 'Communication', 'Task']);
+/** In the path of a request. */
+const LAST_TYPE = /^\S+ [^?]*\/([A-Z]\w+)/;
+
+/** `questions`: operations that ask the trail, as events name them (`$who-saw`). */
 export class SeenTrail {
-  /** By person, patient and day: of the time that is asked about. */
-  readonly accesses = new Map<string, Access>();
-  /** Patients of each day by person, of the time before, too: `person` → day → ids. */
-  readonly patientsADay = new Map<string, Map<string, Set<string>>>();
+  /** Of the time that is asked about. */
+  readonly accesses: Access[] = [];
+  readonly days: PersonDay[] = [];
+  /** How many patients each person came to on each day of the time before. */
+  readonly usual = new Map<string, number[]>();
   /** Denied requests by person, the newest first. */
-  readonly denied = new Map<string, ToldEvent[]>();
-  readonly glasses: ToldEvent[] = [];
-  readonly exports: ToldEvent[] = [];
+  readonly denied = new Map<string, SeenEvent[]>();
+  readonly glasses: SeenEvent[] = [];
+  readonly exports: SeenEvent[] = [];
   /** The newest event of each person. */
-  readonly newest = new Map<string, ToldEvent>();
+  readonly newest = new Map<string, SeenEvent>();
   /** The newest change of each user: `disabled`, `enabled`; with its time in ms. */
   readonly changes = new Map<string, { readonly at: number; readonly what: string }>();
+  readonly #questions: ReadonlySet<string>;
+  /** Patients of the day under way, by person, with the first event of the day. */
+  #today = new Map<string, { readonly patients: Set<string>; first: SeenEvent }>();
+  #day = '';
+  #isAsked = false;
   #held = 0;
 
-  /** `isAsked`: it is of the time that is asked about, and not of that before. Throws `too-costly`. */
-  see(event: ToldEvent, isAsked: boolean): void {
-    const { person, why, role } = event;
-    if (event.outcome === '0' && (why === 'disabled' || why === 'enabled')) this.#seeChange(event);
-    if (isAsked) this.#seeAsked(event);
-    // Users alone have roles.
-    if (event.outcome !== '0' || role === '' || event.disclosure) return;
-    for (const patient of event.patients) this.#seeAccess(event, person, patient, isAsked);
+  constructor(questions: ReadonlySet<string>) {
+    this.#questions = questions;
   }
 
-  #seeAsked(event: ToldEvent): void {
+  /** `isAsked`: it is of the time that is asked about, and not of that before; a day is of one of them. Throws `too-costly`. */
+  see(event: ToldEvent, isAsked: boolean): void {
+    const { why, role, day } = event;
+    if (day !== this.#day) this.#endDay();
+    this.#day = day;
+    this.#isAsked = isAsked;
+    if (event.outcome === '0' && (why === 'disabled' || why === 'enabled')) this.#seeChange(event);
+    const seen: SeenEvent = {
+      ...{ id: event.id, at: event.at, day, person: event.person, patient: event.patients[0] },
+    };
+    if (isAsked) this.#seeAsked(event, seen);
+    // Users alone have roles.
+    if (event.outcome !== '0' || role === '' || event.disclosure || this.#isReview(event)) return;
+    for (const patient of event.patients) this.#seeAccess(seen, patient);
+  }
+
+  /** There are no more events. */
+  end(): void {
+    this.#endDay();
+  }
+
+  #isReview({ isOwn, role, action, types, request }: ToldEvent): boolean {
+    if (isOwn || this.#questions.has(action)) return true;
+    if (role !== OFFICER || /[?&]_(rev)?include/.test(request)) return false;
+    const asked = LAST_TYPE.exec(request)?.[1];
+    const about = types.filter(type => type !== 'Patient');
+    if (asked !== undefined && asked !== 'Patient') about.push(asked);
+    return about.length > 0 && about.every(type => OF_REVIEWS.has(type));
+  }
+
+  #seeAsked(event: ToldEvent, seen: SeenEvent): void {
     const { person, role, isDenied, action } = event;
-    if (action === OVERRIDE_STARTED) this.glasses.push(event);
-    if (event.outcome === '0' && /^\$?export$/i.test(action) && !event.disclosure) this.exports.push(event);
+    if (action === OVERRIDE_STARTED) this.#hold(this.glasses, seen);
+    if (event.outcome === '0' && /^\$?export$/i.test(action) && !event.disclosure) this.#hold(this.exports, seen);
     if (isDenied) {
       const before = this.denied.get(person);
-      if (before) before.push(event);
-      else this.denied.set(person, [event]);
-      this.#hold();
+      if (before) this.#hold(before, seen);
+      else this.denied.set(person, [seen]);
     }
-    if (event.outcome === '0' && role !== '' && !this.newest.has(person)) this.newest.set(person, event);
+    if (event.outcome === '0' && role !== '' && !this.newest.has(person)) this.newest.set(person, seen);
   }
 
-  #seeAccess(event: ToldEvent, person: string, patient: string, isAsked: boolean): void {
-    const { day } = event;
-    let days = this.patientsADay.get(person);
-    if (!days) this.patientsADay.set(person, (days = new Map()));
-    let patients = days.get(day);
-    if (!patients) days.set(day, (patients = new Set()));
-    if (!patients.has(patient)) this.#hold();
-    patients.add(patient);
-    if (!isAsked) return;
-    const key = [person, patient, day].join('\u0000');
-    const access = this.accesses.get(key);
-    if (access) {
-      access.count += 1;
-      access.event = event;
-      return;
+  #seeAccess(seen: SeenEvent, patient: string): void {
+    const { person, day } = seen;
+    let today = this.#today.get(person);
+    if (!today) this.#today.set(person, (today = { patients: new Set(), first: seen }));
+    today.first = seen;
+    if (today.patients.has(patient)) return;
+    today.patients.add(patient);
+    if (this.#isAsked) this.#hold(this.accesses, { person, patient, day, last: seen });
+  }
+
+  #endDay(): void {
+    for (const [person, { patients, first }] of this.#today) {
+      if (this.#isAsked) this.days.push({ person, day: this.#day, patients: patients.size, first });
+      else if (this.usual.has(person)) this.usual.get(person)!.push(patients.size);
+      else this.usual.set(person, [patients.size]);
     }
-    this.accesses.set(key, { person, patient, day, event, last: event, count: 1 });
-    this.#hold();
+    this.#today = new Map();
   }
 
   /** What became of an account stands in the event of who did it: the account is what it is about. */
@@ -82,7 +132,8 @@ export class SeenTrail {
     for (const name of named) if (!this.changes.has(name)) this.changes.set(name, { at, what: why });
   }
 
-  #hold(): void {
+  #hold<T>(among: T[], one: T): void {
+    among.push(one);
     this.#held += 1;
     if (this.#held > MOST_HELD)
       throw new FhirError(

@@ -1,12 +1,15 @@
 /**
- * Privacy: questions that a privacy officer asks of the audit trail, in words. docs/audit.md
+ * Privacy: questions that a privacy officer asks of the audit trail, in words, and what deserves a look in it. docs/audit.md
  */
 import type { OperationImplementation } from '../../interactions/engine.js';
+import { wholeNumber } from '../../interactions/feature-settings.js';
 import type { Feature } from '../../interactions/feature.js';
 import { ACCOUNTING, accountingOperation } from './accounting-operation.js';
 import { ANOMALIES, anomaliesOperation } from './anomalies.js';
+import { anomalyClock } from './anomaly-clock.js';
 import { questionOperation } from './answer.js';
 import { QUESTIONS, WHO_SAW } from './questions.js';
+import { PRIVACY_FEATURE } from './told-event.js';
 
 /** All that it offers, by code. */
 export const privacyOperations = (): Readonly<Record<string, OperationImplementation>> => ({
@@ -15,11 +18,23 @@ export const privacyOperations = (): Readonly<Record<string, OperationImplementa
   [ANOMALIES]: anomaliesOperation,
 });
 
-export const privacy: Feature = {
-  name: 'privacy',
+const settings = {
+  anomaliesEvery: wholeNumber(
+    'ANOMALIES_EVERY',
+    24,
+    'Hours after which the server looks again for what deserves a look in its audit trail, as `$audit-anomalies` does. 0: only when it is asked; so does a server in test-harness mode.',
+    0,
+    744,
+  ),
+};
+
+export const privacy: Feature<typeof settings> = {
+  name: PRIVACY_FEATURE,
+  settings,
   profiles: new URL('../../../../profiles/privacy/', import.meta.url),
-  open: () => ({
+  open: ({ own: { anomaliesEvery }, clock, log }) => ({
     operations: privacyOperations(),
+    jobs: anomaliesEvery === 0 ? [] : [anomalyClock(anomaliesEvery, { clock, log })],
     duties: {
       'privacy-officer': { operations: [...Object.keys(QUESTIONS), ACCOUNTING, ANOMALIES] },
       // Patients of themselves. Tokens of other issuers that name no role have that of services.

@@ -5,6 +5,7 @@
 import { formatInstant, parseDateTime } from '../../fhir/datetime.js';
 import { parseReference } from '../../fhir/reference.js';
 import { isObject, itemsOf, type Json, type JsonObject, type Resource } from '../../fhir/resource.js';
+import { isDoneByServer } from '../../interactions/jobs.js';
 import { type Disclosure, readDisclosure } from '../../interactions/tell.js';
 
 const RESTFUL_CODES = 'http://hl7.org/fhir/restful-interaction';
@@ -18,6 +19,8 @@ const BTG = 'BTG';
 const DISCLOSE = 'disclose';
 /** Texts of events are lineOfText up to this length: a sender may have put anything there. */
 const MAX_SHOWN = 200;
+/** Of a query in base64: more is not shown. */
+const MAX_QUERY = 400;
 
 export interface ToldEvent {
   readonly id: string;
@@ -34,6 +37,8 @@ export interface ToldEvent {
   readonly purpose: string;
   /** `read`, `search`, `$everything`, `Login` … */
   readonly action: string;
+  /** Method and address as asked, where it says them. */
+  readonly request: string;
   /** Types of the resources that it is about. */
   readonly types: readonly string[];
   /** Ids of Patients that it is about. */
@@ -44,6 +49,8 @@ export interface ToldEvent {
   /** Why it failed, or what was changed. */
   readonly why: string;
   readonly isDenied: boolean;
+  /** The server itself did it behind the traffic, or this feature beside what was asked for. */
+  readonly isOwn: boolean;
   readonly isThroughGlass: boolean;
   /** Absent: it is about none. */
   readonly disclosure: Disclosure | undefined;
@@ -73,11 +80,12 @@ export function tellEvent(event: Resource, at: number, bases: readonly string[])
   ];
   const purpose = [...new Set(purposes.flatMap(codesOfConcept))].join(' ');
   const codes = subtypes.map(({ code }) => textGiven(code));
+  const [person, request] = [agentLabel(asking), requestIn(entities)];
   return {
     id: textGiven(event['id']),
     at: recorded,
     day: formatInstant(recorded).slice(0, 10),
-    person: agentLabel(asking),
+    person,
     role: lineOfText(itemsOf(asking['role']).map(conceptInWords)[0]),
     application: machine ? agentLabel(machine) : '',
     address: addressOf(asking) || (machine ? addressOf(machine) : ''),
@@ -90,6 +98,8 @@ export function tellEvent(event: Resource, at: number, bases: readonly string[])
     outcome,
     why,
     isDenied: isDenial(event, codes, outcome, why),
+    request,
+    isOwn: isDoneByServer(person, request) || agents.some(isFeature),
     isThroughGlass: purpose.split(' ').includes(BTG),
     ...disclosureTold(event, codes, bases),
   };
@@ -101,6 +111,25 @@ function isDenial({ type }: JsonObject, subtypes: readonly string[], outcome: st
   if (code === SIGN_IN_TYPE) return true;
   if (code === ALERT_TYPE) return subtypes.some(isAuthorization);
   return DENIALS.has(why);
+}
+
+/** The feature, as the events name it that are made in its name. */
+export const PRIVACY_FEATURE = 'privacy';
+const OF_FEATURES = 'urn:chartroom:feature';
+
+function isFeature({ who }: JsonObject): boolean {
+  const identifier = isObject(who) ? who['identifier'] : undefined;
+  return isObject(identifier) && identifier['system'] === OF_FEATURES && identifier['value'] === PRIVACY_FEATURE;
+}
+
+/** Its first line: parameters of a search by POST stand below it. */
+function requestIn(entities: readonly JsonObject[]): string {
+  const query = entities.map(entity => textGiven(entity['query'])).find(each => each !== '');
+  if (query === undefined) return '';
+  const [line] = Buffer.from(query.slice(0, MAX_QUERY), 'base64')
+    .toString()
+    .split(/[\r\n]/, 1);
+  return lineOfText(line);
 }
 
 /** https://profiles.ihe.net/ITI/BALP/CodeSystem-AuthZsubType.html: that it was denied, not what. */
