@@ -52,6 +52,13 @@ const [way, other] = process.argv.includes('--apart') ? ['apart', 'bundle'] : ['
 step(way, compiled, node, [path('dist/build/bundle.js'), `--${way}`], () =>
   rmSync(path('dist', `.${other}`), { force: true }),
 );
+// The console: its types, then its files, which no other step needs. An installation may have no sources of it.
+const web = ['src/web', 'build/web.ts', 'tsconfig.json', 'package-lock.json'];
+const webTypes = path('src', 'web', 'tsconfig.json');
+if (existsSync(webTypes)) {
+  step('web-types', web, node, [path('node_modules', 'typescript', 'bin', 'tsc'), '-p', webTypes]);
+  step('web', web, node, [path('dist/build/web.js')]);
+}
 const definitions = [
   ...['definitions', 'compact', 'code-lists', 'corrections', 'published'].map(name => `build/${name}.ts`),
   'src/terminology',

@@ -22,11 +22,13 @@ const FOLDER = fileURLToPath(new URL('../../src/', import.meta.url));
 
 export const parseSource = (file: string, text: string): Source => ({ text, body: parseSync(file, text).program.body });
 
-/** By their names relative to src/, with slashes, in alphabetical order. */
-export function readSources(): ReadonlyMap<string, Source> {
+const isOfWeb = (name: string): boolean => name.startsWith('web/');
+
+/** Of the server, or of the console, which is a program of its own: by their names relative to src/, with slashes, in alphabetical order. */
+export function readSources(of: 'server' | 'console' = 'server'): ReadonlyMap<string, Source> {
   const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' })
-    .filter(name => name.endsWith('.ts') && !name.endsWith('.d.ts'))
     .map(name => name.replaceAll('\\', '/'))
+    .filter(name => /\.tsx?$/.test(name) && !name.endsWith('.d.ts') && isOfWeb(name) === (of === 'console'))
     .toSorted((a, b) => a.localeCompare(b));
   return new Map(files.map(file => [file, parseSource(file, readFileSync(join(FOLDER, file), 'utf8'))]));
 }

@@ -44,6 +44,8 @@ export interface OpenedAccess extends Pick<Engine, 'decide'> {
   readonly readScopes: ReadScopes;
   /** Of a file. */
   readonly applications: readonly ApplicationRecord[];
+  /** Addresses of this server. */
+  readonly served: readonly string[];
   /** Who asks, where this server is its own authorization server, or not. `records`: of a store that several processes share. */
   readonly known: (
     authorization: AuthorizationServer | undefined,
@@ -84,6 +86,7 @@ export function openAccess(
     tables: privacyTables(consents, affiliations),
     roles: names,
     readScopes,
+    served: settings.served,
     applications: config.clients === '' ? [] : readApplications(config.clients, names),
     known: (authorization, records) => {
       const all = authorization ? [authorization, ...issuers] : issuers;

@@ -3,6 +3,7 @@ import { FhirError } from '../fhir/error.js';
 import { isObject, type Json, type JsonObject } from '../fhir/resource.js';
 import type { AskingGround } from '../identity/server/asked.js';
 import type { ClientKeys } from '../identity/server/client-keys.js';
+import type { ApplicationRecord } from '../identity/server/applications.js';
 import type { Choice } from '../identity/server/pages.js';
 import type { AuthorizationServer } from '../identity/server/index.js';
 import { LAUNCH_LIFE, readLaunch } from '../identity/server/launches.js';
@@ -66,7 +67,7 @@ async function openAuthorization(
     ...{ base, records: store.records, secret: config.secret || keptSecret(config.data) },
     roles: access.roles,
     readScopes: access.readScopes,
-    applications: access.applications,
+    applications: [...ownApplications(config, access), ...access.applications],
     clientKeys,
     takesStrangers: config.registration === 'on',
     findPatients: findPatients(engine, base),
@@ -76,6 +77,18 @@ async function openAuthorization(
   });
   await server.start();
   return server;
+}
+
+const CONSOLE_CLIENT = 'chartroom-console';
+
+/** The console, where it is served: an application without a secret, which comes back to its own page. One of this id in the file is used in its place. */
+function ownApplications(
+  config: Config,
+  { applications, served }: Pick<OpenedAccess, 'applications' | 'served'>,
+): readonly ApplicationRecord[] {
+  if (config.console === 'off' || applications.some(({ id }) => id === CONSOLE_CLIENT)) return [];
+  const redirectUris = served.map(base => `${base.replace(/\/fhir$/, '')}/console/`);
+  return [{ id: CONSOLE_CLIENT, name: 'Chartroom console', redirectUris, kind: 'public', systemScopes: '' }];
 }
 
 function warnOfKeys(

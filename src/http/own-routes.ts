@@ -3,6 +3,7 @@ import { asFhirError } from '../fhir/error.js';
 import type { Engine, OutsideAnswer, OutsideRoute, OwnedRoute } from '../interactions/engine.js';
 import { SYSLOG_SEARCH, searchSyslog } from '../interactions/search/syslog-search.js';
 import type { OwnAddress } from '../interactions/feature.js';
+import { CONSOLE_ADDRESS, consoleRoutes } from './console.js';
 
 const PUBLIC = { methods: ['GET'], who: 'anybody', recorded: 'as-performed' } as const;
 /** Probes come under whatever name the machine has, and learn nothing but that it lives. */
@@ -30,15 +31,22 @@ export const fhirRoutes = ({ settings }: Engine): readonly OwnedRoute[] => [
   },
 ];
 
-/** `page`: what a person sees; `sum`: the numbers of all processes that serve here. */
-export function ownRoutes(
-  { ledger, metrics, settings, store, forwarder }: Engine,
-  page: OutsideAnswer,
-  sum?: () => Promise<string>,
-): readonly OwnedRoute[] {
+/** A person with a browser: programs and probes accept anything, or something else. */
+const wantsPage = (accept = ''): boolean => accept.includes('text/html');
+const TO_CONSOLE: OutsideAnswer = { status: 303, headers: { Location: `${CONSOLE_ADDRESS}/` } };
+
+/** `page`: what a person sees who has no console; `sum`: the numbers of all processes that serve here. */
+export function ownRoutes(engine: Engine, page: OutsideAnswer, sum?: () => Promise<string>): readonly OwnedRoute[] {
+  const { ledger, metrics, settings, store, forwarder } = engine;
   const { registry } = metrics;
+  const ofConsole = consoleRoutes(engine);
   const routes: (OutsideRoute & { readonly path: OwnAddress })[] = [
-    { ...PUBLIC, path: '/', logged: 'failures', answer: () => page },
+    {
+      ...PUBLIC,
+      path: '/',
+      logged: 'failures',
+      answer: ({ header }) => (ofConsole && wantsPage(header('Accept')) ? TO_CONSOLE : page),
+    },
     { ...PROBE, path: '/healthz', answer: () => jsonAnswer(200, { status: 'up' }) },
     {
       ...PROBE,
@@ -83,5 +91,5 @@ export function ownRoutes(
       headers: { 'Content-Type': registry.contentType },
       answer: async () => ({ body: await (sum ? sum() : registry.metrics()) }),
     });
-  return routes.map(route => ({ owner: 'chartroom', route }));
+  return [...routes, ...(ofConsole ?? [])].map(route => ({ owner: 'chartroom', route }));
 }

@@ -93,6 +93,8 @@ const OWN_ADDRESSES = [
   '/robots.txt',
   '/.well-known/chartroom-audit-keys',
 ] as const;
+/** First words of addresses below which everything is the server's. */
+const OWN_FOLDERS: ReadonlySet<string> = new Set(['fhir', 'console']);
 export type OwnAddress = (typeof OWN_ADDRESSES)[number];
 
 /** What all features bring, in their order. */
@@ -154,7 +156,7 @@ export function composeFeatures(
     }
     for (const route of parts.routes ?? []) {
       const shape = addressShape(route.path);
-      if (shape === undefined || addresses.has(shape) || shape.split('/')[1] === 'fhir')
+      if (shape === undefined || addresses.has(shape) || OWN_FOLDERS.has(shape.split('/')[1]!))
         throw new Error(`The address ${route.path} of ${owner} is none, or that of something else.`);
       addresses.add(shape);
       routes.push({ owner, route });

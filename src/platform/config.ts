@@ -117,6 +117,12 @@ export const SETTINGS = {
     'Whether applications may register themselves with the authorization server; users are told that nobody here knows them',
   ),
   ...AUDIT_SETTINGS,
+  console: choice(
+    'CONSOLE',
+    'on',
+    ['on', 'off'],
+    'The console, for people with a browser, at /console: see docs/console.md',
+  ),
   brands: textSetting(
     'BRANDS',
     '',

@@ -16,7 +16,7 @@ import { type CountedVerdict, Lane } from './lane.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const WEIGHTS = join(ROOT, 'test', 'run', 'weights.json');
-const KINDS = ['unit', 'contract', 'conformance', 'property', 'flow', 'attack'];
+const KINDS = ['unit', 'contract', 'conformance', 'property', 'flow', 'attack', 'browser'];
 const FULL_KINDS = [...KINDS, 'oracle'];
 /** Lighter files go in any order and are not in the table; a file that is new counts as this heavy. In seconds of CPU. */
 const LIGHT = 2;

@@ -45,11 +45,12 @@ describe('the documents', () => {
   it('ARCHITECTURE.md names every folder of src with its files', () => {
     const [, map = ''] = /<!-- map[^\n]*-->\n(.*?)<!-- \/map -->/s.exec(read('ARCHITECTURE.md')) ?? [];
     const told = [...map.matchAll(/^\| ((?:[\w-]+\/)*) \| (.*?) \|$/gm)].flatMap(([, folder, names]) =>
-      names!.split(', ').map(name => `${folder}${name}.ts`),
+      names!.split(', ').map(name => `${folder}${name}`),
     );
     const there = readdirSync(new URL('src/', ROOT), { recursive: true, encoding: 'utf8' })
       .map(name => name.replaceAll('\\', '/'))
-      .filter(name => name.endsWith('.ts'));
+      .filter(name => /\.tsx?$/.test(name))
+      .map(name => name.replace(/\.tsx?$/, ''));
     assert.deepEqual(told.toSorted(), there.toSorted());
   });
 

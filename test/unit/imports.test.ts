@@ -58,6 +58,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   http: ['interactions', 'identity', 'validation', 'search', 'fhir', 'platform'],
   // A program of one file: what it imports is in it.
   tools: ['audit'],
+  // A program for browsers: of the server it may know types, and nothing that runs.
+  web: [],
   cli: [
     'audit',
     'http',
@@ -116,7 +118,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 };
 
 const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter(name =>
-  name.endsWith('.ts'),
+  /\.tsx?$/.test(name),
 );
 
 function partOf(file: string): string {
@@ -128,8 +130,12 @@ function partOf(file: string): string {
 /** Its own folder is a part of its own: one feature knows nothing of another one. */
 const nameOfFeature = (file: string): string | undefined => /^features\/([^/]+)\//.exec(file)?.[1];
 
+/** Those of types alone, of which nothing is left in a program for browsers. */
+const TYPES_ALONE = /^import type [^;]*;/gm;
+
 function importsIn(file: string, text: string): string[] {
-  return [...text.matchAll(/(?:from|import\()\s*'(\.[^']+)'/g)].map(([, target]) =>
+  const counted = partOf(file) === 'web' ? text.replaceAll(TYPES_ALONE, '') : text;
+  return [...counted.matchAll(/(?:from|import\()\s*'(\.[^']+)'/g)].map(([, target]) =>
     relative(join(root, 'src'), join(root, 'src', file, '..', target!)),
   );
 }
@@ -240,6 +246,25 @@ describe('imports', () => {
     assert.match(text, /config\.harness === 'on' \? await openHarness/);
   });
 
+  it('let the console know types of the server, and nobody the console', () => {
+    const own = 'web/fhir/client.ts';
+    const types = importsIn(
+      own,
+      "import type { A } from '../../http/app.js';\nimport type {\n  B,\n} from '../../main.js';",
+    );
+    assert.deepEqual(types, []);
+    for (const text of ["import { a } from '../../fhir/error.js';", "const a = await import('../../main.js');"])
+      assert.equal(wrongImports(own, importsIn(own, text)).length, 1, text);
+    for (const from of ['http/app.ts', 'main.ts']) assert.equal(wrongImports(from, ['web/main.js']).length, 1, from);
+  });
+
+  it('let two files of the console ask the server', () => {
+    const asking = files.filter(
+      file => partOf(file) === 'web' && asksOthers(readFileSync(join(root, 'src', file), 'utf8')),
+    );
+    assert.deepEqual(asking.toSorted(), ['web/fhir/client.ts', 'web/session/smart.ts']);
+  });
+
   it('lets main alone construct the adapters', () => {
     const users = files.filter(file => importsOf(file).some(to => partOf(to).startsWith('store/')));
     assert.deepEqual([...new Set(users.map(partOf))].toSorted(), ['main', 'store/embedded', 'store/mongo']);
@@ -281,7 +306,10 @@ describe('imports', () => {
   });
 
   it('lets one room alone ask other servers', () => {
-    const asking = files.filter(file => asksOthers(readFileSync(join(root, 'src', file), 'utf8')));
+    // A browser asks this server alone: its policy (http/console.ts) has no other.
+    const asking = files.filter(
+      file => partOf(file) !== 'web' && asksOthers(readFileSync(join(root, 'src', file), 'utf8')),
+    );
     assert.deepEqual(
       asking.toSorted(),
       ['resolver', 'scanner', 'send', 'syslog'].map(name => `outgoing/${name}.ts`),

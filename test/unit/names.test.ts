@@ -25,6 +25,12 @@ describe('names', () => {
 
   it('are exported by one file, and defined in no other', () => assert.deepEqual(doubles(sources), []));
 
+  it('are so in the console, too', () => {
+    const ofConsole = readSources('console');
+    assert.ok(ofConsole.size > 20);
+    assert.deepEqual(doubles(ofConsole), []);
+  });
+
   const planted = (files: Readonly<Record<string, string>>) =>
     doubles(new Map(Object.entries(files).map(([file, text]) => [file, parseSource(file, text)])));
 

@@ -1,0 +1,74 @@
+/**
+ * Who works here, and until when. Tokens are kept in this module alone: not in storage, not in an address, not in the page. What ends a session
+ * ends it in all windows of the browser, and loads the page anew, so that nothing of a patient is left in it.
+ */
+import { Cell } from './cell.js';
+import { HOME, SERVER } from './server.js';
+
+export interface ConsoleSession {
+  /** Undefined: the server asks nobody who they are. */
+  readonly token: string | undefined;
+  /** Undefined: it cannot be known without asking. */
+  readonly role: string | undefined;
+  /** As the authorization server calls them. */
+  readonly user: string | undefined;
+  /** By which another token is got; for `smart` alone. */
+  readonly renew?: (() => Promise<ConsoleSession>) | undefined;
+  /** Makes the tokens worthless. Never rejects. */
+  readonly revoke?: (() => Promise<void>) | undefined;
+}
+
+export type SignedOutReason = 'asked' | 'idle' | 'over' | 'refused';
+
+const ANYBODY: ConsoleSession = { token: undefined, role: 'admin', user: undefined };
+
+export const session = new Cell<ConsoleSession | undefined>(SERVER.authentication === 'none' ? ANYBODY : undefined);
+
+/** Screens that were refused to whoever works here. */
+export const refusedScreens = new Cell<ReadonlySet<string>>(new Set());
+
+/** Whether a screen is of use to whoever works here. Where the role is not known, all are, until one is refused. */
+export function mayUse(screen: string): boolean {
+  const role = session.value?.role;
+  const allowed = role === undefined ? undefined : SERVER.screens[role];
+  return (allowed?.includes(screen) ?? true) && !refusedScreens.value.has(screen);
+}
+
+const channel = new BroadcastChannel('chartroom-console');
+channel.addEventListener('message', ({ data, origin }: MessageEvent<unknown>) => {
+  if (origin === location.origin && data === 'signed-out') leave('asked');
+});
+
+/** Ends the session, here and in other windows. */
+export async function signOut(reason: SignedOutReason): Promise<void> {
+  const { revoke } = session.value ?? {};
+  session.set(SERVER.authentication === 'none' ? session.value : undefined);
+  // A channel reaches this origin alone.
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin
+  channel.postMessage('signed-out');
+  await revoke?.();
+  leave(reason);
+}
+
+/** A new page, which knows nothing of this one. */
+function leave(reason: SignedOutReason): void {
+  document.body.replaceChildren();
+  document.title = 'Chartroom';
+  location.replace(`${HOME}signed-out?why=${reason}`);
+}
+
+let renewing: Promise<ConsoleSession> | undefined;
+
+/** Another token for the session, once for all who ask at the same time. Undefined: there is none to be had. */
+export async function renewed(): Promise<ConsoleSession | undefined> {
+  const { renew } = session.value ?? {};
+  if (!renew) return undefined;
+  renewing ??= renew().finally(() => (renewing = undefined));
+  try {
+    const next = await renewing;
+    if (session.value !== undefined) session.set(next);
+    return next;
+  } catch {
+    return undefined;
+  }
+}

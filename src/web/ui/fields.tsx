@@ -1,0 +1,119 @@
+/** Fields of forms: a label, a hint, and what is wrong, tied to the control. */
+import type { ComponentChildren } from 'preact';
+import { say } from '../messages/common.js';
+
+interface FieldShape {
+  readonly id: string;
+  readonly label: string;
+  readonly hint?: string | undefined;
+  /** What is wrong with it. */
+  readonly fault?: string | undefined;
+  readonly isOptional?: boolean;
+}
+
+const describedBy = ({ id, hint, fault }: FieldShape): string | undefined =>
+  [hint === undefined ? '' : `${id}-hint`, fault === undefined ? '' : `${id}-fault`]
+    .filter(each => each !== '')
+    .join(' ') || undefined;
+
+function Framed({ field, children }: { readonly field: FieldShape; readonly children: ComponentChildren }) {
+  const { id, label, hint, fault, isOptional } = field;
+  return (
+    <div class={fault === undefined ? 'field' : 'field has-fault'}>
+      <label for={id}>
+        {label} {isOptional === true && <span class="quiet">{say('optional')}</span>}
+      </label>
+      {hint !== undefined && (
+        <p class="hint" id={`${id}-hint`}>
+          {hint}
+        </p>
+      )}
+      {fault !== undefined && (
+        <p class="fault" id={`${id}-fault`}>
+          {fault}
+        </p>
+      )}
+      {children}
+    </div>
+  );
+}
+
+type InputShape = FieldShape & {
+  readonly value: string;
+  readonly set: (value: string) => void;
+  readonly type?: 'text' | 'date' | 'password' | 'tel' | 'email' | 'search' | 'number';
+  /** Characters that are expected. */
+  readonly width?: 5 | 10 | 20 | 40;
+  /** Values in any script. */
+  readonly anyScript?: boolean;
+};
+
+/** Each kind of input has a type of its own to the compiler: it takes one at a time. */
+const oneKind = (type: string): 'text' => type as 'text';
+
+export function TextField({ value, set, type = 'text', width, anyScript = false, ...field }: InputShape) {
+  return (
+    <Framed field={field}>
+      <input
+        id={field.id}
+        name={field.id}
+        type={oneKind(type)}
+        value={value}
+        autoComplete="off"
+        spellcheck={false}
+        class={width === undefined ? undefined : `width-${width}`}
+        aria-describedby={describedBy(field)}
+        aria-invalid={field.fault === undefined ? undefined : 'true'}
+        onInput={({ currentTarget }) => set(currentTarget.value)}
+        dir={anyScript ? 'auto' : undefined}
+      />
+    </Framed>
+  );
+}
+
+type AreaShape = FieldShape & { readonly value: string; readonly set: (value: string) => void; readonly rows?: number };
+
+export function AreaField({ value, set, rows = 4, ...field }: AreaShape) {
+  return (
+    <Framed field={field}>
+      <textarea
+        id={field.id}
+        name={field.id}
+        rows={rows}
+        spellcheck={false}
+        value={value}
+        aria-describedby={describedBy(field)}
+        aria-invalid={field.fault === undefined ? undefined : 'true'}
+        onInput={({ currentTarget }) => set(currentTarget.value)}
+      />
+    </Framed>
+  );
+}
+
+type SelectShape = FieldShape & {
+  readonly value: string;
+  readonly set: (value: string) => void;
+  /** Value, and what is shown. */
+  readonly options: readonly (readonly [value: string, text: string])[];
+};
+
+export function SelectField({ value, set, options, ...field }: SelectShape) {
+  return (
+    <Framed field={field}>
+      <select
+        id={field.id}
+        name={field.id}
+        value={value}
+        aria-describedby={describedBy(field)}
+        aria-invalid={field.fault === undefined ? undefined : 'true'}
+        onChange={({ currentTarget }) => set(currentTarget.value)}
+      >
+        {options.map(([each, text]) => (
+          <option key={each} value={each} selected={each === value}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </Framed>
+  );
+}

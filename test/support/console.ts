@@ -1,0 +1,135 @@
+/**
+ * The console in a real browser: one Chromium for a process, one server and one page for a describe. What the page was refused by its policy, what
+ * it threw, and what it asked the server for are kept.
+ */
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { after, before } from 'mocha';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { loadDemo } from '../../src/cli/seed.js';
+import { CHROMIUM_FLAGS, skipWithoutChromium } from './chromium.js';
+import { newStore, type RunningServer, type Settings, startServer, type StoreName } from './server.js';
+
+export interface ConsoleRequest {
+  readonly method: string;
+  /** With its query, from the root of the server. */
+  readonly url: string;
+  readonly body: string | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface ConsoleStage {
+  readonly server: RunningServer;
+  readonly browser: BrowserContext;
+  readonly page: Page;
+  /** The page of the console at a path below it. */
+  readonly open: (path?: string) => Promise<void>;
+  /** Of the FHIR interface, as they were sent. */
+  readonly asked: ConsoleRequest[];
+  /** What went wrong in the page: exceptions, refusals by its policy, dialogs that somebody else has opened. */
+  readonly trouble: string[];
+  /** Waits for a heading of the first order. */
+  readonly titled: (title: string) => Promise<void>;
+  /** Fails where axe finds anything. `state`: of which the page is a picture, where pictures are wanted. */
+  readonly isAccessible: (state: string) => Promise<void>;
+}
+
+interface StageSettings {
+  readonly store?: StoreName;
+  readonly config?: Settings;
+  /** Default true. */
+  readonly demo?: boolean;
+  readonly set?: (server: RunningServer) => Promise<void>;
+}
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const PICTURES = process.env['CHARTROOM_TEST_PICTURES'];
+/** ms. Long enough for a machine that has other things to do: it ends what hangs. */
+const PATIENCE = 120_000;
+export const WIDE = { width: 1280, height: 800 } as const;
+
+let launched: Promise<Browser> | undefined;
+after(async () => (await launched)?.close());
+
+/** Starts it before the tests of a describe, and stops it after them; skips them where there is no browser. */
+export function onConsole(settings: StageSettings = {}): () => ConsoleStage {
+  let stage: ConsoleStage | undefined;
+  before('opens the console', async function () {
+    const executablePath = skipWithoutChromium(this);
+    const store = await newStore(this, settings.store ?? 'embedded');
+    const server = await startServer({ store, ...(settings.config ? { config: settings.config } : {}) });
+    if (settings.demo !== false) await loadDemo(server.engine);
+    await settings.set?.(server);
+    launched ??= chromium.launch({ executablePath, args: CHROMIUM_FLAGS.filter(flag => flag !== '--headless') });
+    const browser = await (await launched).newContext({ viewport: WIDE, timezoneId: 'Europe/Berlin', locale: 'en-GB' });
+    stage = await stageOf(server, browser);
+  });
+  after('closes it', async () => {
+    await stage?.browser.close();
+    await stage?.server.stop();
+  });
+  return () => {
+    if (!stage) throw new Error('The console is not there yet.');
+    return stage;
+  };
+}
+
+async function stageOf(server: RunningServer, browser: BrowserContext): Promise<ConsoleStage> {
+  const [asked, trouble]: [ConsoleRequest[], string[]] = [[], []];
+  await browser.exposeFunction('tellTrouble', (text: string) => void trouble.push(text));
+  await browser.addInitScript(
+    `addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) => tellTrouble('policy: ' + violatedDirective + ' ' + blockedURI))`,
+  );
+  browser.setDefaultTimeout(PATIENCE);
+  const page = await browser.newPage();
+  page.on('pageerror', error => trouble.push(`error: ${error.message}`));
+  page.on('dialog', dialog => {
+    trouble.push(`dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  page.on('request', request => {
+    const { pathname, search } = new URL(request.url());
+    if (!pathname.startsWith('/fhir')) return;
+    const body = request.postData() ?? undefined;
+    asked.push({ method: request.method(), url: pathname + search, body, headers: request.headers() });
+  });
+  const titled = async (title: string): Promise<void> => {
+    await page.locator('h1', { hasText: title }).first().waitFor();
+  };
+  const origin = `http://localhost:${server.port}`;
+  return {
+    ...{ server, browser, page, asked, trouble, titled },
+    async open(path = '') {
+      await page.goto(`${origin}/console/${path}`);
+    },
+    async isAccessible(state) {
+      await picture(page, state);
+      assert.deepEqual(await faultsOfAccess(page), [], state);
+    },
+  };
+}
+
+async function picture(page: Page, state: string): Promise<void> {
+  if (PICTURES === undefined) return;
+  mkdirSync(PICTURES, { recursive: true });
+  await page.screenshot({ path: join(PICTURES, `${state}.png`), fullPage: true });
+}
+
+interface AxeResult {
+  readonly violations: readonly {
+    readonly id: string;
+    readonly nodes: readonly { readonly target: unknown; readonly failureSummary?: string }[];
+  }[];
+}
+
+/** https://github.com/dequelabs/axe-core/blob/develop/doc/API.md */
+async function faultsOfAccess(page: Page): Promise<string[]> {
+  // As the debugger does it: the policy of the page would not let it in.
+  await page.evaluate(AXE);
+  const { violations } = await page.evaluate<AxeResult>(`axe.run(document, { resultTypes: ['violations'] })`);
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ target, failureSummary = '' }) => `${id} at ${JSON.stringify(target)}: ${failureSummary}`),
+  );
+}
