@@ -3,7 +3,7 @@
  * Alert), and of a token that was given out IHE's pattern (https://profiles.ihe.net/ITI/BALP/StructureDefinition-IHE.IUA.71.html).
  */
 import type { JsonObject, Resource } from '../fhir/resource.js';
-import type { Happening, TokenHappening, TrailExport, TrailRestored } from '../identity/happening.js';
+import type { Happening, TokenHappening, TrailHappening } from '../identity/happening.js';
 import type { Principal } from '../identity/principal.js';
 import {
   auditCoding,
@@ -71,6 +71,11 @@ const HAPPENINGS: Readonly<Record<Happening['what'], HappeningPattern>> = {
     subtype: auditCoding(DICOM_CODES, '110101', 'Audit Log Used'),
     outcome: '0',
   },
+  'trail-removed': {
+    type: ALERT,
+    subtype: auditCoding(DICOM_CODES, '110132', 'Use of Restricted Function'),
+    outcome: '0',
+  },
   'trail-restored': {
     type: ALERT,
     subtype: auditCoding(DICOM_CODES, '110132', 'Use of Restricted Function'),
@@ -97,7 +102,7 @@ export function happeningEvent(record: HappeningRecord, id: string): Resource {
     },
     type,
     subtype: [isOfRole ? ROLES_CHANGED : subtype],
-    action: happening.what === 'trail-exported' ? 'R' : 'E',
+    action: happening.what === 'trail-exported' ? 'R' : happening.what === 'trail-removed' ? 'D' : 'E',
     recorded,
     outcome,
     ...(why === undefined ? {} : { outcomeDesc: why }),
@@ -148,28 +153,28 @@ function agentsOf({ happening, by, address, issuer }: HappeningRecord, self: Jso
   ];
 }
 
-const isOfTrail = (happening: Happening): happening is TrailExport | TrailRestored =>
-  happening.what === 'trail-exported' || happening.what === 'trail-restored';
+const isOfTrail = (happening: Happening): happening is TrailHappening => happening.what.startsWith('trail-');
 
-/** What was written, by its hash; or how much is lost. */
-function trailEntity(happening: TrailExport | TrailRestored): JsonObject {
-  const details =
-    happening.what === 'trail-exported'
-      ? ([
-          ['sha-256', happening.sha256],
-          ['events', String(happening.events)],
-          ['from', happening.from],
-          ['to', happening.to],
-        ] as const)
-      : ([
-          ['streams', String(happening.streams)],
-          ['deeds', String(happening.deeds)],
-        ] as const);
+/** Members of what happened to the trail itself, as details of its entity, in this order. */
+const TRAIL_DETAILS = {
+  sha256: 'sha-256',
+  streams: 'streams',
+  deeds: 'deeds',
+  events: 'events',
+  before: 'before',
+  from: 'from',
+  to: 'to',
+};
+
+/** What was written, by its hash; or how much was removed, or is lost. */
+function trailEntity(happening: TrailHappening): JsonObject {
+  const said: Readonly<Record<string, string | number | undefined>> = { ...happening };
+  const details = Object.entries(TRAIL_DETAILS).map(([member, type]) => [type, said[member]] as const);
   return {
     type: auditCoding(ENTITY_TYPE, '2', 'System Object'),
     role: auditCoding(ROLE, '13', 'Security Resource'),
     name: 'Audit trail',
-    detail: details.flatMap(([type, value]) => (value === undefined ? [] : [{ type, valueString: value }])),
+    detail: details.flatMap(([type, value]) => (value === undefined ? [] : [{ type, valueString: String(value) }])),
   };
 }
 

@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { availableParallelism } from 'node:os';
 import { FhirError } from '../fhir/error.js';
+import { keepTrailYears } from '../interactions/trail-years.js';
 import { sweepKept } from '../conformance/sweeper.js';
 import { createHttpServer } from '../http/app.js';
 import type { Limits } from '../http/source.js';
@@ -53,6 +54,7 @@ async function serveHere(invocation: Invocation): Promise<number> {
   const { config } = invocation;
   const engine = await invocation.open();
   const endSweeping = sweepKept(engine);
+  const endRemoving = keepTrailYears(engine);
   try {
     if (wantsDemo(config) && (await isUntouched(engine))) {
       // A port that is taken is told before anything is written.
@@ -90,6 +92,7 @@ async function serveHere(invocation: Invocation): Promise<number> {
     await engine.jobs.stop();
     engine.outgoing.close();
     await endSweeping();
+    await endRemoving();
     await engine.feed.stop();
     await engine.forwarder?.stop();
     await engine.live.stop();

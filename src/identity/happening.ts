@@ -5,8 +5,10 @@ export type Happening =
   | { readonly what: 'signed-in' | 'sign-in-failed' | 'locked-out' | 'signed-out'; readonly user?: string | undefined }
   | TokenHappening
   | { readonly what: 'user-changed' | 'application-changed'; readonly name: string; readonly change: AccountChange }
-  | TrailExport
-  | TrailRestored;
+  | TrailHappening;
+
+/** What happened to the audit trail as a whole. */
+export type TrailHappening = TrailExport | TrailRestored | TrailRemoved;
 
 /** The audit trail was written to a file. */
 export interface TrailExport {
@@ -24,6 +26,15 @@ export interface TrailRestored {
   readonly what: 'trail-restored';
   /** Streams of the ledger that lack something, and how many of their deeds are known to be lost. */
   readonly streams: number;
+  readonly deeds: number;
+}
+
+/** What the audit trail said before a time was removed. */
+export interface TrailRemoved {
+  readonly what: 'trail-removed';
+  /** ISO time. */
+  readonly before: string;
+  readonly events: number;
   readonly deeds: number;
 }
 

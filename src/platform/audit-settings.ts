@@ -37,6 +37,22 @@ const address: Setting<string> = {
   },
 };
 
+/** 45 CFR 164.316(b)(2)(i): six years. */
+const LEAST_YEARS = 6;
+
+const years: Setting<number> = {
+  env: 'AUDIT_YEARS',
+  default: 0,
+  about:
+    'Years after which what the audit trail says is removed, but for hashes that prove the rest, and for patients under legal hold: 6 or more. 0: never.',
+  parse(text) {
+    const number = Number(text);
+    if (!/^\d{1,3}$/.test(text) || (number !== 0 && number < LEAST_YEARS))
+      throw new Error(`0, or a whole number of years from ${LEAST_YEARS} to 999`);
+    return number;
+  },
+};
+
 export const AUDIT_SETTINGS = {
   auditKey: textSetting(
     'AUDIT_KEY',
@@ -61,6 +77,7 @@ export const AUDIT_SETTINGS = {
     ['optional', 'required'],
     '`required`: a search of AuditEvents names an interval by `date`, as ITI-81 has it',
   ),
+  auditYears: years,
   syslog: address,
   syslogCa: textSetting(
     'SYSLOG_CA',

@@ -7,6 +7,7 @@
  * deeds of all further rows can reach.
  */
 
+import { type Hash, HASH_BYTES } from './ledger.js';
 import type { RowSeal, Seals } from './seals.js';
 
 /** What many deeds have in common; its id is the hash of its text. */
@@ -124,8 +125,24 @@ export function deedRow(deeds: readonly DeedOfRow[]): DeedRow {
 /** Of a number of seven bits a byte, the last one without the high bit. */
 const lengthBytes = (length: number): number => (length < 128 ? 1 : length < 16_384 ? 2 : length < 2_097_152 ? 3 : 4);
 
-/** The deeds of a row, in their order. Throws RangeError where the bytes are no deeds. */
+/** What is left of a row whose deeds were removed: no deed has this length, behind which the hashes of their leaves stand. */
+const REMOVED = 0;
+
+export const bytesOfRemoved = (leaves: readonly Hash[]): Uint8Array => Buffer.concat([Buffer.of(REMOVED), ...leaves]);
+
+/** The hashes of the leaves of a row whose deeds were removed, one after the other; undefined: its deeds are there. */
+export const hashesOfRemoved = (bytes: Uint8Array): Uint8Array | undefined =>
+  bytes[0] === REMOVED && bytes.length % HASH_BYTES === 1 ? bytes.subarray(1) : undefined;
+
+/** How many deeds a row has, or had. Throws RangeError where the bytes are no deeds. */
+export function countDeeds(bytes: Uint8Array): number {
+  const removed = hashesOfRemoved(bytes);
+  return removed ? removed.length / HASH_BYTES : deedsIn(bytes).length;
+}
+
+/** The deeds of a row, in their order; none where they were removed. Throws RangeError where the bytes are no deeds. */
 export function deedsIn(bytes: Uint8Array): Uint8Array[] {
+  if (hashesOfRemoved(bytes)) return [];
   const deeds: Uint8Array[] = [];
   for (let at = 0; at < bytes.length; ) {
     let length = 0;

@@ -4,7 +4,7 @@
  *
  * The seal of a row is part of it: there is no second write. A row without one was written before there was a ledger.
  */
-import { type DeedPlace, deedsIn, type KeptDeedRow } from './deeds.js';
+import { countDeeds, type DeedPlace, type KeptDeedRow } from './deeds.js';
 import type { Hash, TreeHead } from './ledger.js';
 
 export interface RowSeal {
@@ -67,6 +67,14 @@ export interface LedgerNotes {
   drop(names: readonly string[]): Promise<void>;
 }
 
+/** A row without its deeds. */
+export interface EmptiedRow extends Pick<KeptDeedRow, 'sequence' | 'last'> {
+  /** As `bytesOfRemoved` makes them. */
+  readonly bytes: Uint8Array;
+  /** Those that its deeds had. */
+  readonly keys: readonly number[];
+}
+
 export interface Seals {
   /** From now on rows are sealed, and streams that open say this: asked again, those that open later. */
   openLedger(opening: StreamOpening): Promise<void>;
@@ -79,11 +87,13 @@ export interface Seals {
   sealed(query: SealQuery): Promise<readonly SealedDeedRow[]>;
   /** Rows without a seal, in the order of their time and sequence, behind a place. */
   unsealed(query: { readonly after?: DeedPlace | undefined; readonly limit: number }): Promise<readonly KeptDeedRow[]>;
+  /** Of these rows the hashes of their leaves are left: they stand for no event, and are found by nothing but their place. */
+  emptyRows(rows: readonly EmptiedRow[]): Promise<void>;
   readonly notes: LedgerNotes;
 }
 
 /** Where its stream stands after a row. Throws RangeError where its bytes are no deeds. */
 export const headOfRow = ({ bytes, seal: { stream, first, root } }: SealedDeedRow): StreamHead => ({
   ...{ stream, root },
-  size: first + deedsIn(bytes).length,
+  size: first + countDeeds(bytes),
 });

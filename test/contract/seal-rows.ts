@@ -1,9 +1,17 @@
 /** The ledger of a store (src/store/seals.ts): rows of deeds by their place in a stream, and what is kept beside them. */
 import assert from 'node:assert/strict';
 import { it } from 'mocha';
-import { type Deed, type DeedShape, deedsIn } from '../../src/store/deeds.js';
+import {
+  bytesOfRemoved,
+  countDeeds,
+  type Deed,
+  type DeedShape,
+  deedsIn,
+  hashesOfRemoved,
+} from '../../src/store/deeds.js';
+import { leafHash } from '../../src/store/ledger.js';
 import { deedOfEntry, shapeOfText } from '../../src/store/ledger-entry.js';
-import type { StreamOpening } from '../../src/store/seals.js';
+import { headOfRow, type StreamOpening } from '../../src/store/seals.js';
 import { put } from '../support/changes.js';
 import { countStreams, type CountedStream, entryIn } from '../support/ledger.js';
 import type { Subject } from './store-suite.js';
@@ -141,5 +149,36 @@ export function sealRows(subject: Subject): void {
     await subject.reopen();
     assert.deepEqual(await texts({ prefix: 'a/' }), ['a/2=again', 'a/3=three']);
     assert.deepEqual(await texts({ prefix: 'a' }), ['a/2=again', 'a/3=three', 'ab/1=other']);
+  });
+
+  it('empties rows but for hashes, which are found by their place alone', async () => {
+    const { deeds } = subject.store;
+    const rows = (await deeds.find({ keys: [[7]], limit: 1000 })).slice(0, 3);
+    const events = await deeds.events();
+    const leaves = rows.map(({ bytes }) => deedsIn(bytes).map(each => leafHash(each)));
+    const emptied = rows.map(({ sequence, last }, i) => ({
+      sequence,
+      last,
+      bytes: bytesOfRemoved(leaves[i]!),
+      keys: [7],
+    }));
+    await deeds.emptyRows(emptied);
+    await deeds.emptyRows([]);
+    await subject.reopen();
+    const left = await subject.store.deeds.find({ limit: 1000 });
+    for (const [i, { sequence, events: had }] of rows.entries()) {
+      const row = left.find(each => each.sequence === sequence)!;
+      assert.deepEqual([row.events, row.altered, deedsIn(row.bytes)], [0, false, []]);
+      assert.deepEqual(Buffer.from(hashesOfRemoved(row.bytes)!), Buffer.concat(leaves[i]!));
+      assert.equal(countDeeds(row.bytes), leaves[i]!.length);
+      assert.ok(had > 0);
+    }
+    const gone = rows.reduce((sum, row) => sum + row.events, 0);
+    assert.equal(await subject.store.deeds.events(), events - gone);
+    const found = await subject.store.deeds.find({ keys: [[7]], limit: 1000 });
+    assert.ok(found.length > 0 && found.every(({ sequence }) => rows.every(row => row.sequence !== sequence)));
+    const sealed = rows.map(({ sequence }) => subject.store.deeds.sealed({ row: sequence, limit: 1 }));
+    for (const [i, [row]] of (await Promise.all(sealed)).entries())
+      if (row) assert.equal(headOfRow(row).size, row.seal.first + leaves[i]!.length);
   });
 }

@@ -164,6 +164,7 @@ const KNOW_THE_STORE: Readonly<Record<string, string>> = {
   'response/resource-text.ts': 'reads attachments of what was seen',
   'operations/import.ts': 'keeps the file that is to be loaded',
   'operations/purge.ts': 'tells which attachments are gone',
+  'trail-years.ts': 'removes what is old on the account of the server itself',
 };
 /** The engine's store, by its name or taken apart; its type; and a call of what reads. */
 const STORE =

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { FhirError } from '../../fhir/error.js';
 import { breathe } from '../../platform/pieces.js';
 import { DeedReader } from '../../store/deed-bytes.js';
-import { deedsIn, type DeedPlace } from '../../store/deeds.js';
+import { deedsIn, hashesOfRemoved, type DeedPlace } from '../../store/deeds.js';
 import { TILE_LEAVES, tileName } from '../../store/lane.js';
 import {
   consistencyProof,
@@ -20,6 +20,7 @@ import {
 } from '../../store/ledger.js';
 import type { SealedDeedRow } from '../../store/seals.js';
 import type { Store } from '../../store/store.js';
+import { hashesIn } from './export.js';
 import { splitEventId } from '../trail/deed.js';
 import { placesOfId } from '../trail/keys.js';
 
@@ -147,9 +148,10 @@ export class StreamTrees {
       if (!last) throw new FhirError('fault', 'The ledger of the audit trail has a gap: run chartroom verify.');
       for (const { bytes, seal } of rows) {
         await breathe();
-        const deeds = deedsIn(bytes);
-        for (const [i, deed] of deeds.entries())
-          if (seal.first + i >= start && seal.first + i < end) leaves.push(leafHash(await this.#shapeHash(deed), deed));
+        const removed = hashesOfRemoved(bytes);
+        for (const [i, deed] of (removed ? hashesIn(removed) : deedsIn(bytes)).entries())
+          if (seal.first + i >= start && seal.first + i < end)
+            leaves.push(removed ? Buffer.from(deed) : leafHash(await this.#shapeHash(deed), deed));
       }
       if (leaves.length < end - start)
         rows = await this.#deeds.sealed({ stream, after: [stream, last.seal.first], limit: ROWS_A_STEP });

@@ -2,6 +2,7 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { ANY_RESOURCE, type Cursor } from '../../search/query.js';
 import { tileName } from '../../store/lane.js';
+import { hashesOfRemoved } from '../../store/deeds.js';
 import { headOfRow, type LedgerNote, type SealedDeedRow } from '../../store/seals.js';
 import type { Store } from '../../store/store.js';
 import type { KeptAnchor } from './anchor-check.js';
@@ -100,7 +101,10 @@ async function* unsealedIn(deeds: Store['deeds']): AsyncGenerator<SourceRow> {
 async function* sealedFrom(deeds: Store['deeds'], stream: string, from: number): AsyncGenerator<SourceSealedRow> {
   let rows = await deeds.sealed({ stream, upTo: from, limit: 1 });
   for (;;) {
-    for (const { seal, last, bytes } of rows) yield { first: seal.first, root: Buffer.from(seal.root), last, bytes };
+    for (const { seal, last, bytes } of rows) {
+      const hashes = hashesOfRemoved(bytes);
+      yield { first: seal.first, root: Buffer.from(seal.root), last, ...(hashes ? { hashes } : { bytes }) };
+    }
     const after = rows.at(-1)?.seal.first ?? -1;
     rows = await deeds.sealed({ stream, after: [stream, after], limit: ROWS_A_STEP });
     if (rows.length === 0) return;

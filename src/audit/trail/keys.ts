@@ -40,6 +40,9 @@ const USUAL_TYPE = 'rest';
 const RESTFUL =
   /^(?:v?read|update|patch|delete|create|batch|transaction|operation|capabilities|(?:history|search)(?:-\w+)?)$/;
 
+/** Of what is about this patient, among others. */
+export const keyOfPatient = (id: string): number => OF.entity('Patient', id);
+
 export function keysOfDeed({ id, at, record, event }: KeptDeed): number[] {
   if (!record && event === undefined) return [];
   const keys = new Set(record ? keysOfRecord(record) : keysOfEvent(JSON.parse(event) as EventKeys));

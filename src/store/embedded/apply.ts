@@ -13,7 +13,7 @@ import type { SealedRows } from '../lane.js';
 import { LEDGER_SHAPE } from '../ledger-entry.js';
 import { acknowledgedMeanwhile } from '../outbox.js';
 import type { Connection } from './connection.js';
-import { insertDeeds, insertShapes } from './deeds.js';
+import { emptyRows, insertDeeds, insertShapes } from './deeds.js';
 import { toWire } from './errors.js';
 import type { Job, JobOutcome } from './job.js';
 import { arePending, deleteMessages, insertMessages } from './outbox.js';
@@ -153,6 +153,8 @@ function writeApart(
       return expireRecords(connection, job.now);
     case 'notes':
       return changeNotes(connection, job);
+    case 'empty-rows':
+      return emptyRows(connection, job.rows);
     case 'open-ledger':
       return insertShapes(connection, [LEDGER_SHAPE]);
     case 'keep-shapes':

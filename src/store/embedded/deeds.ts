@@ -7,6 +7,7 @@ import type { Job } from './job.js';
 import type { OpenedStore } from './reads.js';
 import { createSeals } from './seals.js';
 import { finite, joinSql, raw, type Sql, sql } from './sql.js';
+import type { EmptiedRow } from '../seals.js';
 import type { Thread } from './thread.js';
 
 /** In the transaction of the caller. */
@@ -20,6 +21,18 @@ export function insertDeeds(connection: Connection, rows: readonly DeedRow[]): v
       .prepare('INSERT INTO deed_key(key,last,sequence) SELECT value,?,last_insert_rowid() FROM json_each(?)')
       .run(last, JSON.stringify(keys));
   }
+}
+
+/** In the transaction of the caller; see Seals. */
+export function emptyRows(connection: Connection, rows: readonly EmptiedRow[]): number {
+  for (const { sequence, last, bytes, keys } of rows) {
+    const digest = digestOf(deedDigestHead(last, 0), bytes);
+    connection.prepare('UPDATE deed SET events=0,x=?,c=? WHERE sequence=?').run(bytes, digest, sequence);
+    connection
+      .prepare('DELETE FROM deed_key WHERE key IN (SELECT value FROM json_each(?)) AND last=? AND sequence=?')
+      .run(JSON.stringify(keys), last, sequence);
+  }
+  return rows.length;
 }
 
 export function insertShapes(connection: Connection, shapes: readonly DeedShape[]): number {

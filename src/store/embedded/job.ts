@@ -6,7 +6,7 @@ import type { CatalogEntry } from '../index-catalog.js';
 import type { Columns } from './columns.js';
 import type { DeedOfRow, DeedShape } from '../deeds.js';
 import type { KeptRecord } from '../records.js';
-import type { LedgerNote, StreamOpening } from '../seals.js';
+import type { EmptiedRow, LedgerNote, StreamOpening } from '../seals.js';
 import type { OutboxMessage, Method } from '../store.js';
 import type { Wire } from './errors.js';
 import type { Sql } from './sql.js';
@@ -98,6 +98,7 @@ export type Job =
   /** See ../seals.ts. */
   | { readonly kind: 'open-ledger'; readonly opening: StreamOpening }
   | { readonly kind: 'end-streams'; readonly at: number }
+  | { readonly kind: 'empty-rows'; readonly rows: readonly EmptiedRow[] }
   | { readonly kind: 'notes'; readonly keep: readonly LedgerNote[]; readonly drop: readonly string[] }
   /** Everything is indexed by this layout now. */
   | { readonly kind: 'mark'; readonly layout: string }

@@ -82,6 +82,7 @@ export function createSeals(
           sql`SELECT ${raw(DEED_COLUMNS)} FROM deed d WHERE d.stream IS NULL${behind} ORDER BY d.last,d.sequence LIMIT ${limit}`,
         ).map(toDeedRow);
       }),
+    emptyRows: rows => answer(async () => void (await writer.ask({ kind: 'empty-rows', rows }))),
     notes: {
       keep: notes => answer(async () => void (await writer.ask({ kind: 'notes', keep: notes, drop: [] }))),
       find: ({ prefix, after, newestFirst, limit }) =>

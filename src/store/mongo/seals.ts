@@ -1,7 +1,9 @@
 /** The ledger of the audit trail in MongoDB (../seals.ts): rows by their place in a stream, and what is kept beside them. */
 import type { Filter } from 'mongodb';
+import { deedDigestHead } from '../deeds.js';
+import { digestOf } from '../digest.js';
 import { LEDGER_SHAPE } from '../ledger-entry.js';
-import type { SealQuery, Seals } from '../seals.js';
+import type { LedgerNotes, SealQuery, Seals } from '../seals.js';
 import type { CommitLanes } from './commit.js';
 import type { Connected } from './connection.js';
 import { toDeedRow } from './deed-rows.js';
@@ -9,10 +11,11 @@ import type { OpenedStore } from './reads.js';
 import { type DeedDocument, INDEX } from './schema.js';
 
 export function openSeals(
-  { connected, maxTimeMS, run }: Pick<OpenedStore, 'connected' | 'maxTimeMS' | 'run'>,
+  opened: Pick<OpenedStore, 'connected' | 'maxTimeMS' | 'run'>,
   writing: <T>(work: () => Promise<T>) => Promise<T>,
   lanes: Pick<CommitLanes, 'openLedger' | 'endStreams' | 'heads'>,
 ): Seals {
+  const { connected, maxTimeMS, run } = opened;
   return {
     openLedger: opening =>
       writing(async () => {
@@ -55,34 +58,55 @@ export function openSeals(
           .toArray();
         return found.map(toDeedRow);
       }),
-    notes: {
-      keep: notes =>
-        writing(async () => {
-          const { ledger } = await connected();
-          if (notes.length === 0) return;
-          await ledger.bulkWrite(
-            notes.map(({ name, value }) => ({
-              replaceOne: { filter: { _id: name }, replacement: { x: bufferOf(value) }, upsert: true },
-            })),
-            { ordered: false },
-          );
-        }),
-      find: ({ prefix, after, newestFirst, limit }) =>
-        run(async () => {
-          const { ledger } = await connected();
-          const names: Filter<{ readonly _id: string }>[] = [{ _id: { $gte: prefix, $lt: `${prefix}~` } }];
-          if (after !== undefined) names.push({ _id: newestFirst ? { $lt: after } : { $gt: after } });
-          const found = await ledger
-            .find({ $and: names }, { sort: { _id: newestFirst ? -1 : 1 }, limit, maxTimeMS })
-            .toArray();
-          return found.map(({ _id, x }) => ({ name: _id, value: x }));
-        }),
-      drop: names =>
-        writing(async () => {
-          const { ledger } = await connected();
-          await ledger.deleteMany({ _id: { $in: [...names] } });
-        }),
-    },
+    emptyRows: rows =>
+      writing(async () => {
+        const { deed } = await connected();
+        if (rows.length === 0) return;
+        await deed.bulkWrite(
+          rows.map(({ sequence, last, bytes }) => {
+            const c = digestOf(deedDigestHead(last, 0), bytes);
+            return {
+              updateOne: { filter: { _id: sequence }, update: { $set: { e: 0, x: bufferOf(bytes), k: [], c } } },
+            };
+          }),
+          { ordered: false },
+        );
+      }),
+    notes: openNotes(opened, writing),
+  };
+}
+
+function openNotes(
+  { connected, maxTimeMS, run }: Pick<OpenedStore, 'connected' | 'maxTimeMS' | 'run'>,
+  writing: <T>(work: () => Promise<T>) => Promise<T>,
+): LedgerNotes {
+  return {
+    keep: notes =>
+      writing(async () => {
+        const { ledger } = await connected();
+        if (notes.length === 0) return;
+        await ledger.bulkWrite(
+          notes.map(({ name, value }) => ({
+            replaceOne: { filter: { _id: name }, replacement: { x: bufferOf(value) }, upsert: true },
+          })),
+          { ordered: false },
+        );
+      }),
+    find: ({ prefix, after, newestFirst, limit }) =>
+      run(async () => {
+        const { ledger } = await connected();
+        const names: Filter<{ readonly _id: string }>[] = [{ _id: { $gte: prefix, $lt: `${prefix}~` } }];
+        if (after !== undefined) names.push({ _id: newestFirst ? { $lt: after } : { $gt: after } });
+        const found = await ledger
+          .find({ $and: names }, { sort: { _id: newestFirst ? -1 : 1 }, limit, maxTimeMS })
+          .toArray();
+        return found.map(({ _id, x }) => ({ name: _id, value: x }));
+      }),
+    drop: names =>
+      writing(async () => {
+        const { ledger } = await connected();
+        await ledger.deleteMany({ _id: { $in: [...names] } });
+      }),
   };
 }
 

@@ -1,0 +1,103 @@
+/**
+ * What the audit trail says is removed after CHARTROOM_AUDIT_YEARS, but for hashes (audit/ledger/retention.ts), once a day, by one process of a
+ * database. Patients under legal hold are those of current Lists with the code for it
+ * (https://terminology.hl7.org/CodeSystem-iso-21089-lifecycle.html): what is told of them stays, however old.
+ */
+import { type RemovedCount, removeOldDeeds } from '../audit/ledger/retention.js';
+import { keyOfPatient } from '../audit/trail/keys.js';
+import { parseReference } from '../fhir/reference.js';
+import { isObject, type Json } from '../fhir/resource.js';
+import { TaskLease } from '../jobs/task-lease.js';
+import { newUuid } from '../platform/ids.js';
+import { all, type Cursor } from '../search/query.js';
+import type { Engine } from './engine.js';
+import { tellHappening } from './tell.js';
+
+const EVERY_MS = 24 * 3_600_000;
+const FIRST_MS = 10 * 60_000;
+const LEASE_MS = 5 * 60_000;
+const LISTS_A_STEP = 50;
+/** "Add Legal Hold" */
+const HOLD = { system: 'http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle', code: 'hold' };
+const HOLDS = all(
+  { kind: 'param', code: 'code', test: { kind: 'token', any: [HOLD] } },
+  { kind: 'param', code: 'status', test: { kind: 'token', any: [{ code: 'current' }] } },
+);
+
+/** Call what this gives back to end it; it resolves when nothing is under way any more. */
+export function keepTrailYears(engine: Engine): () => Promise<void> {
+  const { clock, settings, store } = engine;
+  if (settings.auditYears === 0) return async () => {};
+  const lease = new TaskLease(store, 'audit-years', LEASE_MS);
+  let isEnding = false;
+  let underWay: Promise<unknown> = Promise.resolve();
+  let done = -Infinity;
+  const end = clock.every(FIRST_MS, () => {
+    const working = (async () => {
+      if (clock.now() - done < EVERY_MS || !(await lease.acquire())) return;
+      await removeOldTrail(engine, yearsAgo(clock.now(), settings.auditYears), async () => {
+        return !isEnding && (await lease.acquire());
+      });
+      done = clock.now();
+    })();
+    underWay = working.catch(() => {});
+    return working;
+  });
+  return async () => {
+    isEnding = true;
+    end();
+    await underWay;
+    await lease.release().catch(() => {});
+  };
+}
+
+/** ms since 1970, so many years of the calendar ago. */
+export function yearsAgo(now: number, years: number): number {
+  const time = new Date(now);
+  return time.setUTCFullYear(time.getUTCFullYear() - years);
+}
+
+/** Removes what is older than `before` (ms since 1970), and tells of it. `goesOn`: asked from time to time. */
+export async function removeOldTrail(
+  engine: Engine,
+  before: number,
+  goesOn: () => Promise<boolean> = async () => true,
+): Promise<RemovedCount> {
+  const held = await heldKeys(engine);
+  const removed = await removeOldDeeds({
+    ...{ store: engine.kept, before, goesOn },
+    say: entries => engine.ledger.say(entries),
+    isHeld: keys => keys.some(key => held.has(key)),
+  });
+  if (removed.deeds > 0)
+    await tellHappening(
+      { engine, address: 'local', requestId: newUuid() },
+      { what: 'trail-removed', before: new Date(before).toISOString(), ...removed },
+    );
+  return removed;
+}
+
+/** Keys of all patients under legal hold. */
+async function heldKeys({ kept, settings }: Engine): Promise<ReadonlySet<number>> {
+  const keys = new Set<number>();
+  const query = { types: ['List'], where: HOLDS, sort: [{ code: '_id', descending: false }], limit: LISTS_A_STEP };
+  for (let after: Cursor | undefined; ; ) {
+    const page = await kept.find({ ...query, ...(after ? { after } : {}) });
+    for (const { text } of page.rows)
+      for (const reference of text ? listedIn(JSON.parse(text.toString()) as Json) : []) {
+        const target = parseReference(reference, settings.bases);
+        if (target?.kind === 'local' && target.type === 'Patient') keys.add(keyOfPatient(target.id));
+      }
+    after = page.cursors.at(-1);
+    if (!page.more || !after) return keys;
+  }
+}
+
+function listedIn(list: Json): string[] {
+  const entries = isObject(list) && Array.isArray(list['entry']) ? list['entry'] : [];
+  return entries.flatMap(entry => {
+    if (!isObject(entry) || entry['deleted'] === true || !isObject(entry['item'])) return [];
+    const { reference } = entry['item'];
+    return typeof reference === 'string' ? [reference] : [];
+  });
+}

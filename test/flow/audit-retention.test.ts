@@ -1,0 +1,161 @@
+/** What the trail says is removed after years (src/interactions/trail-years.ts): no search finds it, the hashes go on to prove the rest, and who is held stays. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { AuditEvent, Bundle, List } from 'fhir/r4.js';
+import { after, before, describe, it } from 'mocha';
+import { exportTrail } from '../../src/audit/ledger/export.js';
+import { lastAnchorIn } from '../../src/audit/ledger/forks.js';
+import { addLedgerKey } from '../../src/audit/ledger/keys.js';
+import { sourceOfStore } from '../../src/audit/ledger/store-source.js';
+import { verifyStore } from '../../src/cli/audit-ledger.js';
+import { removeOldTrail, yearsAgo } from '../../src/interactions/trail-years.js';
+import { bytesOfRemoved, hashesOfRemoved } from '../../src/store/deeds.js';
+import { leafHash } from '../../src/store/ledger.js';
+import { sealedRows } from '../support/ledger.js';
+import { verifyText } from '../support/audit-trail.js';
+import { newStore, type RunningServer, startServer, STORES } from '../support/server.js';
+
+const LATER = 3_600_000;
+
+for (const name of STORES)
+  describe(`what is too old in the trail of a ${name} store`, () => {
+    const data = mkdtempSync(join(tmpdir(), 'chartroom-retention-'));
+    let server: RunningServer;
+    let store = '';
+    let oldKey = '';
+    let heldBefore: readonly string[] = [];
+    const start = async () =>
+      void (server = await startServer({ store, config: { data, baseUrl: 'http://x.test/fhir' } }));
+    before(async function () {
+      store = await newStore(this, name);
+      await start();
+    });
+    after(async () => {
+      await server?.stop();
+      rmSync(data, { recursive: true, force: true });
+    });
+    const eventsOf = async (patient: string): Promise<string[]> => {
+      const { body } = await server.request.get(`/fhir/AuditEvent?patient=Patient/${patient}&_count=1000`).expect(200);
+      return ((body as Bundle<AuditEvent>).entry ?? []).map(({ resource }) => resource!.id!);
+    };
+    const put = (id: string) => server.request.put(`/fhir/Patient/${id}`).send({ resourceType: 'Patient', id });
+    const readTimes = async (id: string, times: number): Promise<void> => {
+      for (let left = times; left > 0; left -= 20)
+        await Promise.all(
+          Array.from({ length: Math.min(left, 20) }, () => server.request.get(`/fhir/Patient/${id}`).expect(200)),
+        );
+    };
+    const blamed = async (options = {}): Promise<string[]> => {
+      const { findings } = await verifyStore(server.engine, data, options);
+      return findings.named
+        .filter(({ isWarning }) => !isWarning)
+        .map(({ what, where, text }) => `${what} ${JSON.stringify(where)} ${text}`);
+    };
+    const rowsLeft = async (): Promise<boolean[]> => {
+      const left: boolean[] = [];
+      for await (const { bytes } of sealedRows(server.engine.store)) left.push(!hashesOfRemoved(bytes));
+      return left;
+    };
+
+    it('goes in whole tiles, but for who is held', async () => {
+      for (const id of ['free', 'held']) await put(id).expect(201);
+      const holds: List = {
+        ...{ resourceType: 'List', status: 'current', mode: 'working' },
+        code: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle', code: 'hold' }] },
+        entry: [{ item: { reference: 'Patient/held' } }],
+      };
+      await server.request.post('/fhir/List').send(holds).expect(201);
+      oldKey = server.engine.ledger.key.text;
+      addLedgerKey(data);
+      await server.engine.ledger.upkeep();
+      await server.stop();
+      await start();
+      await readTimes('free', 275);
+      await readTimes('held', 6);
+      await readTimes('free', 300);
+      await server.engine.ledger.upkeep();
+      await server.stop();
+      await start();
+      await readTimes('free', 3);
+      await server.engine.ledger.upkeep();
+      const [free, held] = [await eventsOf('free'), await eventsOf('held')];
+      const kept = lastAnchorIn(join(data, 'anchors'))!;
+
+      assert.deepEqual(await removeOldTrail(server.engine, 0), { events: 0, deeds: 0 }, 'nothing is that old');
+      const removed = await removeOldTrail(server.engine, Date.now() + LATER);
+      assert.ok(removed.deeds > 250 && removed.events > 250, JSON.stringify(removed));
+      const left = await eventsOf('free');
+      assert.ok(free.length - left.length > 250 && left.length >= 3, `${free.length}, ${left.length}`);
+      const still = new Set(await eventsOf('held'));
+      assert.ok(held.length > 5 && held.every(id => still.has(id)));
+      heldBefore = held;
+      const gone = free.find(id => !left.includes(id))!;
+      await server.request.get(`/fhir/AuditEvent/${gone}`).expect(404);
+      for (const id of [left.at(-1)!, held.at(-1)!])
+        await server.request.get(`/fhir/AuditEvent/${id}/$proof`).expect(200);
+      assert.deepEqual(await blamed({ keys: [oldKey], anchors: [kept] }), []);
+      const source = sourceOfStore({ store: server.engine.kept, base: 'x', anchors: join(data, 'anchors') });
+      const lines: string[] = [];
+      for await (const line of exportTrail(source, { made: Date.now(), texts: true })) lines.push(line);
+      const { findings } = await verifyText(Buffer.from(`${lines.join('\n')}\n`), { keys: [oldKey], anchors: [kept] });
+      assert.deepEqual(
+        findings.named.filter(({ isWarning }) => !isWarning),
+        [],
+      );
+
+      const { body } = await server.request
+        .get('/fhir/AuditEvent?type=http://dicom.nema.org/resources/ontology/DCM|110113&subtype=110132')
+        .expect(200);
+      const [told] = (body as Bundle<AuditEvent>).entry!.map(({ resource }) => resource!);
+      const details = told!.entity![0]!.detail!.map(({ type, valueString }) => [type, valueString]);
+      assert.equal(told!.action, 'D');
+      assert.deepEqual(details.slice(0, 2), [
+        ['deeds', String(removed.deeds)],
+        ['events', String(removed.events)],
+      ]);
+    });
+
+    it('is not removed twice, and goes when nobody holds it any more', async () => {
+      const emptied = (await rowsLeft()).filter(each => !each).length;
+      assert.deepEqual(await removeOldTrail(server.engine, Date.now() + LATER), { events: 0, deeds: 0 });
+      assert.equal((await rowsLeft()).filter(each => !each).length, emptied);
+      const { body } = await server.request.get('/fhir/List?status=current').expect(200);
+      const list = (body as Bundle<List>).entry![0]!.resource!;
+      await server.request
+        .put(`/fhir/List/${list.id}`)
+        .send({ ...list, status: 'retired' })
+        .expect(200);
+      await server.engine.ledger.look();
+      await server.stop();
+      await start();
+      await readTimes('free', 1);
+      const removed = await removeOldTrail(server.engine, Date.now() + LATER);
+      assert.ok(removed.deeds >= 6, JSON.stringify(removed));
+      const still = new Set(await eventsOf('held'));
+      assert.ok(heldBefore.every(id => !still.has(id)));
+      assert.deepEqual(await blamed({ keys: [oldKey] }), [], 'what the ledger said of keys is said again');
+    });
+
+    it('is missed where the ledger was not told', async () => {
+      await readTimes('free', 3);
+      for await (const { bytes, sequence, last, seal } of sealedRows(server.engine.store)) {
+        if (hashesOfRemoved(bytes) || seal.first === 0) continue;
+        const { deeds } = server.engine.store;
+        await deeds.emptyRows([{ sequence, last, bytes: bytesOfRemoved([leafHash(bytes)]), keys: [] }]);
+        break;
+      }
+      const told = await blamed();
+      assert.ok(
+        told.some(each => each.startsWith('missing') || each.startsWith('altered')),
+        told.join('; '),
+      );
+    });
+  });
+
+describe('years of the calendar', () => {
+  it('are counted back from now', () => {
+    assert.equal(new Date(yearsAgo(Date.parse('2026-11-30T07:00:00Z'), 6)).toISOString(), '2020-11-30T07:00:00.000Z');
+  });
+});
