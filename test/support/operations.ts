@@ -6,8 +6,12 @@ import { createDocref } from '../../src/features/documents/docref/operation.js';
 import { generateOperation } from '../../src/features/documents/mhd/generate.js';
 import { renderOperation } from '../../src/features/documents/render/operation.js';
 import { privacyOperations } from '../../src/features/privacy/index.js';
+import { createCalendar } from '../../src/features/work/calendar.js';
+import { transitionOperation, transitionsOperation } from '../../src/features/work/operation.js';
 import { decideOperation } from '../../src/http/asked-about.js';
 import type { Resource } from '../../src/fhir/resource.js';
+import { createClock } from '../../src/platform/clock.js';
+import { createLog } from '../../src/platform/log.js';
 import { readProfiles } from '../../src/fhir/package.js';
 import { composeOperations, FILE_OPERATIONS, OPERATIONS } from '../../src/interactions/operations/index.js';
 
@@ -24,6 +28,16 @@ export const operations = composeOperations(
   definitions,
 );
 
+const work = {
+  processes: new Map(),
+  calendar: createCalendar('UTC', ''),
+  clock: createClock(createLog('silent')),
+};
+const ofWork = composeOperations(
+  { transition: transitionOperation(work), transitions: transitionsOperation(work) },
+  await definitionsIn('profiles/work'),
+);
+
 const ofFeatures = composeOperations(
   {
     chart: chartOperation,
@@ -35,4 +49,4 @@ const ofFeatures = composeOperations(
   await definitionsIn('profiles/documents'),
 );
 const ofPrivacy = composeOperations(privacyOperations(), await definitionsIn('profiles/privacy'));
-export const allOperations = new Map([...operations, ...ofFeatures, ...ofPrivacy]);
+export const allOperations = new Map([...operations, ...ofFeatures, ...ofPrivacy, ...ofWork]);

@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, it } from 'mocha';
+import { readProcesses } from '../../src/features/work/process.js';
 import { featureSettings } from '../../src/main.js';
 import { configTable } from '../../src/platform/config-table.js';
 import { MODIFIERS } from '../../src/search/modifier.js';
+import { processesText } from '../support/process-table.js';
 
 const ROOT = new URL('../../../', import.meta.url);
 const read = (name: string) => readFileSync(new URL(name, ROOT), 'utf8');
@@ -18,6 +20,11 @@ describe('the documents', () => {
     const [, table] = /<!-- settings:[^\n]*-->\n(.*?)<!-- \/settings -->/s.exec(read('docs/running.md')) ?? [];
     assert.equal(table?.trim(), configTable(featureSettings()));
     assert.doesNotMatch(table, /\| `(?:undefined|null|\[object \w+\])` \|/);
+  });
+
+  it('docs/records-desk.md holds the processes as their files have them', () => {
+    const [, text] = /<!-- processes -->\n(.*?)<!-- \/processes -->/s.exec(read('docs/records-desk.md')) ?? [];
+    assert.equal(text?.trim(), processesText(readProcesses(new URL('profiles/work/processes/', ROOT))));
   });
 
   it('docs/searching.md names the modifiers of every type of parameter', () => {

@@ -42,6 +42,7 @@ const QUESTIONS: Readonly<Record<string, readonly [place: string, question: stri
   lookup: ['CodeSystem/', `system=${GENDER}&code=male&`],
   subsumes: ['CodeSystem/', `system=${GENDER}&codeA=male&codeB=female&`],
   translate: ['ConceptMap/', `system=${GENDER}&code=male&`],
+  transitions: ['Task/t/', ''],
   'validate-code': ['CodeSystem/', `url=${GENDER}&code=male&`],
 };
 
@@ -84,6 +85,7 @@ onStoresInTurn(
             : []),
           ...(type === 'Composition' ? ['document'] : []),
           ...(type === 'List' ? ['chart'] : []),
+          ...(type === 'Task' ? ['transition', 'transitions'] : []),
           ...(type === 'DocumentReference' ? ['docref', 'generate-metadata'] : []),
           ...(type === 'AuditEvent' ? ['proof'] : changing),
         ];
@@ -174,6 +176,15 @@ onStoresInTurn(
         author: [{ display: 'nobody' }],
         title: 'A note',
       });
+      await talk.update({
+        resourceType: 'Task',
+        id: 't',
+        status: 'requested',
+        intent: 'order',
+        code: { coding: [{ system: 'urn:chartroom:task', code: 'chart-checkout' }] },
+        for: { reference: 'Patient/p' },
+        focus: { display: 'The chart' },
+      });
     },
   },
 );
@@ -194,7 +205,15 @@ function expectOffer(
 /** Ids of those that are asked of the system alone. */
 const SYSTEM_ALONE =
   /^(?:audit-(?:anomalies|checkpoint)|backup|breach|decide|denials|disclosures|horizon|import|jobs|reindex|what-did)/;
-const OF_TYPES_TOO = new Set(['chart', 'docref', 'document', 'validate', 'generate-metadata', ...TERMINOLOGY]);
+const OF_TYPES_TOO = new Set([
+  'chart',
+  'docref',
+  'document',
+  'validate',
+  'generate-metadata',
+  'transition',
+  ...TERMINOLOGY,
+]);
 const ALL = [...allOperations.values()].map(({ definition }) => definition).toSorted();
 
 onStoresInTurn('definitions of operations', stage => {
@@ -216,7 +235,7 @@ onStoresInTurn('definitions of operations', stage => {
       ['status=active&instance=true&type=false', OWN.filter(id => !SYSTEM_ALONE.test(id) && !OF_TYPES_TOO.has(id))],
       [
         'status=active&instance=true&type=true',
-        ['chart', 'document', 'expand', 'subsumes', 'translate', 'validate', 'validate-code'],
+        ['chart', 'document', 'expand', 'subsumes', 'transition', 'translate', 'validate', 'validate-code'],
       ],
       ['status=draft', []],
       ['code:not=purge', OWN.filter(id => id !== 'purge')],

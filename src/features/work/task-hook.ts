@@ -1,0 +1,173 @@
+/**
+ * Each write of a Task that is work of a process: whether it may be (judge.ts), what the server says of it (state, term, alarms, last change), and what goes
+ * with it in the same commit: a Provenance of each transition, and a Communication of each alarm. https://hl7.org/fhir/R4/task.html#statemachine
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
+import { isObject, type Json, type JsonObject, type Resource } from '../../fhir/resource.js';
+import type { Clock } from '../../platform/clock.js';
+import type { Companion } from '../../interactions/interaction.js';
+import { whoAsked } from '../../interactions/operations/glass-records.js';
+import type { FeatureHook, HookedWrite, Preparation } from '../../interactions/write/hooks.js';
+import { type Alarms, alarmsAt, extensionsWith, type NamedAlarm, termFrom, termOf } from './alarms.js';
+import type { WorkCalendar } from './calendar.js';
+import { judgeBegin, judgeChange, refuseWork, type Worker, type WorkStep } from './judge.js';
+import { processOf, STATE_SYSTEM, TRANSITION_SYSTEM, type WorkProcess, type WorkProcesses } from './process.js';
+
+export interface WorkGround {
+  readonly processes: WorkProcesses;
+  readonly calendar: WorkCalendar;
+  readonly clock: Clock;
+}
+
+const LIFECYCLE = 'http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle';
+
+export const taskHook = (ground: WorkGround): FeatureHook => ({
+  types: ['Task'],
+  prepare: write => prepareTask(ground, write),
+});
+
+/** The version before, as it is stored. */
+export const storedTask = ({ before }: Pick<HookedWrite, 'before'>): Resource | undefined =>
+  before?.text ? parseJson(before.text, STORED_JSON).resource : undefined;
+
+function prepareTask(ground: WorkGround, write: HookedWrite): Preparation | undefined {
+  const before = storedTask(write);
+  const { resource: task, principal, id } = write;
+  const former = processOf(ground.processes, before);
+  const process = processOf(ground.processes, task);
+  if (!former && !process) return undefined;
+  if (!task)
+    throw refuseWork(
+      `${former!.display} stays, so that it can be told what was done: cancel it.`,
+      'Task',
+      'work-stays',
+    );
+  if (!process || (former && former !== process))
+    throw refuseWork(`${former!.display} stays work of this kind: cancel it.`, 'Task.code', 'work-recoded');
+  const step = former ? judgeChange(process, before!, task, principal) : judgeBegin(process, task);
+  return accomplish({ ground, process, before: former && before, task, id, principal, step });
+}
+
+interface Accomplished {
+  readonly ground: WorkGround;
+  readonly process: WorkProcess;
+  readonly before: Resource | undefined;
+  readonly task: Resource;
+  readonly id: string;
+  readonly principal: Worker;
+  readonly step: WorkStep;
+}
+
+/** The Task as it will be stored, with what goes with it. */
+function accomplish({ ground, process, before, task, id, principal, step }: Accomplished): Preparation {
+  const { calendar, clock } = ground;
+  const now = clock.now();
+  const at = new Date(now).toISOString();
+  const { status, display } = process.states[step.to]!;
+  const resource: Resource = {
+    ...task,
+    status,
+    businessStatus: { coding: [{ system: STATE_SYSTEM, code: step.to, display }] },
+    authoredOn: task['authoredOn'] ?? at,
+  };
+  const term = before ? undefined : termFrom(process, Date.parse(resource['authoredOn'] as string), calendar);
+  if (term !== undefined && termOf(task, calendar) === undefined)
+    resource['restriction'] = withTerm(task['restriction'], term);
+  const isMoved = before && termOf(before, calendar) !== termOf(resource, calendar);
+  const kept = isMoved ? undefined : before;
+  const of = { ...resource, extension: kept?.['extension'] ?? [] };
+  const alarms = alarmsAt(process, step.to, of, now, calendar);
+  setExtensions(resource, extensionsWith(task, kept, alarms, now));
+  const priority = alarms.due.at(-1)?.[1].priority;
+  if (priority !== undefined) resource['priority'] = priority;
+  resource['lastModified'] =
+    before && saysTheSame(before, resource) ? before['lastModified']! : latest(at, resource['authoredOn']);
+  return {
+    resource,
+    companions: [
+      ...(step.transition ? [provenanceOf(step.transition, { id, task: resource, principal, at })] : []),
+      ...alarmsTold(process, alarms, { id, task: resource, at }),
+    ],
+  };
+}
+
+/** A write that changes nothing makes no version. */
+const saysTheSame = (before: Resource, task: Resource): boolean =>
+  [...new Set([...Object.keys(before), ...Object.keys(task)])].every(
+    name => BESIDE.has(name) || isDeepStrictEqual(before[name], task[name]),
+  );
+/** A Task is not changed before it was written (inv-1), whatever other clocks say. */
+const latest = (at: string, authoredOn: Json | undefined): Json =>
+  typeof authoredOn === 'string' && Date.parse(authoredOn) > Date.parse(at) ? authoredOn : at;
+
+const BESIDE: ReadonlySet<string> = new Set(['id', 'meta', 'lastModified']);
+
+const withTerm = (restriction: Json | undefined, end: string): JsonObject => {
+  const given = isObject(restriction) ? restriction : {};
+  return { ...given, period: { ...(isObject(given['period']) ? given['period'] : {}), end } };
+};
+
+function setExtensions(resource: Resource, extensions: readonly JsonObject[]): void {
+  if (extensions.length > 0) resource['extension'] = [...extensions];
+  else delete resource['extension'];
+}
+
+interface Told {
+  readonly id: string;
+  readonly task: Resource;
+  readonly at: string;
+}
+
+/** Who, as a Reference. */
+export const personOf = (principal: Worker): JsonObject => {
+  const { fhirUser, name = 'anybody' } = principal;
+  return fhirUser === undefined
+    ? { identifier: principal.name === undefined ? { value: name } : whoAsked(principal), display: name }
+    : { reference: fhirUser };
+};
+
+/** What was done to the work, and to what it is about: by whom, when, where, and why. */
+function provenanceOf(
+  [name, { display, lifecycle }]: NonNullable<WorkStep['transition']>,
+  { id, task, principal, at }: Told & { readonly principal: Worker },
+): Companion {
+  const { focus, location, statusReason } = task;
+  const resource: Resource = {
+    resourceType: 'Provenance',
+    target: [{ reference: `Task/${id}` }, ...(lifecycle !== undefined && isObject(focus) ? [focus] : [])],
+    occurredDateTime: at,
+    recorded: at,
+    ...(lifecycle !== undefined && isObject(location) ? { location } : {}),
+    ...(isObject(statusReason) ? { reason: [statusReason] } : {}),
+    activity: {
+      coding: [
+        { system: TRANSITION_SYSTEM, code: name, display },
+        ...(lifecycle === undefined ? [] : [{ system: LIFECYCLE, code: lifecycle }]),
+      ],
+    },
+    agent: [{ who: personOf(principal) }],
+  };
+  return { kind: 'create', own: true, type: 'Provenance', body: { resource, decimals: undefined } };
+}
+
+/** For whoever has the work, or looks after it. */
+const alarmsTold = (process: WorkProcess, { due }: Alarms, told: Told): readonly Companion[] =>
+  due.map(alarm => alarmTold(process, alarm, told));
+
+function alarmTold(process: WorkProcess, [name, { display, priority }]: NamedAlarm, { id, task, at }: Told): Companion {
+  const { for: subject, owner } = task;
+  const resource: Resource = {
+    resourceType: 'Communication',
+    status: 'completed',
+    category: [{ coding: [{ system: 'urn:chartroom:communication', code: 'alarm', display: 'Alarm' }] }],
+    ...(priority === undefined ? {} : { priority }),
+    ...(isObject(subject) ? { subject } : {}),
+    topic: { coding: [{ system: 'urn:chartroom:alarm', code: name, display }] },
+    about: [{ reference: `Task/${id}` }],
+    sent: at,
+    ...(isObject(owner) ? { recipient: [owner] } : {}),
+    payload: [{ contentString: `${process.display}: ${display}.` }],
+  };
+  return { kind: 'create', own: true, type: 'Communication', body: { resource, decimals: undefined } };
+}

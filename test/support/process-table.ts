@@ -1,0 +1,40 @@
+/** The processes of records work as docs/records-desk.md has them: printed from their files. */
+import type { WorkAlarm, WorkProcess, WorkProcesses, WorkTransition } from '../../src/features/work/process.js';
+
+const CONDITIONS: readonly (readonly [keyof WorkTransition, string])[] = [
+  ['reason', 'a reason'],
+  ['location', 'where it is then'],
+  ['term', 'the new term'],
+];
+
+const needsOf = (transition: WorkTransition): string => {
+  const { otherThan } = transition;
+  const needs = CONDITIONS.flatMap(([name, words]) => (transition[name] ? [words] : []));
+  return [...needs, ...(otherThan === undefined ? [] : [`another person than the ${otherThan}`])].join(', ');
+};
+
+const days = ({ days: count, counting }: Pick<WorkAlarm, 'days' | 'counting'>): string =>
+  `${Math.abs(count)} ${counting === 'working' ? 'working ' : ''}day${Math.abs(count) === 1 ? '' : 's'}`;
+
+function processText({ code, display, workers, start, states, transitions, term, alarms = {} }: WorkProcess): string {
+  const rows = Object.entries(transitions).map(
+    ([name, transition]) =>
+      `| \`${name}\` | ${transition.from.join(', ')} | ${transition.to} (${states[transition.to]!.status}) | ${transition.by.join(', ')} | ${needsOf(transition)} |`,
+  );
+  const told = Object.entries(alarms).map(([name, alarm]) => {
+    const when = alarm.days < 0 ? 'before' : 'after';
+    return `\`${name}\` ${days(alarm)} ${when} its end (${alarm.in.join(', ')})`;
+  });
+  return [
+    `### ${display}: \`${code}\``,
+    '',
+    `Begins ${start.join(', ')}. Worked on by ${workers.join(', ')}. ${term ? `Its term is ${days(term)}.` : 'Whoever begins it says its term.'}${told.length > 0 ? ` Alarms: ${told.join('; ')}.` : ''}`,
+    '',
+    '| transition | from | to | who | needs |',
+    '|---|---|---|---|---|',
+    ...rows,
+  ].join('\n');
+}
+
+export const processesText = (processes: WorkProcesses): string =>
+  [...processes.values()].map(processText).join('\n\n');
