@@ -7,6 +7,8 @@ import { generateOperation } from '../../src/features/documents/mhd/generate.js'
 import { renderOperation } from '../../src/features/documents/render/operation.js';
 import { privacyOperations } from '../../src/features/privacy/index.js';
 import { createCalendar } from '../../src/features/work/calendar.js';
+import { custodyOperation } from '../../src/features/work/custody.js';
+import { moveOperation } from '../../src/features/work/move.js';
 import { transitionOperation, transitionsOperation } from '../../src/features/work/operation.js';
 import { decideOperation } from '../../src/http/asked-about.js';
 import type { Resource } from '../../src/fhir/resource.js';
@@ -34,7 +36,12 @@ const work = {
   clock: createClock(createLog('silent')),
 };
 const ofWork = composeOperations(
-  { transition: transitionOperation(work), transitions: transitionsOperation(work) },
+  {
+    custody: custodyOperation(work),
+    move: moveOperation(work),
+    transition: transitionOperation(work),
+    transitions: transitionsOperation(work),
+  },
   await definitionsIn('profiles/work'),
 );
 

@@ -16,7 +16,17 @@ const needsOf = (transition: WorkTransition): string => {
 const days = ({ days: count, counting }: Pick<WorkAlarm, 'days' | 'counting'>): string =>
   `${Math.abs(count)} ${counting === 'working' ? 'working ' : ''}day${Math.abs(count) === 1 ? '' : 's'}`;
 
-function processText({ code, display, workers, start, states, transitions, term, alarms = {} }: WorkProcess): string {
+function processText({
+  code,
+  display,
+  workers,
+  start,
+  exclusive = [],
+  states,
+  transitions,
+  term,
+  alarms = {},
+}: WorkProcess): string {
   const rows = Object.entries(transitions).map(
     ([name, transition]) =>
       `| \`${name}\` | ${transition.from.join(', ')} | ${transition.to} (${states[transition.to]!.status}) | ${transition.by.join(', ')} | ${needsOf(transition)} |`,
@@ -28,7 +38,7 @@ function processText({ code, display, workers, start, states, transitions, term,
   return [
     `### ${display}: \`${code}\``,
     '',
-    `Begins ${start.join(', ')}. Worked on by ${workers.join(', ')}. ${term ? `Its term is ${days(term)}.` : 'Whoever begins it says its term.'}${told.length > 0 ? ` Alarms: ${told.join('; ')}.` : ''}`,
+    `Begins ${start.join(', ')}. Worked on by ${workers.join(', ')}.${exclusive.length > 0 ? ` What it is about is in the hands of one Task at a time (${exclusive.join(', ')}).` : ''} ${term ? `Its term is ${days(term)}.` : 'Whoever begins it says its term.'}${told.length > 0 ? ` Alarms: ${told.join('; ')}.` : ''}`,
     '',
     '| transition | from | to | who | needs |',
     '|---|---|---|---|---|',

@@ -7,7 +7,9 @@ import { pathToFileURL } from 'node:url';
 import { textSetting } from '../../interactions/feature-settings.js';
 import type { Feature } from '../../interactions/feature.js';
 import { createCalendar } from './calendar.js';
-import { clockListener, workClock } from './clock.js';
+import { custodyOperation } from './custody.js';
+import { moveOperation } from './move.js';
+import { wakeClock, workClock } from './clock.js';
 import { transitionOperation, transitionsOperation } from './operation.js';
 import { readProcesses } from './process.js';
 import { taskHook, type WorkGround } from './task-hook.js';
@@ -32,7 +34,7 @@ const settings = {
   ),
 };
 
-const WORK_OPERATIONS = ['transition', 'transitions'];
+const WORK_OPERATIONS = ['custody', 'move', 'transition', 'transitions'];
 const WORKING_ROLES = ['writer', 'records-specialist', 'clinician', 'privacy-officer', 'service'];
 
 export const recordsWork: Feature<typeof settings> = {
@@ -44,13 +46,17 @@ export const recordsWork: Feature<typeof settings> = {
     const processes = readProcesses(workProcesses === '' ? own : pathToFileURL(`${resolve(workProcesses)}/`));
     const ground: WorkGround = { processes, calendar: createCalendar(timeZone, holidays), clock };
     return {
-      hooks: [taskHook(ground)],
-      operations: { transition: transitionOperation(ground), transitions: transitionsOperation(ground) },
+      hooks: [taskHook(ground), wakeClock(ground)],
+      operations: {
+        custody: custodyOperation(ground),
+        move: moveOperation(ground),
+        transition: transitionOperation(ground),
+        transitions: transitionsOperation(ground),
+      },
       jobs: [workClock(ground)],
-      listeners: [clockListener()],
       duties: {
         ...Object.fromEntries(WORKING_ROLES.map(role => [role, { operations: WORK_OPERATIONS }])),
-        reader: { operations: ['transitions'] },
+        reader: { operations: ['custody', 'transitions'] },
       },
     };
   },

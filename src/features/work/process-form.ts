@@ -36,6 +36,7 @@ const isProcess = having({
   needs: isNames,
   workers: isNames,
   start: isNames,
+  exclusive: maybe(isNames),
   states: eachOf(having({ status: isText, display: isText })),
   transitions: eachOf(
     having({

@@ -60,6 +60,8 @@ export interface WorkProcess {
   readonly start: readonly string[];
   readonly states: Readonly<Record<string, WorkState>>;
   readonly transitions: Readonly<Record<string, WorkTransition>>;
+  /** States in which a Task has what it is about (`focus`) in its hands: one Task of the process at a time. */
+  readonly exclusive?: readonly string[];
   /** The term of a Task that says none. */
   readonly term?: { readonly days: number; readonly counting: Counting };
   readonly alarms?: Readonly<Record<string, WorkAlarm>>;
@@ -91,9 +93,16 @@ const STATUSES = new Set(
 );
 
 /** What is wrong with a process; undefined: nothing. */
-export function processFault({ start, states, transitions, alarms = {} }: WorkProcess): string | undefined {
+export function processFault({
+  start,
+  states,
+  transitions,
+  exclusive = [],
+  alarms = {},
+}: WorkProcess): string | undefined {
   const strange = [
     ...start,
+    ...exclusive,
     ...Object.values(transitions).flatMap(({ from, to }) => [...from, to]),
     ...Object.values(alarms).flatMap(alarm => alarm.in),
   ].find(name => !Object.hasOwn(states, name));

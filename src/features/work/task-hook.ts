@@ -12,7 +12,14 @@ import type { FeatureHook, HookedWrite, Preparation } from '../../interactions/w
 import { type Alarms, alarmsAt, extensionsWith, type NamedAlarm, termFrom, termOf } from './alarms.js';
 import type { WorkCalendar } from './calendar.js';
 import { judgeBegin, judgeChange, refuseWork, type Worker, type WorkStep } from './judge.js';
-import { processOf, STATE_SYSTEM, TRANSITION_SYSTEM, type WorkProcess, type WorkProcesses } from './process.js';
+import {
+  processOf,
+  STATE_SYSTEM,
+  TASK_SYSTEM,
+  TRANSITION_SYSTEM,
+  type WorkProcess,
+  type WorkProcesses,
+} from './process.js';
 
 export interface WorkGround {
   readonly processes: WorkProcesses;
@@ -20,7 +27,8 @@ export interface WorkGround {
   readonly clock: Clock;
 }
 
-const LIFECYCLE = 'http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle';
+/** What becomes of records: https://hl7.org/fhir/R4/codesystem-iso-21089-lifecycle.html */
+export const RECORD_LIFECYCLE = 'http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle';
 
 export const taskHook = (ground: WorkGround): FeatureHook => ({
   types: ['Task'],
@@ -31,7 +39,7 @@ export const taskHook = (ground: WorkGround): FeatureHook => ({
 export const storedTask = ({ before }: Pick<HookedWrite, 'before'>): Resource | undefined =>
   before?.text ? parseJson(before.text, STORED_JSON).resource : undefined;
 
-function prepareTask(ground: WorkGround, write: HookedWrite): Preparation | undefined {
+async function prepareTask(ground: WorkGround, write: HookedWrite): Promise<Preparation | undefined> {
   const before = storedTask(write);
   const { resource: task, principal, id } = write;
   const former = processOf(ground.processes, before);
@@ -46,7 +54,36 @@ function prepareTask(ground: WorkGround, write: HookedWrite): Preparation | unde
   if (!process || (former && former !== process))
     throw refuseWork(`${former!.display} stays work of this kind: cancel it.`, 'Task.code', 'work-recoded');
   const step = former ? judgeChange(process, before!, task, principal) : judgeBegin(process, task);
-  return accomplish({ ground, process, before: former && before, task, id, principal, step });
+  const absent = await heldAlone(process, step, write);
+  return { ...accomplish({ ground, process, before: former && before, task, id, principal, step }), ...absent };
+}
+
+/**
+ * What one Task at a time has in its hands (`exclusive`): no other Task of the process about the same thing may be in such a state when this one is
+ * committed. Throws `unprocessable`.
+ */
+async function heldAlone(
+  { code, display, exclusive = [] }: WorkProcess,
+  { from, to }: WorkStep,
+  { resource: task, find, id }: HookedWrite,
+): Promise<Pick<Preparation, 'absent'>> {
+  const focus = task?.['focus'];
+  const name = isObject(focus) && typeof focus['reference'] === 'string' ? focus['reference'] : '';
+  if (
+    !exclusive.includes(to) ||
+    (from !== undefined && exclusive.includes(from)) ||
+    !/^[A-Za-z]+\/[A-Za-z0-9.-]+$/.test(name)
+  )
+    return {};
+  const criteria = [
+    ['focus', name],
+    ['code', `${TASK_SYSTEM}|${code}`],
+    ['business-status', exclusive.map(state => `${STATE_SYSTEM}|${state}`).join(',')],
+  ] as const;
+  const conflict = refuseWork(`${display}: another Task has it already.`, 'Task.focus', 'work-held');
+  const found = await find('Task', criteria, 2);
+  if (found.some(each => each.id !== id)) throw conflict;
+  return { absent: [{ type: 'Task', criteria, conflict }] };
 }
 
 interface Accomplished {
@@ -113,7 +150,7 @@ function setExtensions(resource: Resource, extensions: readonly JsonObject[]): v
   else delete resource['extension'];
 }
 
-interface Told {
+interface StepTold {
   readonly id: string;
   readonly task: Resource;
   readonly at: string;
@@ -130,7 +167,7 @@ export const personOf = (principal: Worker): JsonObject => {
 /** What was done to the work, and to what it is about: by whom, when, where, and why. */
 function provenanceOf(
   [name, { display, lifecycle }]: NonNullable<WorkStep['transition']>,
-  { id, task, principal, at }: Told & { readonly principal: Worker },
+  { id, task, principal, at }: StepTold & { readonly principal: Worker },
 ): Companion {
   const { focus, location, statusReason } = task;
   const resource: Resource = {
@@ -143,7 +180,7 @@ function provenanceOf(
     activity: {
       coding: [
         { system: TRANSITION_SYSTEM, code: name, display },
-        ...(lifecycle === undefined ? [] : [{ system: LIFECYCLE, code: lifecycle }]),
+        ...(lifecycle === undefined ? [] : [{ system: RECORD_LIFECYCLE, code: lifecycle }]),
       ],
     },
     agent: [{ who: personOf(principal) }],
@@ -152,10 +189,14 @@ function provenanceOf(
 }
 
 /** For whoever has the work, or looks after it. */
-const alarmsTold = (process: WorkProcess, { due }: Alarms, told: Told): readonly Companion[] =>
+const alarmsTold = (process: WorkProcess, { due }: Alarms, told: StepTold): readonly Companion[] =>
   due.map(alarm => alarmTold(process, alarm, told));
 
-function alarmTold(process: WorkProcess, [name, { display, priority }]: NamedAlarm, { id, task, at }: Told): Companion {
+function alarmTold(
+  process: WorkProcess,
+  [name, { display, priority }]: NamedAlarm,
+  { id, task, at }: StepTold,
+): Companion {
   const { for: subject, owner } = task;
   const resource: Resource = {
     resourceType: 'Communication',

@@ -19,6 +19,7 @@ import type { StoreView } from '../../access/view.js';
 import type { FhirError, Issue } from '../../fhir/error.js';
 import type { Json, JsonObject, Resource } from '../../fhir/resource.js';
 import type { Principal } from '../../identity/principal.js';
+import type { JobRunner } from '../../jobs/runner.js';
 import type { Change, OutboxMessage, Version } from '../../store/store.js';
 import type { Companion, Interaction, InteractionKind, Parameters, Patch } from '../interaction.js';
 
@@ -109,6 +110,8 @@ export interface BundlePreparation extends Pick<Preparation, 'absent'> {
 
 type Soon<T> = T | Promise<T>;
 
+export type WakingJobs = Pick<JobRunner, 'amend'>;
+
 type PassBytes = (bytes: AsyncIterable<Uint8Array>) => AsyncIterable<Buffer>;
 
 /** What a feature does about writes. */
@@ -128,7 +131,8 @@ export interface FeatureHook {
    * them, after the last of them at the latest. No type is known of them.
    */
   bytes?: PassBytes;
-  committed?(changes: readonly Change[]): Soon<void>;
+  /** `jobs`: to wake one of its own that never ends (`amend`). */
+  committed?(changes: readonly Change[], jobs: WakingJobs): Soon<void>;
 }
 
 /** What the server itself does about them. */

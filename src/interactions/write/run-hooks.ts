@@ -173,7 +173,7 @@ export async function afterCommit(
     const { hook } = owned;
     if (!hook.committed) continue;
     try {
-      await askHook({ engine, requestId }, owned, 'committed', () => hook.committed!(ofTypes));
+      await askHook({ engine, requestId }, owned, 'committed', () => hook.committed!(ofTypes, engine.jobs));
     } catch (error) {
       // Nobody can take the write back.
       const { kind } = asFhirError(error);

@@ -86,6 +86,8 @@ onStoresInTurn(
           ...(type === 'Composition' ? ['document'] : []),
           ...(type === 'List' ? ['chart'] : []),
           ...(type === 'Task' ? ['transition', 'transitions'] : []),
+          ...(type === 'Patient' ? ['custody'] : []),
+          ...(['DocumentReference', 'List'].includes(type) ? ['move'] : []),
           ...(type === 'DocumentReference' ? ['docref', 'generate-metadata'] : []),
           ...(type === 'AuditEvent' ? ['proof'] : changing),
         ];

@@ -1,0 +1,157 @@
+/** Where charts are, and were: movements by work and by the desk, told by $custody. docs/records-desk.md */
+import assert from 'node:assert/strict';
+import type { Parameters, Patient, Provenance } from 'fhir/r4.js';
+import { it } from 'mocha';
+import { onStoresInTurn } from '../support/both-stores.js';
+import { FULL } from '../support/depth.js';
+import { createRandom } from '../support/random.js';
+import { ADMIN, asRole, checkout, CLERK, DESK, FHIR_JSON, lead, refusedAs, workTokens } from '../support/work.js';
+
+const DAY = 24 * 60 * 60_000;
+
+onStoresInTurn(
+  'the custody of charts',
+  stage => {
+    const SHELF = { reference: 'Location/shelf' };
+    const move = (name: string, given: Readonly<Record<string, object | string>>, headers = CLERK) =>
+      stage().talk.send<Provenance>('POST', `${name}/$move`, {
+        headers: { ...FHIR_JSON, ...headers },
+        body: JSON.stringify({
+          resourceType: 'Parameters',
+          parameter: Object.entries(given).map(([key, value]) => {
+            const text = key === 'activity' ? 'valueCode' : key === 'when' ? 'valueDateTime' : 'valueString';
+            return { name: key, [typeof value === 'string' ? text : 'valueReference']: value };
+          }),
+        }),
+      });
+    interface Told {
+      readonly what: string;
+      readonly place: string;
+      readonly unaccounted: boolean;
+      readonly location: string | undefined;
+      readonly events: readonly string[];
+    }
+    const custody = async (patient: string, query = ''): Promise<readonly Told[]> => {
+      const { body, status, text } = await stage().talk.get<Parameters>(`Patient/${patient}/$custody${query}`, CLERK);
+      assert.equal(status, 200, text);
+      return (body.parameter ?? []).map(({ part = [] }) => {
+        const of = (name: string) => part.find(each => each.name === name);
+        return {
+          what: of('what')!.valueReference!.reference!,
+          place: of('place')!.valueCode!,
+          unaccounted: of('unaccounted')!.valueBoolean!,
+          location: of('location')?.valueReference?.reference,
+          events: part.flatMap(each =>
+            each.name === 'event' ? [each.part!.find(one => one.name === 'activity')!.valueCode!] : [],
+          ),
+        };
+      });
+    };
+    const chart = async (id: string, patient: string): Promise<void> => {
+      await stage().talk.update<Patient>({ resourceType: 'Patient', id: patient }, ADMIN);
+      const list = { resourceType: 'List', id, status: 'current', mode: 'working' } as const;
+      await stage().talk.update({ ...list, subject: { reference: `Patient/${patient}` } }, ADMIN);
+    };
+
+    it('tells a chart from the shelf to its end, and what is unaccounted for', async () => {
+      const { talk } = stage();
+      await chart('c1', 'k');
+      await chart('c2', 'k');
+      assert.deepEqual(
+        (await custody('k')).map(({ place, unaccounted }) => [place, unaccounted]),
+        [
+          ['unknown', true],
+          ['unknown', true],
+        ],
+      );
+      assert.equal((await move('List/c1', { activity: 'archive', location: SHELF })).status, 200);
+      await talk.update(checkout('k1', { for: { reference: 'Patient/k' }, focus: { reference: 'List/c1' } }), ADMIN);
+      await lead(talk, 'k1', { name: 'pull' });
+      await lead(talk, 'k1', { name: 'check-out', location: DESK });
+      const of1 = async () => (await custody('k', '?item=List/c1'))[0]!;
+      assert.deepEqual(await of1(), {
+        what: 'List/c1',
+        place: 'out',
+        unaccounted: false,
+        location: 'Location/desk',
+        events: ['archive', 'access', 'transmit'],
+      });
+      await talk.update(checkout('k2', { for: { reference: 'Patient/k' }, focus: { reference: 'List/c1' } }), ADMIN);
+      refusedAs(await lead(talk, 'k2', { name: 'pull' }), 422, 'work-held', 'Task.focus');
+      await lead(talk, 'k1', { name: 'report-missing', reason: 'Nobody has it.' });
+      assert.deepEqual([(await of1()).place, (await of1()).unaccounted], ['missing', true]);
+      await lead(talk, 'k1', { name: 'find', location: SHELF });
+      assert.deepEqual(
+        [(await of1()).place, (await of1()).unaccounted, (await of1()).location],
+        ['in-place', false, 'Location/shelf'],
+      );
+      assert.equal((await lead(talk, 'k2', { name: 'pull' })).status, 200);
+      await lead(talk, 'k2', { name: 'cancel', reason: 'Not needed.' });
+      refusedAs(await move('List/c1', { activity: 'destroy' }), 400, 'bad-parameter-value', 'Parameters.parameter[0]');
+      assert.equal((await move('List/c1', { activity: 'destroy', reason: 'Its time is over.' })).status, 200);
+      assert.equal((await of1()).place, 'destroyed');
+      refusedAs(await move('List/c1', { activity: 'access' }), 422, 'destroyed', 'List');
+    });
+
+    it('refuses movements that are none, and whoever may not', async () => {
+      await chart('c3', 'm');
+      for (const [given, at] of [
+        [{ activity: 'flown' }, 0],
+        [{ activity: 'transmit' }, 0],
+        [{ activity: 'access', when: '2999-01-01T00:00:00Z' }, 1],
+        [{ activity: 'access', when: '2020-01-01' }, 1],
+      ] as const)
+        refusedAs(await move('List/c3', given), 400, 'bad-parameter-value', `Parameters.parameter[${at}]`);
+      assert.equal((await move('List/none', { activity: 'access' })).status, 404);
+      for (const role of ['reader', 'clinician'] as const)
+        assert.equal(
+          (await move('List/c3', { activity: 'access' }, asRole(role))).status,
+          role === 'reader' ? 403 : 200,
+          role,
+        );
+      const { status } = await stage().talk.get('Patient/m/$custody?item=Observation/1', CLERK);
+      assert.equal(status, 400);
+      assert.equal((await stage().talk.get('Patient/nobody/$custody', CLERK)).status, 404);
+    });
+
+    it('is what a plain recount of random movements gives', async () => {
+      const random = createRandom(21089);
+      const draw = (below: number): number => random.below(below);
+      const charts = ['r1', 'r2', 'r3'];
+      for (const id of charts) await chart(id, 'r');
+      const told = new Map(charts.map(id => [id, { events: [] as { at: number; activity: string }[], over: false }]));
+      const activities = ['receive', 'access', 'transmit', 'archive', 'restore', 'originate', 'destroy'] as const;
+      const start = Date.UTC(2020, 0, 1);
+      for (let n = 0; n < (FULL ? 600 : 40); n++) {
+        const id = charts[draw(charts.length)]!;
+        // Few things are destroyed.
+        const activity = activities[draw(draw(8) === 0 ? 7 : 6)]!;
+        const at = start + draw(1000) * DAY;
+        const given = {
+          activity,
+          location: { reference: `Location/${draw(9)}` },
+          when: new Date(at).toISOString(),
+          reason: 'So.',
+        };
+        const { status } = await move(`List/${id}`, given);
+        const one = told.get(id)!;
+        assert.equal(status, one.over ? 422 : 200);
+        if (status !== 200) continue;
+        one.events.push({ at, activity });
+        one.over ||= activity === 'destroy';
+      }
+      for (const { what, events, place } of await custody('r')) {
+        const { events: expected } = told.get(what.split('/')[1]!)!;
+        // Of movements at the same time any may be the earlier one.
+        const times = expected.map(({ at }) => at).toSorted((a, b) => a - b);
+        assert.deepEqual(
+          events.toSorted((a, b) => a.localeCompare(b)),
+          expected.map(({ activity }) => activity).toSorted((a, b) => a.localeCompare(b)),
+        );
+        const last = expected.filter(({ at }) => at === times.at(-1)).map(({ activity }) => activity);
+        assert.ok(last.length === 0 ? place === 'unknown' : last.includes(events.at(-1)!), what);
+      }
+    });
+  },
+  { config: { auth: 'token', tokens: workTokens } },
+);
