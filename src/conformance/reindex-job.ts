@@ -15,6 +15,7 @@ import type { JobRunner } from '../jobs/runner.js';
 import type { Clock } from '../platform/clock.js';
 import { newId } from '../platform/ids.js';
 import type { Log } from '../platform/log.js';
+import { realPause } from '../platform/real-time.js';
 import { indexStored, type Indexing } from '../search/index-resource.js';
 import type { Change, Store, Version } from '../store/store.js';
 import { doneOf, type IndexState, NOTHING_DUE, type Progress, ReindexPlan, type ScanNote } from './reindex-plan.js';
@@ -38,6 +39,9 @@ export interface ReindexOptions extends Indexing {
   /** It works on the kinds that are given here. */
   readonly jobs: () => JobRunner;
 }
+
+/** ms until it is looked again whether there is something left. */
+const REST_MS = 5;
 
 export class Reindexer {
   readonly #options: ReindexOptions;
@@ -135,6 +139,16 @@ export class Reindexer {
 
   stop(): void {
     this.#endLooking?.();
+  }
+
+  /** Resolves when there is nothing to be indexed and no job has anything to do, as far as this process knows. */
+  async atRest(): Promise<void> {
+    await this.#look();
+    while (this.busy) {
+      await realPause(REST_MS);
+      await this.refresh();
+    }
+    await this.#jobs.atRest();
   }
 
   get #jobs(): JobRunner {

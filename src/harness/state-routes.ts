@@ -98,6 +98,8 @@ function resetBy({ engine, gate, snapshots, state, rules, loadDemo }: StateSurro
       await live.load();
       await reindexer.refresh();
     }
+    // Whatever is written from here on is indexed by what is in force.
+    if (name === undefined) await reindexer.allDone();
   };
   const goTo = async (hold: Hold, to: string): Promise<void> => {
     if (to === NOTHING) return restore(hold);
@@ -118,10 +120,15 @@ function resetBy({ engine, gate, snapshots, state, rules, loadDemo }: StateSurro
         rules.clear();
         await goTo(hold, to);
       } finally {
+        // What is due only after a while would never come where time stands still.
+        forgetSeed(state);
         reindexer.start();
         jobs.run();
         feed.start();
       }
+      // What it and jobs commit would stand beside the first requests of a test, one time earlier than another.
+      await reindexer.atRest();
+      await snapshots.settle();
       start();
     });
 }

@@ -6,7 +6,7 @@
  * Jobs stay behind the traffic: after each step they rest for as long as it took, and they wait while requests wait for room.
  */
 import { asFhirError } from '../fhir/error.js';
-import { realInterval } from '../platform/real-time.js';
+import { realInterval, realPause } from '../platform/real-time.js';
 import { MAX_ENDED, type NotedJob } from './board.js';
 import { JobDesk, type JobRunnerOptions } from './desk.js';
 import { dueIn, type JobNote } from './kind.js';
@@ -18,6 +18,8 @@ const LEASE_MS = 15_000;
 const LOOK_MS = 2000;
 /** Jobs that are worked on at a time. */
 const AT_ONCE = 4;
+/** ms until it is looked again whether all is done. */
+const REST_MS = 5;
 /** Time between two looks for jobs that have ended long ago. */
 const TIDY_MS = 60_000;
 
@@ -90,6 +92,11 @@ export class JobRunner extends JobDesk {
     if (!this.#serving) return;
     this.#again = true;
     this.#looking ??= this.#lookOn().finally(() => (this.#looking = undefined));
+  }
+
+  /** Resolves when nothing is to be done until a later time, or somebody asks. Where others work on the jobs, as far as this process knows. */
+  async atRest(): Promise<void> {
+    while (this.#serving && (this.#looking || this.working.size > 0)) await realPause(REST_MS);
   }
 
   async #lookOn(): Promise<void> {

@@ -291,6 +291,11 @@ export interface Snapshots {
    * kept by another layout. Attachments that are being read are read to the end or `blob-damaged`.
    */
   restore(name?: string): Promise<void>;
+  /**
+   * What is written from now on is numbered, and paged, by what it is alone: not by how often notes of jobs and the like were committed since the
+   * state was restored, up to 1000 times.
+   */
+  settle(): Promise<void>;
   /** In order. */
   list(): Promise<readonly string[]>;
   /** Throws `not-found`. */

@@ -271,4 +271,20 @@ for (const [name, open] of [
       for (const refused of [() => snapshots.restore('more'), () => snapshots.drop('more')])
         await assert.rejects(refused, { kind: 'not-found' });
     });
+
+    it('are gone on from with the same numbers, however many notes were committed first', async () => {
+      const snapshots = await store.snapshots();
+      const cursorsAfter = async (notes: number) => {
+        await snapshots.restore();
+        for (let at = 0; at < notes; at++)
+          await store.commit({ changes: [], messages: [{ topic: TOPIC, body: 'note' }] });
+        await snapshots.settle();
+        await write(store, patient('one', 'First'), patient('two', 'First'));
+        return (await store.find({ types: ['Patient'], where: ANY_RESOURCE, sort: [], limit: 2 })).cursors;
+      };
+      const first = await cursorsAfter(1);
+      assert.equal(first.length, 2);
+      assert.deepEqual(await cursorsAfter(7), first);
+      await snapshots.restore();
+    });
   });

@@ -108,6 +108,8 @@ export function openSnapshots({ file, renew }: SnapshotSurroundings): OpenSnapsh
       await renew();
       last = { name, touched: new Touched() };
     },
+    // Rows of resources have numbers of their own.
+    settle: () => Promise.resolve(),
     async list() {
       const names = existsSync(folder) ? readdirSync(folder) : [];
       return names.flatMap(each => (each.endsWith('.db') ? [each.slice(0, -3)] : [])).toSorted();

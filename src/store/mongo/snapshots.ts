@@ -34,6 +34,7 @@ export interface OpenSnapshots extends Snapshots {
 const TESTS = 'tests';
 /** Rows in `fact`: `count` is the creation number that comes next in this state, `placement` the layout of its keys. */
 const SNAPSHOT = 'snapshot/';
+const ROUND = 1000;
 
 export function openSnapshots({
   connected,
@@ -87,6 +88,11 @@ export function openSnapshots({
       sequence.goOnAt(kept?.count ?? 1);
       abandonStreams();
       touched = new Touched();
+    },
+    async settle() {
+      // Resources, messages and deeds have numbers of one sequence.
+      const next = await sequence.at();
+      sequence.goOnAt(Math.ceil(next / ROUND) * ROUND);
     },
     async list() {
       const { fact } = await connected();
