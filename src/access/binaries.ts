@@ -127,7 +127,11 @@ function securityContextIn(text: Buffer): string | undefined {
 
 const pointingOf = new WeakMap<SearchParameters, readonly string[]>();
 
-function pointingTypes({ parameters, definitions }: Pick<Indexing, 'parameters' | 'definitions'>): readonly string[] {
+/** Types whose resources hold bytes by an attachment. */
+export function pointingTypes({
+  parameters,
+  definitions,
+}: Pick<Indexing, 'parameters' | 'definitions'>): readonly string[] {
   let types = pointingOf.get(parameters);
   if (!types) {
     types = definitions.resourceTypes.filter(type => parameters.get(type, ATTACHMENT)?.url === ATTACHMENT_URL);

@@ -6,6 +6,7 @@ const EXPOSED = [
   'Accept-Patch',
   'Accept-Ranges',
   'Allow',
+  'Category',
   'Content-Disposition',
   'Content-Encoding',
   'Content-Location',

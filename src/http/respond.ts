@@ -12,6 +12,7 @@ import type { Allowance, Engine } from '../interactions/engine.js';
 import { FREE } from '../interactions/response/allowance.js';
 import type { LaterAnswer, RawContent, Result, ShownPage, WrittenFile } from '../interactions/interaction.js';
 import { join, type Piece, piecesOf, type Text } from '../fhir/content/holes.js';
+import { NOTICE_CATEGORY } from '../interactions/response/redisclosure.js';
 import { sizeOf, stream as streamText, whole } from '../interactions/response/text.js';
 import { acceptsHtml, mediaTypeOf } from './media.js';
 import type { Presentation } from './presentation.js';
@@ -232,6 +233,7 @@ const asExtended = (text: string): string =>
 /** The bytes, or the range of them that is asked for. Throws `range-not-satisfiable`; `blob-damaged` also when the head is out. */
 async function sendBinary(response: Response, binary: RawContent): Promise<void> {
   const { contentType, size, hash, fileName, inline } = binary;
+  if (binary.isUnderNotice) response.setHeader('Category', NOTICE_CATEGORY);
   const { headers, method } = response.req;
   const part = method === 'GET' ? rangeAsked(headers, size, tagOf(binary)) : 'everything';
   if (part === 'none') {

@@ -196,6 +196,8 @@ export interface RawContent {
   readonly fileName: string;
   /** They may be shown where they are, instead of being saved. */
   readonly inline: boolean;
+  /** They must not be passed on without consent (response/redisclosure.ts). */
+  readonly isUnderNotice?: boolean;
   /** All of them, or those of the range. Throws `blob-damaged` where they are not what was stored. */
   open(range?: BlobRange): Promise<AsyncIterable<Buffer>>;
 }

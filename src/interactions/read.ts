@@ -3,8 +3,9 @@ import { mayLabelElements } from '../access/inline-labels.js';
 import { FhirError } from '../fhir/error.js';
 import type { Version } from '../store/store.js';
 import type { Context } from './engine.js';
+import { isUnderNotice } from './response/redisclosure.js';
 import { fileNameOf } from './response/file-name.js';
-import type { Of, Outcome } from './interaction.js';
+import type { Of, Outcome, RawContent } from './interaction.js';
 import { allowanceOf, readWithText } from './response/allowance.js';
 import { released } from './response/release.js';
 import { readShelved } from './search/shelved.js';
@@ -60,10 +61,17 @@ async function show(context: Context, row: Version, ask: Of<'read'> | Of<'vread'
     return {
       result: { status: 304, ...auditSubject(row), ...(binary ? { binary: { fileName: '', ...binary } } : {}) },
     };
-  const body = binary
-    ? { binary: { fileName: await fileNameOf(context, row.id, binary.contentType), ...binary } }
-    : await viewText(engine, row, ask.view);
+  const body = binary ? { binary: await namedBinary(context, row, binary) } : await viewText(engine, row, ask.view);
   return { result: { status: 200, ...auditSubject(row), ...body } };
+}
+
+/** Bytes with what else is said of them. */
+async function namedBinary(context: Context, row: Version, binary: Omit<RawContent, 'fileName'>): Promise<RawContent> {
+  const [fileName, isUnder] = await Promise.all([
+    fileNameOf(context, row.id, binary.contentType),
+    isUnderNotice(context, row),
+  ]);
+  return { fileName, ...binary, ...(isUnder ? { isUnderNotice: true } : {}) };
 }
 
 /** What audit and headers need of a row. */

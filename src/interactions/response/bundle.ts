@@ -4,7 +4,7 @@
  */
 import { escapeString } from '../../fhir/json/print.js';
 import type { BlobLink, Listing } from '../../store/store.js';
-import { labelsOfAnswer } from './redisclosure.js';
+import { holdsUnderNotice, listsUnderNotice, metaOfAnswer } from './redisclosure.js';
 import { join, type Piece, piecesOf, type Text } from '../../fhir/content/holes.js';
 
 /** `text`: JSON of the resource; undefined for a deletion in a history. */
@@ -28,7 +28,7 @@ export function bundle(head: BundleHead, entries: readonly BundleEntry[], id: st
   const top = {
     resourceType: 'Bundle',
     id,
-    meta: { lastUpdated: new Date(horizon).toISOString(), ...labelsOfAnswer(entries) },
+    meta: metaOfAnswer(horizon, holdsUnderNotice(entries)),
     type,
     ...(total === undefined ? {} : { total }),
     link,
@@ -41,17 +41,21 @@ export function bundle(head: BundleHead, entries: readonly BundleEntry[], id: st
 /** Entries that are written together, one after the other, behind what comes before the first. */
 export interface EntryLot {
   readonly matches: number;
+  /** Something of it must not be passed on. */
+  readonly isUnder: boolean;
   readonly write: (before: string) => Text;
 }
 
 export const lotOf = (entries: readonly BundleEntry[]): EntryLot => ({
   matches: entries.filter(({ search }) => search?.mode === 'match').length,
+  isUnder: holdsUnderNotice(entries),
   write: before => join(entryPieces(entries, before, '')),
 });
 
 /** Entries of a searchset, as they are stored, copied from one text to the other. `base`: of this server. */
 export const listingLot = (base: string, listing: Listing, mode: 'match' | 'include'): EntryLot => ({
   matches: mode === 'match' ? listing.ids.length : 0,
+  isUnder: listsUnderNotice(listing),
   write: before => copyEntries(listing, before, `{"fullUrl":"${escapeString(base)}/`, SEARCH_TAILS[mode]),
 });
 
@@ -80,22 +84,24 @@ function copyEntries(
   return { text: text.subarray(0, at), ...(holes.length > 0 ? { blobs: holes } : {}) };
 }
 
-/** The same Bundle piece by piece, for one that is too large to be held. How many matches it has stands at its end. */
+/** The same Bundle piece by piece, for one that is too large to be held. What is known when all of it was written stands at its end. */
 export async function* streamBundle(
-  head: Omit<BundleHead, 'total'>,
+  { type, horizon, link }: Omit<BundleHead, 'total'>,
   lots: AsyncIterable<EntryLot>,
   id: string,
 ): AsyncGenerator<Text> {
-  const { text: opening } = bundle(head, [], id);
-  yield { text: opening.subarray(0, -1) };
+  yield { text: Buffer.from(JSON.stringify({ resourceType: 'Bundle', id, type, link }).slice(0, -1)) };
   let before = ',"entry":[';
   let total = 0;
-  for await (const { matches, write } of lots) {
-    total += matches;
-    yield write(before);
+  let isUnder = false;
+  for await (const lot of lots) {
+    total += lot.matches;
+    isUnder ||= lot.isUnder;
+    yield lot.write(before);
     before = ',';
   }
-  yield { text: Buffer.from(`${before === ',' ? ']' : ''},"total":${total}}`) };
+  const last = JSON.stringify({ total, meta: metaOfAnswer(horizon, isUnder) });
+  yield { text: Buffer.from(`${before === ',' ? ']' : ''},${last.slice(1)}`) };
 }
 
 /** Entries between `before` and `after`. Pieces cost by their number: what stands between two resources is one of them. */

@@ -3,7 +3,7 @@
  * https://hl7.org/fhir/R4/security-labels.html, https://www.ecfr.gov/current/title-42/part-2/section-2.32
  */
 import assert from 'node:assert/strict';
-import type { Bundle, Coding, DocumentReference, Observation } from 'fhir/r4.js';
+import type { Bundle, Coding, DiagnosticReport, DocumentReference, Encounter, Observation } from 'fhir/r4.js';
 import { it } from 'mocha';
 import { checkLabelRules } from '../../../src/access/label-rules.js';
 import { onStoresInTurn } from '../../support/both-stores.js';
@@ -30,7 +30,16 @@ const RULES = [
   },
 ];
 const NOTICE = '42 CFR part 2 prohibits unauthorized use or disclosure of these records.';
+const CATEGORY = `http://terminology.hl7.org/CodeSystem/v3-ActCode#NORDSCLCD; scheme="http://hl7.org/fhir/tag/security"; label="${NOTICE}"`;
 const subject = { reference: 'Patient/p' };
+const encounterOf = (id: string): Encounter & { id: string } => ({
+  ...{ resourceType: 'Encounter', id: `of-${id}`, status: 'finished', subject },
+  class: { system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'AMB' },
+});
+const reportOf = (id: string): DiagnosticReport & { id: string } => ({
+  ...{ resourceType: 'DiagnosticReport', id, status: 'final', code: { text: 'x' }, subject },
+  presentedForm: [{ contentType: 'text/plain', url: `Binary/of-report-${id}` }],
+});
 const observation = (id: string, more: Omit<Partial<Observation>, 'id'> = {}): Observation & { id: string } => ({
   resourceType: 'Observation',
   id,
@@ -111,12 +120,21 @@ onStoresInTurn(
       ] as const) {
         const bytes = { resourceType: 'Binary', id, contentType: 'text/plain', data } as const;
         assert.ok((await talk.update(bytes, as('owner'))).status < 300);
-        assert.ok((await talk.update(documentOf(id, ...labels), as('owner'))).status < 300);
+        const visit = { reference: `Encounter/of-${id}` };
+        assert.ok((await talk.update(encounterOf(id), as('owner'))).status < 300);
+        assert.ok((await talk.update({ ...bytes, id: `of-report-${id}` }, as('owner'))).status < 300);
+        const document = { ...documentOf(id, ...labels), context: { encounter: [visit] } };
+        assert.ok((await talk.update(document, as('owner'))).status < 300);
         const marked = id === 'part2' ? ['NORDSCLCD'] : [];
         for (const path of [
           `DocumentReference?_id=${id}`,
           `DocumentReference/${id}/_history`,
           `DocumentReference?_id=${id}&_elements=status`,
+          `DocumentReference?_id=${id}&_summary=text`,
+          `DocumentReference?_id=${id}&_summary=data&_elements=status`,
+          `Encounter/of-${id}/$everything?_type=DocumentReference`,
+          `Encounter/of-${id}/$everything?_type=DocumentReference&_count=5`,
+          `Encounter/of-${id}/$everything?_type=DocumentReference&_elements=status`,
         ]) {
           const { body } = await talk.get<Bundle>(path, as('clinician'));
           assert.equal(body.entry!.length, 1, path);
@@ -126,6 +144,18 @@ onStoresInTurn(
         assert.equal(page.status, 200, page.text);
         assert.ok(page.text.includes('A letter.'));
         assert.equal(page.text.includes(NOTICE), id === 'part2', id);
+        // Bytes by themselves, and what another type than a document holds.
+        const report = { ...reportOf(id), meta: { security: [...labels] } };
+        assert.ok((await talk.update(report, as('owner'))).status < 300);
+        for (const binary of [id, `of-report-${id}`])
+          for (const headers of [{}, { range: 'bytes=0-1' }]) {
+            const raw = await talk.get(`Binary/${binary}`, { ...as('clinician'), ...headers, accept: 'text/plain' });
+            assert.ok([200, 206].includes(raw.status), raw.text);
+            const label = id === 'part2' ? CATEGORY : undefined;
+            assert.deepEqual([binary, raw.header('category')], [binary, label]);
+          }
+        const shown = await talk.get(`Binary/of-report-${id}/$render`, { ...as('clinician'), accept: 'text/html' });
+        assert.equal(shown.text.includes(NOTICE), id === 'part2', id);
       }
       // Words of a text are no label.
       const word = observation('word', { code: { text: 'NORDSCLCD' } });

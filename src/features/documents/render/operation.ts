@@ -13,7 +13,7 @@ import { actingFor } from '../../../interactions/feature.js';
 import type { RawContent } from '../../../interactions/interaction.js';
 import { readGiven } from '../../../interactions/operations/parameters.js';
 import { fileNamed } from '../../../interactions/response/file-name.js';
-import { isUnderNotice, NOTICE } from '../../../interactions/response/redisclosure.js';
+import { NOTICE } from '../../../interactions/response/redisclosure.js';
 import { released } from '../../../interactions/response/release.js';
 import { perform } from '../../../interactions/perform.js';
 import { contentTypeOf, HEAD_BYTES } from '../read/content-type.js';
@@ -41,7 +41,7 @@ const renderBinary: OperationImplementation['run'] = async (context, ask) => {
     return { result: { status: 200, binary: file, ...(subject ? { subject } : {}), patients } };
   }
   const page = await pageOfBinary(context, binary);
-  const html = (await isUnderNotice(context.view, id)) ? withNotice(page) : page;
+  const html = binary?.isUnderNotice ? withNotice(page) : page;
   return {
     result: {
       status: 200,
@@ -103,6 +103,7 @@ async function bodyOfBinary({ allowance, engine }: Rendering, binary: RawContent
   const given = await released(engine.releases, file, async most => allowance?.admit(most));
   return {
     ...given,
+    ...(content.isUnderNotice ? { isUnderNotice: true } : {}),
     fileName: fileNamed(content.fileName.replace(/\.[A-Za-z]{2,5}$/, ''), given.contentType) ?? 'body',
   };
 }
