@@ -133,12 +133,18 @@ function classExtent(ground: DataGround, type: string, classes: readonly TokenVa
   );
 }
 
-function labelExtent({ parameters }: DataGround, type: string, label: TokenValue, permits: boolean): Extent {
+export function labelExtent({ parameters }: DataGround, type: string, label: TokenValue, permits: boolean): Extent {
   const { system, code = '' } = label;
   if (system === CONFIDENTIALITY_CODES && isLevel(code))
     return (permits ? atMostAs(parameters, type, code) : atLeastAs(parameters, type, code)) ?? true;
+  return carriesLabel(parameters, type, kindsOfLabel(label));
+}
+
+/** A label and those that are kinds of it. */
+export function kindsOfLabel(label: TokenValue): readonly TokenValue[] {
+  const { system, code = '' } = label;
   const kinds = system === ACT_CODE ? (KINDS_OF_LABELS[code] ?? []) : [];
-  return carriesLabel(parameters, type, [label, ...kinds.map(each => ({ system: ACT_CODE, code: each }))]);
+  return [label, ...kinds.map(each => ({ system: ACT_CODE, code: each }))];
 }
 
 function periodExtent(ground: DataGround, type: string, { from, until }: Between, permits: boolean): Extent {

@@ -16,10 +16,10 @@ import type { Resource } from '../fhir/resource.js';
 import { OPEN } from '../fhir/datetime.js';
 import type { Letter } from '../identity/principal.js';
 import type { ImplicitPolicy } from '../platform/implicit-policy.js';
-import { memoize, type MemoLimits } from '../platform/memoize.js';
+import { memoize } from '../platform/memoize.js';
 import type { SearchParameters } from '../search/parameters.js';
 import { all, any, NO_RESOURCE, type Where } from '../search/query.js';
-import { refersTo, withIds } from '../search/separate.js';
+import { withIds } from '../search/separate.js';
 import type { Version } from '../store/store.js';
 import { concerns, typeOfActor, type WhoAsks } from './asking.js';
 import {
@@ -30,11 +30,11 @@ import {
   type ReadConsent,
   readConsent,
 } from './consent.js';
+import { type ElementRules, elementRules } from './consent-elements.js';
 import { conditionFor, eitherExtent, type Extent, extentOf, opposite, allExtents } from './consent-where.js';
 import { atMostAs, NORMALLY, seenByLabels } from './labels.js';
 import { LazyRestrictions } from './lazy-restrictions.js';
-import { ABOUT_NOBODY, linksBeside } from './patient-compartment.js';
-import { patientsNamed } from './patients-named.js';
+import { createPatientsAbout, type PatientsAbout, refersToPatients } from './patients-about.js';
 import { type ConsentDecision, EACH_TYPE, type Masks, type Permission, type Restrictions } from './permission.js';
 import { ruledBy } from './row-rule.js';
 
@@ -84,9 +84,11 @@ type Verdicts = (type: string) => Extent;
 /** Of one who asks. */
 interface DecidedRules {
   readonly decided: ReadonlyMap<Alike, Verdicts | boolean>;
+  /** Of those for whom it depends on the data: the rules, the most specific first. */
+  readonly rules: ReadonlyMap<Alike, readonly ConsentRule[]>;
   /** Of patients who have said nothing; undefined: all of it. */
   readonly implicit: Verdicts | undefined;
-  /** Some of it depends on labels, which may come later. */
+  /** Some of it depends on labels, which may come later, and single elements have. */
   readonly byLabels: boolean;
 }
 
@@ -98,6 +100,7 @@ interface Narrowed {
 
 export class Consents {
   readonly #ground: ConsentGround;
+  readonly #patients: PatientsAbout;
   #byPatient: ReadonlyMap<string, Said> = new Map();
   /** By what they have said. */
   readonly #alike = new Map<string, Alike>();
@@ -110,6 +113,7 @@ export class Consents {
 
   constructor(ground: ConsentGround) {
     this.#ground = ground;
+    this.#patients = createPatientsAbout(ground);
     this.#generation = ground.parameters.generation;
   }
 
@@ -204,10 +208,16 @@ export class Consents {
 
   #made(permission: Permission, asking: WhoAsks, at: number): Narrowed {
     const restrict = new Map<string, (base: Restrictions) => Restrictions>();
+    const reading = this.#decide(asking, READING, at);
+    const hides = this.#hiding(asking, reading);
     const reached = (letter: Letter): Restrictions => {
       const actions = ACTIONS_OF[letter];
       let by = restrict.get(actions[0]!);
-      if (!by) restrict.set(actions[0]!, (by = this.#restricting(asking, actions, at, permission)));
+      if (!by) {
+        const isReading = actions === READING;
+        const rules = isReading ? reading : this.#decide(asking, actions, at);
+        restrict.set(actions[0]!, (by = this.#restricting(asking, isReading, rules, permission)));
+      }
       return by(permission.reach[letter]);
     };
     const reach = { c: reached('c'), r: reached('r'), u: reached('u'), d: reached('d'), s: reached('s') };
@@ -222,7 +232,7 @@ export class Consents {
       permission: {
         ...permission,
         reach,
-        ...(seesAll(asking) ? {} : { masks: masksOf(asking, permission) }),
+        ...(seesAll(asking) && !hides ? {} : { masks: masksOf(asking, permission, hides) }),
         ...(asking.bound ? { consented: (patient: string) => this.#consented(patient, asking, at) } : {}),
         meant: permission,
         refusing: patients => this.#refusing(asking, patients, this.#ground.now()),
@@ -269,18 +279,12 @@ export class Consents {
     return until;
   }
 
-  /** What these actions leave of what a letter reaches. */
-  #restricting(
-    asking: WhoAsks,
-    actions: readonly ConsentAction[],
-    at: number,
-    { lifted }: Permission,
-  ): (base: Restrictions) => Restrictions {
-    const { own, glass } = asking;
-    const lifting = new Set([own, glass].filter(each => each !== undefined));
+  /** What each says of these actions. */
+  #decide(asking: WhoAsks, actions: readonly ConsentAction[], at: number): DecidedRules {
     const isReading = actions === READING;
     const implicit: Verdicts = isReading ? this.#implicit(asking) : () => true;
     const decided = new Map<Alike, Verdicts | boolean>();
+    const ruled = new Map<Alike, readonly ConsentRule[]>();
     const isOpen = !isReading || !asking.bound || this.#ground.implicit === 'permit';
     let byLabels = !isOpen;
     for (const one of asking.bound ? this.#alike.values() : []) {
@@ -288,15 +292,24 @@ export class Consents {
       const [first] = rules;
       if (!first) continue;
       byLabels ||= rules.some(({ data }) => data.labels !== undefined);
-      decided.set(one, Object.keys(first.data).length === 0 ? first.permits : this.#verdicts(rules, implicit));
+      const isWhole = Object.keys(first.data).length === 0;
+      if (!isWhole) ruled.set(one, rules);
+      decided.set(one, isWhole ? first.permits : this.#verdicts(rules, implicit));
     }
+    return { decided, rules: ruled, implicit: isOpen ? undefined : implicit, byLabels };
+  }
+
+  /** What these actions leave of what a letter reaches. */
+  #restricting(
+    asking: WhoAsks,
+    isReading: boolean,
+    rules: DecidedRules,
+    { lifted }: Permission,
+  ): (base: Restrictions) => Restrictions {
+    const lifting = liftingFor(asking);
     const parts: ((type: string) => Where | undefined)[] = [];
-    if (!isOpen || decided.size > 0)
-      parts.push(
-        memoize(EACH_TYPE, type =>
-          this.#about(type, lifting, { decided, implicit: isOpen ? undefined : implicit, byLabels }),
-        ),
-      );
+    if (rules.implicit || rules.decided.size > 0)
+      parts.push(memoize(EACH_TYPE, type => this.#about(type, lifting, rules)));
     if (isReading && !seesAll(asking))
       parts.push(
         memoize(EACH_TYPE, type =>
@@ -314,6 +327,31 @@ export class Consents {
     };
   }
 
+  /** Which elements with labels of their own Consents keep from whoever asks; undefined: none. */
+  #hiding(asking: WhoAsks, { rules, implicit, byLabels }: DecidedRules): Masks['hides'] {
+    if (!byLabels) return undefined;
+    const lifting = liftingFor(asking);
+    const ground = this.#ground;
+    const rulesOf = new Map(
+      [...rules].map(([one, those]) => [
+        one,
+        memoize(EACH_TYPE, (type: string) => elementRules(ground, type, those, implicit)),
+      ]),
+    );
+    const ofOthers = memoize(EACH_TYPE, (type: string) => elementRules(ground, type, [], implicit));
+    return (row, labels, holds) => {
+      const { type } = row;
+      if (this.#patients.how(type) === 'nobody') return false;
+      const of = (patient: string): ElementRules | undefined => {
+        const one = lifting.has(patient) ? undefined : this.#byPatient.get(patient)?.alike;
+        return one ? rulesOf.get(one)?.(type) : ofOthers(type);
+      };
+      const matters = (patient: string): boolean => !lifting.has(patient);
+      const allowed = (patient: string): boolean => lifting.has(patient) || !of(patient)?.hides(labels, holds);
+      return !this.#patients.allowEach(row, { matters, holds, allowed });
+    };
+  }
+
   /** Of patients of whom no rule speaks. */
   #implicit({ purposes, bound }: WhoAsks): Verdicts {
     const { implicit, parameters } = this.#ground;
@@ -324,13 +362,6 @@ export class Consents {
     if (implicit === 'break-glass-only') return () => isFor('BTG');
     return implicit === 'all-normal' || isFor(...BASIC) ? normal : () => false;
   }
-
-  /** By what else than the parameter `patient` resources of a type are in the record of a patient. */
-  readonly #linksBeside = memoize(EACH_TYPE, (type: string): LinksBeside => {
-    const { definitions, parameters } = this.#ground;
-    const codes = linksBeside(definitions, type).filter(code => parameters.get(type, code)?.type === 'reference');
-    return { codes, refersTo: memoize(EACH_PATIENT, (id: string) => refersToPatients(codes, [id])) };
-  });
 
   /** `rules`: the first one that is about a resource counts. */
   #verdicts(rules: readonly ConsentRule[], implicit: Verdicts): Verdicts {
@@ -346,7 +377,7 @@ export class Consents {
 
   /** What of a type may be seen of its patients; undefined: everything. `lifting`: patients whose Consents do not bind. */
   #about(type: string, lifting: ReadonlySet<string>, { decided, implicit, byLabels }: DecidedRules): Where | undefined {
-    const how = howAbout(this.#ground.parameters, type);
+    const how = this.#patients.how(type);
     if (how === 'nobody') return undefined;
     const others = implicit?.(type) ?? true;
     const verdictOf = (one: Alike | undefined): Extent => {
@@ -364,21 +395,8 @@ export class Consents {
       const verdict = verdictFor(patient);
       return typeof verdict === 'boolean' ? verdict : holds(verdict);
     };
-    const beside = this.#linksBeside(type);
-    const allows = (row: Version, holds: (where: Where) => boolean): boolean => {
-      for (const patient of how === 'text' ? patientsNamed(row, matters) : row.patients)
-        if (!isAllowed(patient, holds)) return false;
-      if (how === 'text' || beside.codes.length === 0) return true;
-      for (const patient of patientsNamed(row, () => false))
-        if (
-          !row.patients.includes(patient) &&
-          matters(patient) &&
-          holds(beside.refersTo(patient)) &&
-          !isAllowed(patient, holds)
-        )
-          return false;
-      return true;
-    };
+    const allows = (row: Version, holds: (where: Where) => boolean): boolean =>
+      this.#patients.allowEach(row, { matters, holds, allowed: patient => isAllowed(patient, holds) });
     // Its patients are in no index: rows are looked at, those that are written, too.
     if (how === 'text') return ruledBy(NO_RESOURCE, { byRow: true, ofNewest: byLabels, allows });
     // Of many the condition is in no query but what a commit asks again, which may see less; what is looked at is asked by the rule.
@@ -386,28 +404,13 @@ export class Consents {
       one => [one, many && decided.get(one) !== true ? false : verdictOf(one)] as const,
     );
     const byRow = many || others !== true;
-    return ruledBy(asked(type, beside.codes, { verdicts, others, lifting }), { byRow, ofNewest: byLabels, allows });
+    return ruledBy(asked(type, this.#patients.linksBeside(type), { verdicts, others, lifting }), {
+      byRow,
+      ofNewest: byLabels,
+      allows,
+    });
   }
 }
-
-interface LinksBeside {
-  readonly codes: readonly string[];
-  refersTo(patient: string): Where;
-}
-
-/** Conditions that are kept, each for a patient. */
-const EACH_PATIENT: MemoLimits = { results: 1000 };
-
-/** By one of the parameters. */
-const refersToPatients = (codes: readonly string[], patients: readonly string[]): Where =>
-  any(
-    ...codes.map(code =>
-      refersTo(
-        code,
-        patients.map(id => ({ type: 'Patient', id })),
-      ),
-    ),
-  );
 
 /** As a condition that a store answers. `beside`: other parameters than `patient` by which resources are about patients. */
 function asked(
@@ -441,21 +444,19 @@ function asked(
   return all(...parts);
 }
 
-/** By what it is known whom resources of a type are about. */
-function howAbout(parameters: SearchParameters, type: string): 'row' | 'text' | 'nobody' {
-  if (type === 'Patient') return 'row';
-  if (type === 'AuditEvent' || type === 'Binary' || ABOUT_NOBODY.has(type)) return 'nobody';
-  return parameters.get(type, 'patient')?.type === 'reference' ? 'row' : 'text';
-}
-
 /** Whether no label keeps anything from them. */
 const seesAll = ({ most, asPatient }: WhoAsks): boolean => most === 'V' && !asPatient;
 
-const masksOf = ({ most, asPatient }: WhoAsks, { lifted }: Permission): Masks => ({
+const masksOf = ({ most, asPatient }: WhoAsks, { lifted }: Permission, hides: Masks['hides']): Masks => ({
   most,
   asPatient,
   ...(lifted ? { lifted } : {}),
+  ...(hides ? { hides } : {}),
 });
+
+/** Patients whose Consents do not bind. */
+const liftingFor = ({ own, glass }: WhoAsks): ReadonlySet<string> =>
+  new Set([own, glass].filter(each => each !== undefined));
 
 const digests = new WeakMap<ReadConsent, string>();
 

@@ -9,8 +9,7 @@ import { print } from '../fhir/json/print.js';
 import { isObject, itemsOf, type Decimals, type Json, type JsonObject, type Resource } from '../fhir/resource.js';
 import { SUBSETTED, withSubsetted } from '../fhir/subsetted.js';
 import { filled, marked, type Text } from '../fhir/content/holes.js';
-import { isAboveSight, labelsOfElement } from './inline-labels.js';
-import type { Sight } from './labels.js';
+import { labelsOfElement } from './inline-labels.js';
 
 const REDACTED = { system: SUBSETTED.system, code: 'REDACTED' } as const;
 const MASKED: JsonObject = {
@@ -21,10 +20,14 @@ const STAYS: ReadonlySet<string> = new Set(['resourceType', 'id']);
 /** What meta says of version and labels; the rest of it is looked at as any element is. */
 const STAYS_IN_META: ReadonlySet<string> = new Set(['versionId', 'lastUpdated', 'security']);
 
-/** A stored text as somebody sees it; undefined: they see all of it. */
-export function maskedText(definitions: Definitions, text: Text, sight: Sight): Text | undefined {
+/** A stored text as somebody sees it; undefined: they see all of it. `isHidden`: of an element with these labels. */
+export function maskedText(
+  definitions: Definitions,
+  text: Text,
+  isHidden: (labels: readonly JsonObject[]) => boolean,
+): Text | undefined {
   const { resource, decimals } = parseJson(marked(text).text, STORED_JSON);
-  const masking = new Masking(definitions, sight, decimals);
+  const masking = new Masking(definitions, isHidden, decimals);
   masking.walkResource(resource);
   if (!masking.isMasked) return undefined;
   dropNarratives(resource);
@@ -36,12 +39,16 @@ export function maskedText(definitions: Definitions, text: Text, sight: Sight): 
 class Masking {
   isMasked = false;
   readonly #definitions: Definitions;
-  readonly #sight: Sight;
+  readonly #isHidden: (labels: readonly JsonObject[]) => boolean;
   readonly #decimals: Decimals | undefined;
 
-  constructor(definitions: Definitions, sight: Sight, decimals: Decimals | undefined) {
+  constructor(
+    definitions: Definitions,
+    isHidden: (labels: readonly JsonObject[]) => boolean,
+    decimals: Decimals | undefined,
+  ) {
     this.#definitions = definitions;
-    this.#sight = sight;
+    this.#isHidden = isHidden;
     this.#decimals = decimals;
   }
 
@@ -50,7 +57,8 @@ class Masking {
   }
 
   #hides(element: Json | undefined): boolean {
-    return labelsOfElement(element).some(label => isAboveSight(label, this.#sight));
+    const labels = labelsOfElement(element);
+    return labels.length > 0 && this.#isHidden(labels);
   }
 
   /** `whole`: all of its members are masked. */

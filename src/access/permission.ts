@@ -5,11 +5,13 @@
  */
 import { createHash } from 'node:crypto';
 import type { RefusingConsent } from '../fhir/error.js';
+import type { JsonObject } from '../fhir/resource.js';
 import { DUTY_LETTERS, type Letter, type Scope } from '../identity/principal.js';
 import { memoize, type MemoLimits } from '../platform/memoize.js';
 import type { SearchParameters } from '../search/parameters.js';
 import { any, type Where } from '../search/query.js';
 import { leadsElsewhere } from '../search/separate.js';
+import type { Version } from '../store/store.js';
 import { ATTACHMENT, POINTED_AT } from './binaries.js';
 import { atMostAs, type Confidentiality, type Sight } from './labels.js';
 import { ABOUT_NOBODY, type PatientCompartment } from './patient-compartment.js';
@@ -42,6 +44,8 @@ export interface ConsentDecision {
 export interface Masks extends Sight {
   /** Of what a broken glass shows of a type, elements up to R are seen. */
   readonly lifted?: Permission['lifted'];
+  /** Whether Consents keep an element with these labels from whoever asks. The row has its text. `holds`: whether a condition does of it. */
+  readonly hides?: (row: Version, labels: readonly JsonObject[], holds: (where: Where) => boolean) => boolean;
 }
 
 export interface Permission {

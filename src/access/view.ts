@@ -12,6 +12,7 @@
  * Conditions are those that a store answers by itself: whoever decides has resolved chains, words and value sets.
  */
 import { FhirError } from '../fhir/error.js';
+import type { JsonObject } from '../fhir/resource.js';
 import { asAsked, type Indexing } from '../search/index-resource.js';
 import { match } from '../search/match.js';
 import { all, any, type Cursor, ANY_RESOURCE, NO_RESOURCE, type Query, type Where } from '../search/query.js';
@@ -34,7 +35,7 @@ import type {
 import { guardsBytes, newestText, seesBytes } from './binaries.js';
 import { toldByPatients } from './patient-compartment.js';
 import { LazyRestrictions } from './lazy-restrictions.js';
-import { hasFewerLabels, mayLabelElements } from './inline-labels.js';
+import { hasFewerLabels, isAboveSight, mayLabelElements } from './inline-labels.js';
 import { type AskedFor, findingWhatIsSeen, labelledTypes, WITHOUT_LABELLED } from './masked-search.js';
 import { maskedText } from './masking.js';
 import { isUnrestricted, type Masks, MOST_LIFTED, type Restrictions } from './permission.js';
@@ -267,10 +268,13 @@ class RestrictedView implements StoreView {
   #shown(row: Version): Version {
     const { text, blobs } = row;
     if (!this.#masks || !text || !mayLabelElements(text)) return row;
-    const { lifted, asPatient } = this.#masks;
+    const { lifted, asPatient, hides } = this.#masks;
     const lifts = lifted?.(row.type);
     const most = lifts && this.#masks.most !== 'V' && this.#holds(lifts, row) ? MOST_LIFTED : this.#masks.most;
-    const seen = maskedText(this.#viewed.definitions, { text, ...(blobs ? { blobs } : {}) }, { most, asPatient });
+    const holds = (where: Where): boolean => this.#holds(where, row);
+    const isHidden = (labels: readonly JsonObject[]): boolean =>
+      labels.some(label => isAboveSight(label, { most, asPatient })) || (hides?.(row, labels, holds) ?? false);
+    const seen = maskedText(this.#viewed.definitions, { text, ...(blobs ? { blobs } : {}) }, isHidden);
     if (!seen) return row;
     const { blobs: _, ...rest } = row;
     return { ...rest, text: seen.text, ...(seen.blobs ? { blobs: seen.blobs } : {}), masked: true };
