@@ -1,5 +1,5 @@
 /**
- * The search parameters of every resource type, compiled on first use of the type.
+ * The search parameters of every resource type, compiled on first use: one when it is asked for, the others with all of its type.
  * https://hl7.org/fhir/R4/searchparameter-registry.html
  *
  * Left out, because they are no index: `_text`, `_content`, `_query`, `_filter`, `_list`, `_has`.  `_id` and `_lastUpdated` are there like all others.
@@ -68,30 +68,49 @@ export function createSearchParameters(
   standard?: SearchParameters,
 ): SearchParameters {
   const byUrl = new Map([...definitions.searchParameters, ...custom].map(definition => [definition.url, definition]));
-  const compiled = new Map<string, ReadonlyMap<string, SearchParameter>>();
+  const whole = new Map<string, ReadonlyMap<string, SearchParameter>>();
   const dead = new Set<string>();
   const concrete = new Set(definitions.resourceTypes);
   const context: CompileContext = { definitions, byUrl: url => byUrl.get(url) };
   const isOf = (type: string) => (definition: SearchParameterDefinition) =>
     definition.base.some(base => hasBase(definitions, base, type));
+  const own = standard ? custom : [...definitions.searchParameters, ...custom];
+  const ownOfCode = new Map<string, SearchParameterDefinition[]>();
+  for (const definition of own) ownOfCode.set(definition.code, [...(ownOfCode.get(definition.code) ?? []), definition]);
+  const isCustom = new Set(custom);
+  const compiled = new Map<string, Map<SearchParameterDefinition, SearchParameter | undefined>>();
+  /** Once for a type, whether one or all of its parameters are asked for. */
+  const compile = (type: string, definition: SearchParameterDefinition): SearchParameter | undefined => {
+    let known = compiled.get(type);
+    if (!known) compiled.set(type, (known = new Map()));
+    if (known.has(definition) || !definition.expression) return known.get(definition);
+    let parameter = compileParameter(context, definition, definition.expression, type);
+    if (!parameter) dead.add(`${type}.${definition.code}`);
+    else if (isCustom.has(definition)) parameter = { ...parameter, read: ignoringErrors(parameter.read) };
+    known.set(definition, parameter);
+    return parameter;
+  };
   const of = (type: string) => {
-    const known = compiled.get(type);
+    const known = whole.get(type);
     if (known) return known;
     const found = new Map<string, SearchParameter>(standard?.of(type));
-    const compileAll = (all: readonly SearchParameterDefinition[], finish: (read: ReadValues) => ReadValues) => {
-      for (const definition of all.filter(isOf(type))) {
-        if (!definition.expression) continue;
-        const parameter = compileParameter(context, definition, definition.expression, type);
-        if (parameter) found.set(definition.code, { ...parameter, read: finish(parameter.read) });
-        else dead.add(`${type}.${definition.code}`);
-      }
-    };
-    if (concrete.has(type)) {
-      if (!standard) compileAll(definitions.searchParameters, read => read);
-      compileAll(custom, ignoringErrors);
+    for (const definition of concrete.has(type) ? own.filter(isOf(type)) : []) {
+      const parameter = compile(type, definition);
+      if (parameter) found.set(definition.code, parameter);
     }
-    compiled.set(type, found);
+    whole.set(type, found);
     return found;
+  };
+  /** The last one wins. Of a type that nobody has searched only what is asked for is compiled. */
+  const get = (type: string, code: string): SearchParameter | undefined => {
+    const known = whole.get(type);
+    if (known) return known.get(code);
+    if (!concrete.has(type)) return undefined;
+    for (const definition of (ownOfCode.get(code) ?? []).filter(isOf(type)).toReversed()) {
+      const parameter = compile(type, definition);
+      if (parameter) return parameter;
+    }
+    return standard?.get(type, code);
   };
   const customs = new Map<string, ReadonlySet<string>>();
   const customOf = (type: string): ReadonlySet<string> => {
@@ -101,7 +120,7 @@ export function createSearchParameters(
   };
   return {
     of,
-    get: (type, code) => of(type).get(code),
+    get,
     generation: 0,
     customOf,
     pathless: dead,

@@ -28,12 +28,26 @@ export function compilePath<F extends PathFrame>(
 ): PathWalk<F> | undefined {
   let parsed: PathExpression;
   try {
-    parsed = parseExpression(expression);
+    parsed = parseOnce(expression);
     return compileParsed(definitions, parsed, type, leaf);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     return evaluateWith(expression, leaf);
   }
+}
+
+/** Most expressions of R4 are compiled for many types, and no text is parsed twice while there are not too many. */
+const parsedTexts = new Map<string, PathExpression>();
+const MOST_PARSED = 2000;
+
+function parseOnce(text: string): PathExpression {
+  let parsed = parsedTexts.get(text);
+  if (!parsed) {
+    parsed = parseExpression(text);
+    if (parsedTexts.size >= MOST_PARSED) parsedTexts.clear();
+    parsedTexts.set(text, parsed);
+  }
+  return parsed;
 }
 
 function compileParsed<F extends PathFrame>(

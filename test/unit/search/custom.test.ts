@@ -6,6 +6,7 @@ import type { JsonObject, Resource } from '../../../src/fhir/resource.js';
 import { checkSearchParameter, type ParametersInForce } from '../../../src/search/custom.js';
 import { extract } from '../../../src/search/extract.js';
 import { createLiveParameters } from '../../../src/search/live.js';
+import { createSearchParameters, type SearchParameter } from '../../../src/search/parameters.js';
 
 const definitions = loadDefinitions();
 const byUrl = new Map(definitions.searchParameters.map(each => [each.url, each]));
@@ -305,5 +306,54 @@ describe('the parameters in force', () => {
     assert.equal(nicks(parameters), 0);
     const one: Resource = { ...ada, name: [{ given: ['Ada'] }] };
     assert.equal(extract(one, parameters, { bases: [] }).filter(entry => entry.parameter === 'nick').length, 1);
+  });
+});
+
+describe('a parameter asked for alone', () => {
+  const OWN: readonly SearchParameterDefinition[] = [
+    {
+      url: 'http://a.example/nick',
+      code: 'nick',
+      type: 'string',
+      base: ['Patient', 'Person'],
+      expression: 'name.given',
+    },
+    { url: 'http://a.example/again', code: 'nick', type: 'string', base: ['Person'], expression: 'name.family' },
+    {
+      url: 'http://a.example/tag',
+      code: '_tag',
+      type: 'token',
+      base: ['Resource'],
+      expression: 'Resource.meta.security',
+    },
+    { url: 'http://a.example/dead', code: 'gender', type: 'token', base: ['Patient'], expression: 'Patient.nothing' },
+  ];
+  const told = (made: SearchParameter | undefined) =>
+    made && [made.url, made.type, [...made.elements], made.targets, made.components.length];
+
+  for (const [what, custom] of [
+    ['the standard', []],
+    ['the standard and others over it', OWN],
+  ] as const)
+    it(`is the one that is among all of its type: ${what}`, () => {
+      const standard = createSearchParameters(definitions);
+      const [alone, all] = [0, 1].map(() => createSearchParameters(definitions, custom, standard));
+      for (const type of ['Patient', 'Person', 'Observation', 'AuditEvent', 'Nothing', 'Resource']) {
+        const codes = [...all!.of(type).keys(), 'nothing'];
+        for (const code of codes) assert.deepEqual(told(alone!.get(type, code)), told(all!.of(type).get(code)), code);
+        // And stays what it was when the others are made.
+        const before = codes.map(code => alone!.get(type, code));
+        assert.deepEqual([...alone!.of(type).keys()], [...all!.of(type).keys()]);
+        for (const [at, code] of codes.entries()) assert.equal(alone!.get(type, code), before[at], `${type}.${code}`);
+      }
+    });
+
+  it('is the last of several, and the standard’s where it leads to nothing', () => {
+    const parameters = createSearchParameters(definitions, OWN);
+    assert.equal(parameters.get('Person', 'nick')?.url, 'http://a.example/again');
+    assert.equal(parameters.get('Patient', 'nick')?.url, 'http://a.example/nick');
+    assert.equal(parameters.get('Encounter', '_tag')?.url, 'http://a.example/tag');
+    assert.equal(parameters.get('Patient', 'gender')?.url, `${HL7}individual-gender`);
+    assert.deepEqual([...parameters.pathless], ['Patient.gender']);
   });
 });
