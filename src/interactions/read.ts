@@ -1,4 +1,5 @@
 /** read and vread: https://hl7.org/fhir/R4/http.html#read, #vread, #cread */
+import { withArticle } from '../fhir/article.js';
 import { mayLabelElements } from '../access/inline-labels.js';
 import { FhirError } from '../fhir/error.js';
 import type { Version } from '../store/store.js';
@@ -39,7 +40,7 @@ export async function readCurrent(context: Context, type: string, id: string): P
 export async function readVersion(context: Context, type: string, id: string, name: string): Promise<Version> {
   const version = /^[1-9]\d{0,14}$/.test(name) ? Number(name) : undefined;
   const row = version === undefined ? undefined : await readWithText(context, type, id, version);
-  if (!row) throw new FhirError('not-found', `There is no such version of a ${type} with this id.`);
+  if (!row) throw new FhirError('not-found', `There is no such version of ${withArticle(type)} with this id.`);
   if (!row.text) throw deletedError(row);
   return row;
 }

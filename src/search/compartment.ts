@@ -4,6 +4,7 @@
  *
  * Choice: the resource that the compartment is named after belongs to it.
  */
+import { withArticle } from '../fhir/article.js';
 import type { Definitions } from '../fhir/definitions.js';
 import { FhirError } from '../fhir/error.js';
 import type { SearchParameters } from './parameters.js';
@@ -31,7 +32,7 @@ export function compartmentWhere(
   const conditions = types.map((type): Where => {
     const codes = compartment.resources[type] ?? [];
     if (codes.length === 0 && type !== owner.type)
-      throw new FhirError('unknown-type', `A ${type} never belongs to a ${owner.type}'s compartment.`);
+      throw new FhirError('unknown-type', `${type} never belongs to the compartment of ${withArticle(owner.type)}.`);
     const links = codes
       .filter(code => parameters.get(type, code)?.type === 'reference')
       .map((code): Where => ({ kind: 'param', code, test: { kind: 'reference', to: { kind: 'local', ...owner } } }));

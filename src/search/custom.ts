@@ -202,7 +202,9 @@ function expressionFaults(definition: SearchParameterDefinition, known: Paramete
     for (const name of definition.base) {
       const types = concreteTypes(definitions, [name]);
       if (!types.some(leads))
-        return refuse(`The expression leads to nothing on ${name} that a ${definition.type} parameter can hold.`);
+        return refuse(
+          `The expression leads to nothing on ${name} that a parameter of the type ${definition.type} can hold.`,
+        );
     }
   } catch {
     return refuse('The expression is not FHIRPath that this server can evaluate.');

@@ -2,6 +2,7 @@
  * `_include` and `_revinclude`: `Observation:patient`, `Observation:subject:Group`, `Observation:*`, `*`, with `:iterate`.
  * https://hl7.org/fhir/R4/search.html#revinclude
  */
+import { withArticle } from '../fhir/article.js';
 import { didYouMean } from '../platform/nearest.js';
 import { invalidValue, isReference, needParameter, unsupportedName, type SearchScope, printableName } from './scope.js';
 
@@ -42,7 +43,7 @@ export function parseInclude(name: string, value: string, scope: SearchScope): S
   if (parameter.type !== 'reference')
     throw invalidValue(
       word,
-      `${word} needs a reference parameter; ${from}.${printableName(code)} is a ${parameter.type}.`,
+      `${word} needs a reference parameter; ${from}.${printableName(code)} is ${withArticle(parameter.type)}.`,
     );
   if (to !== undefined && parameter.targets.length > 0 && !parameter.targets.includes(to))
     throw invalidValue(word, `${from}.${printableName(code)} refers to ${parameter.targets.join(', ')}, not to ${to}.`);

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { AuditEvent, Bundle } from 'fhir/r4.js';
 import { after, describe, it } from 'mocha';
 import { type Disclosure, tellDisclosure } from '../../src/interactions/tell.js';
@@ -197,6 +198,48 @@ onBothStores(
       }
       const first = await officer().search(`$denials?${WITHIN}&_count=1`);
       assert.deepEqual(refusal(await as('admin').get(linkOf(first, 'next')!)), { status: 400, detail: 'page-invalid' });
+    });
+
+    it('come in pages of one state of the trail, whatever other processes had under way', async () => {
+      const { engine } = stage().server;
+      const seen = (patient: string, at: number) =>
+        commitTrail(engine, [{ at, principal: { role: 'clinician', name: 'late' }, patients: [patient] }]);
+      const now = () => engine.clock.now();
+      for (const patient of ['a', 'b', 'c']) await seen(patient, now());
+      const last = now();
+      while (engine.store.horizon() <= last) await turn();
+      const slow = engine.store.openStamp();
+      try {
+        const at = slow.now();
+        while (now() <= at) await turn();
+        const first = await officer().search('$what-did?user=late&_count=2');
+        assert.ok(Date.parse(first.meta!.lastUpdated!) <= at, 'it says up to when it is complete');
+        await seen('z', at);
+        const told = (await walk(officer(), first)).flatMap(linesIn).map(({ patient }) => patient);
+        assert.deepEqual(told, ['c', 'b', 'a']);
+        assert.equal((await lines('$what-did?user=late')).length, 4, 'who asks anew gets all that is there');
+      } finally {
+        slow.close();
+      }
+    });
+
+    it('count a breach once for all of its pages', async () => {
+      const question = `$breach-affected?agent=dr-breach&${WITHIN}&_count=1`;
+      const touch = () =>
+        commitTrail(
+          stage().server.engine,
+          PATIENTS.map(patient => ({
+            at: START + 1,
+            principal: { role: 'clinician', name: 'dr-breach' },
+            patients: [patient],
+          })),
+        );
+      await touch();
+      const first = await officer().search(question);
+      await touch();
+      const counts = (pages: readonly Bundle[]) => pages.flatMap(linesIn).map(({ count: times }) => times);
+      assert.deepEqual(counts(await walk(officer(), first)), [1, 1, 1]);
+      assert.deepEqual(counts(await walk(officer(), await officer().search(question))), [2, 2, 2]);
     });
 
     it('are the same as CSV and as a page, chosen by Accept and _format', async () => {

@@ -55,5 +55,5 @@ const ofFeatures = composeOperations(
   },
   await definitionsIn('profiles/documents'),
 );
-const ofPrivacy = composeOperations(privacyOperations(), await definitionsIn('profiles/privacy'));
+const ofPrivacy = composeOperations(privacyOperations({ now: () => 0 }), await definitionsIn('profiles/privacy'));
 export const allOperations = new Map([...operations, ...ofFeatures, ...ofPrivacy, ...ofWork]);

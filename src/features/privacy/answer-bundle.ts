@@ -10,21 +10,22 @@ export interface LineOfBundle extends TableRow {
 
 export interface BundleOfLines {
   readonly id: string;
-  /** ms since 1970: when it was made. */
+  /** ms since 1970: when it was made, and up to when it is known to be complete (default: the same). */
   readonly made: number;
+  readonly asOf?: number;
   readonly link: readonly { readonly relation: string; readonly url: string }[];
   readonly columns: readonly { readonly name: string }[];
   readonly lines: readonly LineOfBundle[];
 }
 
 /** Of type collection: what is in it is no match of a search, but made for the answer. */
-export function bundleOfLines({ id, made, link, columns, lines }: BundleOfLines): Buffer {
+export function bundleOfLines({ id, made, asOf = made, link, columns, lines }: BundleOfLines): Buffer {
   const timestamp = new Date(made).toISOString();
   return Buffer.from(
     JSON.stringify({
       resourceType: 'Bundle',
       id,
-      meta: { lastUpdated: timestamp },
+      meta: { lastUpdated: new Date(asOf).toISOString() },
       type: 'collection',
       timestamp,
       link,

@@ -17,31 +17,37 @@ import {
 import { trailOfPatient } from '../../interactions/trail-of-patient.js';
 import { newId } from '../../platform/ids.js';
 import { bundleOfLines } from './answer-bundle.js';
-import { TABLE_FORMS, type TableForm, type TableRow } from './answer-forms.js';
-import { type QuestionAsked, questionGiven } from './asked.js';
-import { linesOfTrail, type TrailLine } from './lines.js';
+import { TABLE_FORMS, type TableForm } from './answer-forms.js';
+import { questionGiven } from './asked.js';
+import {
+  type Answering,
+  type KeptAnswers,
+  type LinePlace,
+  linesOfPage,
+  lineTold,
+  lotsOf,
+  type PageReading,
+  type ToldLine,
+} from './answer-pages.js';
+import type { TrailLine } from './lines.js';
 import { isThemself, whoSawMe } from './masked.js';
 import { type TrailQuestion, WHO_SAW } from './questions.js';
-import type { ToldEvent } from './told-event.js';
-import { eventsOfTrail, readsTrail, type TimeSpan, type TrailReading } from './trail-reader.js';
+import { readsTrail } from './trail-reader.js';
 
 /** Lines of a file that are written, and recorded, together. */
 const LOT = 1000;
-const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** A question, and whose events answer it. */
-interface Answering {
-  readonly question: TrailQuestion;
-  readonly trail: TrailReading;
-}
-
-export const questionOperation = (code: string, question: TrailQuestion): OperationImplementation => ({
+export const questionOperation = (
+  code: string,
+  question: TrailQuestion,
+  kept: KeptAnswers,
+): OperationImplementation => ({
   alsoAs: [...TABLE_FORMS.keys()],
   shows: 'Bundle',
   async run(context, ask) {
     const answering = await answeringTo(context, ask, code, question);
     const form = ask.form === undefined ? undefined : TABLE_FORMS.get(ask.form);
-    return form ? answerAsFile(context, ask, answering, form) : answerAsBundle(context, ask, code, answering);
+    return form ? answerAsFile(context, ask, answering, form) : answerAsBundle(context, ask, code, answering, kept);
   },
 });
 
@@ -66,25 +72,26 @@ export const noTrail = (): FhirError =>
     detail: 'trail-not-read',
   });
 
-/** Where a page ended: the day, and lines of it that were given already. */
-type LinePlace = readonly [day: string, given: number];
-
 async function answerAsBundle(
   context: Context,
   ask: Of<'operation'>,
   code: string,
   answering: Answering,
+  kept: KeptAnswers,
 ): Promise<Outcome> {
-  const { question } = answering;
-  const { engine } = context;
+  const { columns } = answering.question;
+  const { engine, permission, view } = context;
   const { type, id } = ask;
   const path = `${type === undefined ? '' : `${type}/`}${id === undefined ? '' : `${id}/`}$${code}`;
   const page = openPage(context, path, ask.parameters);
   const asked = questionGiven(engine, ask, page?.parameters ?? questionOf(ask.parameters));
-  const horizon = page?.horizon ?? engine.clock.now();
-  const place = page && (page.cursor as unknown as LinePlace);
-  const count = clampCount(engine, asked.count);
-  const { lines, end } = await pageOfLines(answering, asked, { id, count, place, horizon });
+  // Before anything is read.
+  const horizon = page?.horizon ?? view.horizon();
+  const reading: PageReading = {
+    ...{ id, asked, count: clampCount(engine, asked.count), kept, digest: permission.digest },
+    ...(page ? { place: page.cursor as unknown as LinePlace } : {}),
+  };
+  const { lines, end } = await linesOfPage(answering, reading, page ? undefined : engine.clock.now(), horizon);
   const link = [selfLink(engine, path, ask.parameters, asked.parameters)];
   if (end)
     link.push({
@@ -95,66 +102,9 @@ async function answerAsBundle(
         ask.parameters,
       ),
     });
-  const { columns } = question;
-  const text = bundleOfLines({
-    id: newId(engine.clock.now()),
-    made: engine.clock.now(),
-    link,
-    columns,
-    lines: lines.map(line => ({ key: `${line.event.day} ${line.key}`, ...rowOfLine(question, line) })),
-  });
+  const made = engine.clock.now();
+  const text = bundleOfLines({ id: newId(made), made, asOf: Math.min(horizon, made), link, columns, lines });
   return { result: { status: 200, text, patients: patientsTold(id, lines) } };
-}
-
-interface PageAsked {
-  readonly id: string | undefined;
-  readonly count: number;
-  readonly place: LinePlace | undefined;
-  /** ms: what is recorded later belongs to no page. */
-  readonly horizon: number;
-}
-
-/** `end`: where the next page goes on. */
-async function pageOfLines(
-  answering: Answering,
-  asked: QuestionAsked,
-  { id, count, place, horizon }: PageAsked,
-): Promise<{ readonly lines: TrailLine[]; readonly end?: LinePlace }> {
-  const lines: TrailLine[] = [];
-  const [fromDay, already] = place ?? [];
-  const isByDay = answering.question.key.within === 'day';
-  const until = place && isByDay ? Math.min(horizon, Date.parse(fromDay!) + DAY_MS - 1) : horizon;
-  for await (const lot of lotsOf(answering, asked, id, until)) {
-    const given = place && (!isByDay || lot.day === fromDay) ? already! : 0;
-    const rest = lot.lines.slice(given);
-    const room = count - lines.length;
-    lines.push(...rest.slice(0, room));
-    if (rest.length > room) return { lines, end: [lot.day, given + room] };
-  }
-  return { lines };
-}
-
-/** `until`: ms, of the newest event that counts. */
-function lotsOf({ question, trail }: Answering, asked: QuestionAsked, id: string | undefined, until: number) {
-  const { from, to = Infinity } = question.wholeDays ? wholeDaysOf(asked) : asked;
-  const span = { from, to: question.tellsOfEarlier ? until : Math.min(to, until) };
-  return linesOfTrail(meant(eventsOfTrail(trail, question.where(asked, id), span), question, asked), question.key);
-}
-
-const wholeDaysOf = ({ from, to }: TimeSpan): TimeSpan => ({
-  from: from === undefined ? undefined : Math.floor(from / DAY_MS) * DAY_MS,
-  to: to === undefined ? undefined : Math.floor(to / DAY_MS) * DAY_MS + DAY_MS - 1,
-});
-
-async function* meant(
-  events: AsyncIterable<ToldEvent>,
-  { mask, isMeant }: TrailQuestion,
-  asked: QuestionAsked,
-): AsyncGenerator<ToldEvent> {
-  for await (const event of events) {
-    const told = mask ? mask(event) : event;
-    if (told && isMeant(told, asked)) yield told;
-  }
 }
 
 async function answerAsFile(
@@ -172,8 +122,8 @@ async function answerAsFile(
       detail: 'bad-parameter-value',
     });
   const asked = questionGiven(engine, ask, questionOf(ask.parameters));
-  const until = engine.clock.now();
-  const lots = someAtATime(lotsOf(answering, asked, id, until))[Symbol.asyncIterator]();
+  const [now, horizon] = [engine.clock.now(), context.view.horizon()];
+  const lots = someAtATime(question, lotsOf(answering, asked, id, { to: now, known: now }))[Symbol.asyncIterator]();
   // What is wrong with the question is known before the answer begins.
   const first = await lots.next();
   const patients = patientsTold(id, first.done ? [] : first.value);
@@ -181,7 +131,7 @@ async function answerAsFile(
   const about = [
     ...(id === undefined ? [] : [`Patient/${id}`]),
     ...asked.parameters.filter(([name]) => name !== '_count').map(([name, value]) => `${name}: ${value}`),
-    `As of ${new Date(until).toISOString()}. Days and times are UTC.`,
+    `As of ${new Date(Math.min(now, horizon)).toISOString()}. Days and times are UTC.`,
   ];
   const bytes = async function* (): AsyncGenerator<Buffer> {
     yield Buffer.from(form.opening({ title, about, columns }));
@@ -189,7 +139,7 @@ async function answerAsFile(
     for (let lot = first; !lot.done; lot = await lots.next()) {
       if (count > 0) await recordDone(context, ask, { result: { status: 200, patients: patientsTold(id, lot.value) } });
       count += lot.value.length;
-      yield Buffer.from(form.rows(lot.value.map(line => rowOfLine(question, line))));
+      yield Buffer.from(form.rows(lot.value));
     }
     yield Buffer.from(form.closing(count));
   };
@@ -203,12 +153,13 @@ async function answerAsFile(
 }
 
 async function* someAtATime(
+  question: TrailQuestion,
   lots: AsyncIterable<{ readonly lines: readonly TrailLine[] }>,
-): AsyncGenerator<readonly TrailLine[]> {
-  let held: TrailLine[] = [];
+): AsyncGenerator<readonly ToldLine[]> {
+  let held: ToldLine[] = [];
   for await (const { lines } of lots)
     for (const line of lines) {
-      held.push(line);
+      held.push(lineTold(question, line));
       if (held.length < LOT) continue;
       yield held;
       held = [];
@@ -216,11 +167,6 @@ async function* someAtATime(
   if (held.length > 0) yield held;
 }
 
-const rowOfLine = ({ columns, sentence }: TrailQuestion, line: TrailLine): TableRow => ({
-  sentence: sentence(line),
-  cells: columns.map(({ of }) => of(line)),
-});
-
 /** Whose data the lines tell of: the patient of the question, or all whom they name. */
-const patientsTold = (id: string | undefined, lines: readonly TrailLine[]): readonly string[] =>
-  id === undefined ? [...new Set(lines.flatMap(({ event }) => event.patients))] : [id];
+const patientsTold = (id: string | undefined, lines: readonly Pick<ToldLine, 'patients'>[]): readonly string[] =>
+  id === undefined ? [...new Set(lines.flatMap(({ patients }) => patients))] : [id];

@@ -4,19 +4,26 @@
 import type { OperationImplementation } from '../../interactions/engine.js';
 import { wholeNumber } from '../../interactions/feature-settings.js';
 import type { Feature } from '../../interactions/feature.js';
+import type { Clock } from '../../platform/clock.js';
 import { ACCOUNTING, accountingOperation } from './accounting-operation.js';
 import { ANOMALIES, anomaliesOperation } from './anomalies.js';
 import { anomalyClock } from './anomaly-clock.js';
 import { questionOperation } from './answer.js';
+import { KeptAnswers } from './answer-pages.js';
 import { QUESTIONS, WHO_SAW } from './questions.js';
 import { PRIVACY_FEATURE } from './told-event.js';
 
 /** All that it offers, by code. */
-export const privacyOperations = (): Readonly<Record<string, OperationImplementation>> => ({
-  ...Object.fromEntries(Object.entries(QUESTIONS).map(([code, question]) => [code, questionOperation(code, question)])),
-  [ACCOUNTING]: accountingOperation,
-  [ANOMALIES]: anomaliesOperation,
-});
+export function privacyOperations(clock: Pick<Clock, 'now'>): Readonly<Record<string, OperationImplementation>> {
+  const kept = new KeptAnswers(clock);
+  return {
+    ...Object.fromEntries(
+      Object.entries(QUESTIONS).map(([code, question]) => [code, questionOperation(code, question, kept)]),
+    ),
+    [ACCOUNTING]: accountingOperation,
+    [ANOMALIES]: anomaliesOperation,
+  };
+}
 
 const settings = {
   anomaliesEvery: wholeNumber(
@@ -33,7 +40,7 @@ export const privacy: Feature<typeof settings> = {
   settings,
   profiles: new URL('../../../../profiles/privacy/', import.meta.url),
   open: ({ own: { anomaliesEvery }, clock, log }) => ({
-    operations: privacyOperations(),
+    operations: privacyOperations(clock),
     jobs: anomaliesEvery === 0 ? [] : [anomalyClock(anomaliesEvery, { clock, log })],
     duties: {
       'privacy-officer': { operations: [...Object.keys(QUESTIONS), ACCOUNTING, ANOMALIES] },

@@ -33,10 +33,10 @@ export function isThemself({ principal, engine }: Pick<Context, 'principal' | 'e
 }
 
 function mask(event: ToldEvent): ToldEvent {
-  const { day, person, role, purpose, action, disclosure, isThroughGlass } = event;
+  const { kept, day, person, role, purpose, action, disclosure, isThroughGlass } = event;
   const isMachine = person === '' || isIP(person) > 0 || person === event.address;
   return {
-    ...{ id: '', day, at: Date.parse(day), purpose, isThroughGlass },
+    ...{ id: '', kept, day, at: Date.parse(day), purpose, isThroughGlass },
     ...{ person: isMachine ? SYSTEM_LABEL : person, role: isMachine ? '' : role },
     action: disclosure ? 'gave to others from' : (PLAIN[action] ?? 'used'),
     ...{

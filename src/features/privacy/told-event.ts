@@ -24,6 +24,8 @@ const MAX_QUERY = 400;
 
 export interface ToldEvent {
   readonly id: string;
+  /** ms since 1970: when this server recorded it, or received it. */
+  readonly kept: number;
   /** ms since 1970; UTC day as YYYY-MM-DD. */
   readonly at: number;
   readonly day: string;
@@ -63,13 +65,13 @@ function disclosureTold(event: Resource, codes: readonly string[], bases: readon
   return { disclosure, isUnreadDisclosure: codes.includes(DISCLOSE) && !disclosure };
 }
 
-/** `at`: ms, of an event that does not say when it was. */
-export function tellEvent(event: Resource, at: number, bases: readonly string[]): ToldEvent {
+/** `kept`: ms since 1970. */
+export function tellEvent(event: Resource, kept: number, bases: readonly string[]): ToldEvent {
   const agents = itemsOf(event['agent']).filter(isObject);
   const entities = itemsOf(event['entity']).filter(isObject);
   const asking = agents.find(({ requestor }) => requestor === true) ?? agents[0] ?? {};
   const machine = agents.find(agent => agent !== asking && isObject(agent['network']));
-  const recorded = parseDateTime(textGiven(event['recorded']))?.low ?? at;
+  const recorded = parseDateTime(textGiven(event['recorded']))?.low ?? kept;
   const subtypes = itemsOf(event['subtype']).filter(isObject);
   const outcome = textGiven(event['outcome']);
   const why = lineOfText(event['outcomeDesc']);
@@ -83,6 +85,7 @@ export function tellEvent(event: Resource, at: number, bases: readonly string[])
   const [person, request] = [agentLabel(asking), requestIn(entities)];
   return {
     id: textGiven(event['id']),
+    kept,
     at: recorded,
     day: formatInstant(recorded).slice(0, 10),
     person,

@@ -11,10 +11,15 @@ const AUDIT_EVENT = 'AuditEvent';
 const FIRST_LOT = 128;
 const MOST_OF_LOT = 1024;
 
-/** ms since 1970, both inclusive. */
+/** ms since 1970, inclusive. */
 export interface TimeSpan {
   readonly from?: number | undefined;
   readonly to?: number | undefined;
+}
+
+export interface SpanOfTrail extends TimeSpan {
+  /** What was recorded or received later is left out. */
+  readonly known?: number;
 }
 
 export interface TrailReading {
@@ -25,7 +30,7 @@ export interface TrailReading {
 export async function* eventsOfTrail(
   { engine, view }: TrailReading,
   where: Where,
-  span: TimeSpan,
+  { known = Infinity, ...span }: SpanOfTrail,
 ): AsyncGenerator<ToldEvent> {
   const { bases } = engine.settings;
   const query = {
@@ -38,6 +43,7 @@ export async function* eventsOfTrail(
     const page = await view.find({ ...query, limit, ...(after ? { after } : {}) });
     for (const { text, updated } of page.rows) {
       await breathe();
+      if (updated > known) continue;
       // The digits of numbers do not matter here, and thousands are read for one answer.
       if (text) yield tellEvent(JSON.parse(text.toString()) as Resource, updated, bases);
     }

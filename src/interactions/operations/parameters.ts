@@ -6,6 +6,7 @@
  * that is defined; a date may say more or less than its type asks for, as in a search. A resource alone in the body stands
  * for the one parameter that is a resource.
  */
+import { withArticle } from '../../fhir/article.js';
 import { parseGivenDateTime } from '../../fhir/datetime.js';
 import { FhirError, type Issue } from '../../fhir/error.js';
 import { isId } from '../../fhir/id.js';
@@ -131,8 +132,6 @@ function isText(type: string, text: string): boolean {
       return text !== '';
   }
 }
-
-const withArticle = (type: string): string => `${/^[aeiou]/i.test(type) ? 'an' : 'a'} ${type}`;
 
 const refusal = (message: string, expression: string): FhirError =>
   new FhirError('invalid', message, { expression, detail: 'bad-parameter-value' });

@@ -8,6 +8,7 @@
  *   refuse the write, what the operator has set to warnings is one. Hooks of features are not asked.
  * - `profile` may be given several times. `mode=profile` needs one.
  */
+import { withArticle } from '../../fhir/article.js';
 import { FhirError, type Issue } from '../../fhir/error.js';
 import { readJson, STORED_JSON } from '../../fhir/json/json.js';
 import { print } from '../../fhir/json/print.js';
@@ -80,7 +81,7 @@ async function findIssues(
 const wrongType = (type: string, expression: string): Issue => ({
   severity: 'error',
   code: 'invalid',
-  text: `The resource must be a ${type}: its resourceType says otherwise.`,
+  text: `The resource must be ${withArticle(type)}: its resourceType says otherwise.`,
   expression,
   detail: 'wrong-resource-type',
 });

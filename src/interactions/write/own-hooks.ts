@@ -85,12 +85,8 @@ function checkBinary({ contentType, securityContext }: Resource, bases: readonly
   const reference = isObject(securityContext) ? securityContext['reference'] : undefined;
   const target = typeof reference === 'string' ? parseReference(reference, bases) : undefined;
   if (target?.kind === 'local' && !isMeasureOfBytes(target.type))
-    throw new FhirError(
-      'unprocessable',
-      `A ${target.type} does not tell who may read bytes: name what they belong to.`,
-      {
-        expression: 'Binary.securityContext',
-        detail: 'bad-security-context',
-      },
-    );
+    throw new FhirError('unprocessable', `${target.type} does not tell who may read bytes: name what they belong to.`, {
+      expression: 'Binary.securityContext',
+      detail: 'bad-security-context',
+    });
 }

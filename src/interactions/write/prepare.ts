@@ -5,6 +5,7 @@
  * - `storeUpload`: the bytes of an upload to Binary go into the store as they come;
  * - `storeAttachments`: those of attachments do, when nothing but the commit itself can refuse the change any more.
  */
+import { withArticle } from '../../fhir/article.js';
 import { randomBytes } from 'node:crypto';
 import { withInlineFlag } from '../../access/inline-labels.js';
 import { noteLabelled } from '../../access/masked-search.js';
@@ -97,7 +98,7 @@ export async function prepare(
   const { engine } = context;
   const { type, id, version, updated } = identity;
   if (given.resource.resourceType !== type)
-    throw new FhirError('invalid', `The body must be a ${type}: its resourceType says otherwise.`, {
+    throw new FhirError('invalid', `The body must be ${withArticle(type)}: its resourceType says otherwise.`, {
       expression: 'resourceType',
       detail: 'wrong-resource-type',
     });

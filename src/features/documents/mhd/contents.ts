@@ -2,6 +2,7 @@
  * Documents and their bytes: each document names one Binary (or document Bundle) of the submission, each of which is named once, and what
  * is said of the bytes is right (MHD-3, MHD-11). Items of lists lead somewhere.
  */
+import { withArticle } from '../../../fhir/article.js';
 import { parseReference } from '../../../fhir/reference.js';
 import { isObject, itemsOf, type Resource } from '../../../fhir/resource.js';
 import type { HookGround } from '../../../interactions/write/hooks.js';
@@ -93,7 +94,7 @@ export async function checkListItems(
   for (const list of [...sets, ...folders]) {
     const isSet = listKind(list.resource) === 'submissionset';
     const allowed = isSet ? ['DocumentReference', 'List'] : ['DocumentReference'];
-    const text = `An item leads to a ${allowed.join(' or ')} of the submission or of this server.`;
+    const text = `An item leads to ${allowed.map(withArticle).join(' or ')} of the submission or of this server.`;
     for (const [index, reference] of listedItems(list.resource).entries()) {
       const path = `resource.entry[${index}].item`;
       const inside = reference === undefined ? undefined : named(list, reference);
