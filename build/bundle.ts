@@ -21,6 +21,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** Imported by no other module: what stands in their places is theirs alone. */
 const THREADS = [
   'src/features/documents/read/thread.ts',
+  'src/features/release/package/read/thread.ts',
   'src/interactions/response/form-worker.ts',
   'src/store/embedded/reader.ts',
   'src/store/embedded/writer.ts',

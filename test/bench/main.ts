@@ -5,7 +5,7 @@
  *
  *     --store embedded|mongo|both   (both)         --patients N   (50; about 60 resources each)
  *     --only read,create            (all)          --seconds N    (4 per row, at most 60)
- *     --only validation, invariants (all)          their tables alone, access as well; documents: the rows of documents
+ *     --only validation, invariants (all)          their tables alone, access and package as well; documents: the rows of documents
  *     --callers N                   (16)           --profile      where the time goes, by function
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -22,6 +22,7 @@ import { load, type World } from './load.js';
 import { invariantTable } from './invariants.js';
 import { measure, type Timing } from './measure.js';
 import { type MongoSpace, mongoSpace } from './mongo-space.js';
+import { packageRows } from './package.js';
 import { profileClock, profileTables } from './profile.js';
 import { keep, type Row, rowsTable, spaceTable } from './report.js';
 import { type Goal, goalTable, validationRows } from './validation.js';
@@ -129,7 +130,7 @@ function loadRow(
 }
 
 /** Tables of their own, beside the workloads. */
-const TABLES: ReadonlySet<string> = new Set(['access', 'invariants', 'validation']);
+const TABLES: ReadonlySet<string> = new Set(['access', 'invariants', 'package', 'validation']);
 
 async function withMongo<T>(options: Options, work: (mongo: Mongo | undefined) => Promise<T>): Promise<T> {
   const mongo = options.stores.includes('mongo') ? await startMongo({ cacheGigabytes: 1 }) : undefined;
@@ -170,6 +171,7 @@ async function main(): Promise<void> {
   if (!canMeasure) say('There is no /proc on this system: CPU and memory are not measured.');
   const goals = await goalsOf(options);
   const access = await accessOf(options);
+  const ofPackage = (options.only?.has('package') ?? true) ? packageRows() : [];
   const results = await resultsOf(options);
   const rows = Object.values(results).flatMap(one => one.rows);
   if (rows.length > 0) say(`\n${rowsTable(rows)}`);
@@ -180,11 +182,13 @@ async function main(): Promise<void> {
   if (!goals) say(`\n${MISSING}: validation is not measured.`);
   else if (goals.length > 0) say(`\n${goalTable(goals, 'validation')}`);
   if (access.length > 0) say(`\n${goalTable(access, 'access')}`);
+  if (ofPackage.length > 0) say(`\n${goalTable(ofPackage, 'package')}`);
   const file = keep('bench-results', {
     options: { ...options, only: [...(options.only ?? [])] },
     results,
     goals,
     access,
+    package: ofPackage,
   });
   say(`\nKept in ${file}`);
 }

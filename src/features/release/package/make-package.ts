@@ -1,0 +1,95 @@
+/**
+ * Makes a package of an order: a stream of bytes, and then what is in it. Of an item no more than ITEM_LIMITS.bytes is held at a time, and of
+ * the package nothing but the places of its parts. The same order gives the same bytes.
+ */
+import { createHash } from 'node:crypto';
+import { makePdf } from './make-pdf.js';
+import { makeZip } from './make-zip.js';
+import { type MadeForm, type PackageManifest, type PackageOrder, PackageRefused } from './order.js';
+import { type ItemPool, theItemPool } from './read/read-item.js';
+import { type Tally, tallied } from './source-bytes.js';
+
+export interface PackageFile {
+  readonly contentType: string;
+  /** `pdf`, `zip`. */
+  readonly extension: string;
+  /**
+   * Once. Throws PackageRefused where the order cannot be carried out: what came before is no package then.
+   */
+  readonly bytes: AsyncIterable<Uint8Array>;
+  /** When the bytes have been read. Rejects with what stopped them. */
+  readonly manifest: Promise<PackageManifest>;
+}
+
+/** Throws PackageRefused where the order contradicts itself. `pool`: for tests. */
+export function makePackage(order: PackageOrder, pool: ItemPool = theItemPool()): PackageFile {
+  checkOrder(order);
+  const digest = orderDigest(order);
+  const isPdf = order.form === 'pdf';
+  const contentType = isPdf ? 'application/pdf' : 'application/zip';
+  const made = isPdf
+    ? makePdf({ order, items: order.items, front: true, digest, pool })
+    : makeZip({ order, digest, pool });
+  let resolve: (manifest: PackageManifest) => void;
+  let reject: (error: unknown) => void;
+  const manifest = new Promise<PackageManifest>((done, failed) => ([resolve, reject] = [done, failed]));
+  // Whoever reads the bytes learns it from them.
+  manifest.catch(() => {});
+
+  async function* bytes(): AsyncGenerator<Uint8Array> {
+    try {
+      let form: MadeForm = { items: [] };
+      async function* parts(): AsyncGenerator<Uint8Array> {
+        form = yield* made;
+      }
+      const counted = tallied(parts());
+      let tally: Tally | undefined;
+      while (!tally) {
+        const step = await counted.next();
+        if (step.done) tally = step.value;
+        else yield step.value;
+      }
+      const { trackingId, passphrase } = order;
+      resolve({ trackingId, form: order.form, contentType, ...tally, encrypted: passphrase !== undefined, ...form });
+    } catch (error) {
+      reject(error);
+      throw error;
+    }
+  }
+  return { contentType, extension: isPdf ? 'pdf' : 'zip', bytes: bytes(), manifest };
+}
+
+function checkOrder({ form, passphrase, items, released }: PackageOrder): void {
+  if (items.length === 0) throw new PackageRefused('bad-order', 'A package has one item at least.');
+  if (new Set(items.map(({ id }) => id)).size < items.length)
+    throw new PackageRefused('bad-order', 'A package has no item twice.');
+  if (passphrase !== undefined && form !== 'pdf')
+    throw new PackageRefused(
+      'bad-order',
+      'Only a package in the form pdf has a passphrase: a ZIP would hold the originals without one.',
+    );
+  if (passphrase === '') throw new PackageRefused('bad-order', 'A passphrase has one character at least.');
+  if (Number.isNaN(Date.parse(released)))
+    throw new PackageRefused('bad-order', 'The time of the release is no instant.');
+  for (const { id, sha256, redactions = [] } of items) {
+    if (!/^[0-9a-f]{64}$/i.test(sha256)) throw new PackageRefused('bad-order', `${id} has no SHA-256.`, id);
+    for (const { page, areas } of redactions) {
+      const isPage = Number.isSafeInteger(page) && page >= 1;
+      const isAreas =
+        areas === 'all' || areas.every(area => Object.values(area).every(value => value >= 0 && value <= 1));
+      if (!isPage || !isAreas)
+        throw new PackageRefused(
+          'bad-order',
+          `A redaction of ${id} is none: pages count from 1, areas are fractions of a page.`,
+          id,
+        );
+    }
+  }
+}
+
+/** Of everything that the bytes follow from but the passphrase. */
+function orderDigest(order: PackageOrder): string {
+  return createHash('sha256')
+    .update(JSON.stringify({ ...order, passphrase: undefined }))
+    .digest('hex');
+}

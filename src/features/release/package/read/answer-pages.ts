@@ -1,0 +1,102 @@
+/** What a thread does with a file that it has to print. It may take as long as it likes, and throw anything. */
+import type { PageForm, FragmentStart, PdfFragment } from '../pdf/fragment.js';
+import { fragmentWriter } from '../pdf/fragment.js';
+import { standalonePdf } from '../pdf/standalone.js';
+import { glyphFonts } from '../text/glyph-fonts.js';
+import { layOut, type Sheet } from '../text/lay-out.js';
+import { createShaper, type Shaper } from '../text/shape.js';
+import { drawnPages } from './drawn-pages.js';
+import { fileKind } from './file-kind.js';
+import { jpegPage } from './jpeg-page.js';
+import { ITEM_LIMITS } from './limits.js';
+import type { DrawPages, PageAnswer, PageTask, ReadPages } from './page-task.js';
+import { pdfPages } from './pdf-pages.js';
+import { openPdf } from './pdfium.js';
+import type { Paper } from './picture.js';
+import { pngPage } from './png-page.js';
+import { sheetSize, textForm } from './text-forms.js';
+import { textFile } from './text-rows.js';
+import { tiffForms } from './tiff-pages.js';
+
+let shaper: Shaper | undefined;
+const theShaper = (): Shaper => (shaper ??= createShaper());
+
+export async function answerPages(task: PageTask): Promise<PageAnswer> {
+  if (task.do === 'lay-out') return { kind: 'laid-out', text: layOut(theShaper(), task.documents) };
+  return task.do === 'pages' ? readPages(task) : drawPages(task);
+}
+
+async function readPages({ bytes, contentType, paper, start }: ReadPages): Promise<PageAnswer> {
+  const file = Buffer.from(bytes.buffer);
+  const kind = fileKind(file, contentType);
+  if (kind === undefined) return none('not-printable');
+  if (kind === 'structured') return { kind: 'structured' };
+  if (kind === 'pdf') {
+    const found = await pdfPages(bytes, start);
+    if (found === 'layers') return { kind: 'layers' };
+    return typeof found === 'string' ? none(found) : { kind: 'pages', ...found, total: found.fragment.pages.length };
+  }
+  if (kind === 'rtf' || kind === 'html' || kind === 'text') {
+    const sheet = textSheet(paper);
+    const found = textFile(kind, file, sheet.width - sheet.left - sheet.right);
+    if (!found) return none('damaged');
+    return { kind: 'text', sheet, complete: found.complete, text: layOut(theShaper(), [{ rows: found.rows, sheet }]) };
+  }
+  const fragment = pictureFragment(kind, file, paper, start);
+  return fragment ? { kind: 'pages', fragment, complete: true, total: fragment.pages.length } : none('damaged');
+}
+
+const none = (reason: Extract<PageAnswer, { kind: 'none' }>['reason']): PageAnswer => ({ kind: 'none', reason });
+
+/** Points. */
+const MARGIN = 54;
+const textSheet = ({ width, height }: Paper): Sheet => ({
+  ...{ width, height, left: MARGIN, right: MARGIN, top: MARGIN, bottom: MARGIN },
+});
+
+function pictureFragment(
+  kind: 'jpeg' | 'png' | 'tiff',
+  file: Buffer,
+  paper: Paper,
+  start: FragmentStart,
+): PdfFragment | undefined {
+  const writer = fragmentWriter(start);
+  const pages: (PageForm | undefined)[] | undefined =
+    kind === 'tiff'
+      ? tiffForms(writer, file, paper)?.slice()
+      : [(kind === 'jpeg' ? jpegPage : pngPage)(writer, file, paper)];
+  return pages?.every(page => page !== undefined) ? writer.end(pages) : undefined;
+}
+
+async function drawPages(task: DrawPages): Promise<PageAnswer> {
+  const whole = await asPdf(task);
+  if (!(whole instanceof Uint8Array)) return whole;
+  const open = await openPdf(whole);
+  if (typeof open === 'string') return none(open);
+  try {
+    if (open.pages === 0) return none('no-pages');
+    if (open.pages > ITEM_LIMITS.pages) return none('too-large');
+    return { kind: 'pages', fragment: drawnPages(open, task, task.start), complete: true, total: open.pages };
+  } finally {
+    open.close();
+  }
+}
+
+/** The file as a PDF that can be drawn: itself, or one made of what would be printed of it. */
+async function asPdf({ bytes, contentType, paper }: DrawPages): Promise<Uint8Array | PageAnswer> {
+  if (fileKind(Buffer.from(bytes.buffer), contentType) === 'pdf') return bytes;
+  const start = { first: 1 };
+  const read = await readPages({ do: 'pages', bytes, contentType, paper, start });
+  if (read.kind === 'pages') return standalonePdf(read.fragment);
+  if (read.kind !== 'text') return read;
+  const writer = fragmentWriter(start);
+  const glyphs = glyphFonts();
+  const fonts = writer.reserve();
+  const { outlines, pages } = read.text;
+  const forms = pages.map(runs => ({
+    form: writer.add(textForm(runs, read.sheet, { glyphs, outlines, fonts })),
+    ...sheetSize(read.sheet),
+  }));
+  writer.write(fonts, glyphs.resources(writer.add));
+  return standalonePdf(writer.end(forms));
+}

@@ -1,0 +1,44 @@
+/** Orders of packages, and what comes of them. */
+import { createHash } from 'node:crypto';
+import { makePackage } from '../../src/features/release/package/make-package.js';
+import type { PackageItem, PackageManifest, PackageOrder } from '../../src/features/release/package/order.js';
+import type { ItemPool } from '../../src/features/release/package/read/read-item.js';
+
+/** An item of these bytes, which come in parts of `part`. */
+export function itemOf(
+  title: string,
+  contentType: string,
+  bytes: Uint8Array,
+  more: Partial<PackageItem> = {},
+  part = bytes.length,
+): PackageItem {
+  return {
+    ...{ id: `DocumentReference/${title}/_history/1`, title, contentType, size: bytes.length },
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+    async *open() {
+      for (let at = 0; at < bytes.length; at += part) yield bytes.subarray(at, at + part);
+    },
+    ...more,
+  };
+}
+
+export function orderOf(items: readonly PackageItem[], more: Partial<PackageOrder> = {}): PackageOrder {
+  return {
+    ...{ form: 'pdf', trackingId: 'ROI-2024-0001', link: 'https://records.example.org/r/ROI-2024-0001' },
+    ...{ recipient: ['Dr. Recipient', 'Main Street 1'], sender: ['General Hospital'], patient: ['Ada Lindqvist'] },
+    ...{ purpose: 'At the request of the individual', released: '2024-05-06T07:08:09Z', notices: [], items },
+    ...more,
+  };
+}
+
+export interface MadePackage {
+  readonly bytes: Buffer;
+  readonly manifest: PackageManifest;
+}
+
+export async function packageOf(order: PackageOrder, pool?: ItemPool): Promise<MadePackage> {
+  const file = makePackage(order, pool);
+  const parts: Uint8Array[] = [];
+  for await (const part of file.bytes) parts.push(part);
+  return { bytes: Buffer.concat(parts), manifest: await file.manifest };
+}
