@@ -44,6 +44,7 @@ export function composeLedger(config: Config, { store, base, clock, log, send }:
     ...{ store, name, process, clock, log, anchors, deedOfRestored },
     // Whoever tests goes back to older states all the time.
     acceptsFork: config.acceptFork === 'on' || config.harness === 'on',
+    keepsAnchors: config.harness === 'off',
     keys: openKeys(config, name, log),
   });
 }

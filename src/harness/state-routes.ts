@@ -89,12 +89,13 @@ export function stateAddresses(
 
 /** Goes to a state, and tells everything that knows of the one before. `start`: sets clock and seed, when all is done. */
 function resetBy({ engine, gate, snapshots, state, rules, loadDemo }: StateSurroundings) {
-  const { feed, jobs, live, reindexer } = engine;
+  const { feed, jobs, ledger, live, reindexer } = engine;
   let demoIsKept = false;
   const restore = async (hold: Hold, name?: string): Promise<void> => {
     try {
       await hold(() => snapshots.restore(name));
     } finally {
+      await ledger.reopen();
       await live.load();
       await reindexer.refresh();
     }

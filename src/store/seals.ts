@@ -82,8 +82,8 @@ export interface Seals {
   heads(): Promise<readonly StreamHead[]>;
   /** The streams that this process writes end in good order; deeds that come later open others. `at`: ms since 1970. */
   endStreams(at: number): Promise<void>;
-  /** Ids of all streams, in order. */
-  streams(): Promise<readonly string[]>;
+  /** Ids of all streams, in order, behind one. */
+  streams(after?: string): Promise<readonly string[]>;
   sealed(query: SealQuery): Promise<readonly SealedDeedRow[]>;
   /** Rows without a seal, in the order of their time and sequence, behind a place. */
   unsealed(query: { readonly after?: DeedPlace | undefined; readonly limit: number }): Promise<readonly KeptDeedRow[]>;

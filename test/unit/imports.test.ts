@@ -189,6 +189,7 @@ const READ_THE_STORE: Readonly<Record<string, string>> = {
   'audit/trail/pages.ts': 'is the store below the view, with the trail in it',
   'audit/trail/reads.ts': 'is the store below the view, with the trail in it',
   'audit/trail/sorted.ts': 'is the store below the view, with the trail in it',
+  'audit/ledger/before.ts': 'seals what there was before the ledger',
   'audit/ledger/store-source.ts': 'exports the trail, for whoever runs the server',
   'cli/reindex.ts': 'indexes all, for whoever runs the server',
   'cli/seed.ts': 'looks whether anybody has asked for anything, for whoever runs the server',

@@ -30,7 +30,7 @@ export interface AnchorOptions {
   readonly store: Pick<Store, 'deeds' | 'commit' | 'pendingMessages'>;
   readonly ledger: string;
   readonly key: () => LedgerKey;
-  readonly streams: Pick<LedgerStreams, 'underWay' | 'noteFinal'>;
+  readonly streams: Pick<LedgerStreams, 'underWay' | 'noteFinal' | 'tidy'>;
   readonly checkpoints: Pick<Checkpoints, 'last'>;
   /** Path of the file. */
   readonly file: string;
@@ -99,6 +99,7 @@ export async function makeAnchor(options: AnchorOptions, now: number): Promise<b
   // What ended is bound by this one: nothing more will come of it.
   const ended = underWay.filter(({ ended: isOver }, i) => isOver && notes[i] !== undefined);
   await streams.noteFinal(ended.map(({ stream }) => stream));
+  await streams.tidy(now);
   if (failed !== undefined) throw failed;
   return true;
 }

@@ -36,7 +36,8 @@ export class Checkpoints {
     return lastNote(this.#notes, checkpointsOf(stream));
   }
 
-  forget(streams: readonly string[]): void {
+  /** Without any named: all. */
+  forget(streams: Iterable<string> = this.#signed.keys()): void {
     for (const stream of streams) this.#signed.delete(stream);
   }
 }

@@ -15,6 +15,7 @@ import { deedOfEntry } from '../../store/ledger-entry.js';
 import type { StreamHead } from '../../store/seals.js';
 import type { Store } from '../../store/store.js';
 import { type AnchorOptions, makeAnchor, sendAnchors } from './anchors.js';
+import { sealBefore } from './before.js';
 import { Checkpoints } from './checkpoints.js';
 import type { KnownHead, LedgerEntry } from './entry.js';
 import { lostHeads, noteLost } from './forks.js';
@@ -30,6 +31,7 @@ const MANY_DEEDS = 1000;
 const BEAT = 15 * SECOND;
 const ANCHORING = 'audit-anchor';
 const ANCHORING_MS = 90 * SECOND;
+const SEALING = 'audit-before';
 const HEADS_AN_ENTRY = 500;
 /** Streams that are named to whoever starts. */
 const NAMED = 5;
@@ -48,7 +50,7 @@ function forkWords(lost: readonly KnownHead[], file: string): string {
 
 export interface LedgerOptions {
   /** With nothing around it. */
-  readonly store: Pick<Store, 'deeds' | 'commit' | 'shared' | 'pendingMessages' | 'acquireLease'>;
+  readonly store: Pick<Store, 'deeds' | 'commit' | 'shared' | 'pendingMessages' | 'acquireLease' | 'find' | 'horizon'>;
   /** Name of the ledger (note.ts). */
   readonly name: string;
   /** The keys that there are now, the one that signs last. */
@@ -59,6 +61,8 @@ export interface LedgerOptions {
   readonly anchors: Pick<AnchorOptions, 'file' | 'send'>;
   /** Whether an older copy of the store is taken for the trail (forks.ts), and what the trail tells of it. */
   readonly acceptsFork: boolean;
+  /** Not where tests exchange what is stored: the next start would miss it. */
+  readonly keepsAnchors: boolean;
   readonly deedOfRestored: (lost: Omit<TrailRestored, 'what'>, at: number) => Deed;
   readonly clock: Clock;
   readonly log: Pick<Log, 'warn'>;
@@ -76,6 +80,9 @@ export class Ledger {
   /** A look is on its way already. */
   #isLookingSoon = false;
   #sending: Promise<void> | undefined;
+  #sealing: Promise<void> | undefined;
+  /** What there was before the ledger is sealed. */
+  #hasBefore = false;
   #beaten = -Infinity;
   #looking: Promise<void> = Promise.resolve();
   #stops: (() => void)[] = [];
@@ -153,9 +160,22 @@ export class Ledger {
     return this.#inTurn(() => this.#look());
   }
 
+  /** What is stored was exchanged as a whole, by a test: it goes on from what there is now. */
+  reopen(): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#deeds = 0;
+      this.#hasBefore = false;
+      this.#streams.forgetOwn();
+      this.#checkpoints.forget();
+      await this.#tellKeys();
+      await this.#openStreams();
+    });
+  }
+
   /** What is done each minute: another key, streams that came to no end, and an anchor, which is sent when this resolves, or waits. */
   async upkeep(): Promise<void> {
     await this.#tend();
+    await this.#sealing;
     await this.#sending;
   }
 
@@ -165,7 +185,24 @@ export class Ledger {
       await this.#recover();
       await this.#look();
       await this.#anchor();
+      // It may take long, and keeps nobody from signing.
+      if (!this.#hasBefore) this.#sealing ??= this.#sealBefore().finally(() => (this.#sealing = undefined));
     });
+  }
+
+  /** Never rejects. */
+  async #sealBefore(): Promise<void> {
+    const { store, clock, log } = this.#options;
+    const goesOn = async (): Promise<boolean> => this.#isOpen && (await store.acquireLease(SEALING, ANCHORING_MS));
+    try {
+      // Of a store of which nothing was asked yet nothing is said, either.
+      if ((await store.deeds.heads()).length === 0 || !(await goesOn())) return;
+      const say = (entries: readonly LedgerEntry[]): Promise<void> => this.say(entries);
+      this.#hasBefore = await sealBefore({ store, say, now: clock.now(), goesOn });
+      await store.acquireLease(SEALING, 0);
+    } catch (error) {
+      log.warn({ at: frames(error) }, 'What was there before the ledger could not be sealed: it is tried again');
+    }
   }
 
   #lookSoon(): void {
@@ -249,8 +286,8 @@ export class Ledger {
   }
 
   async #anchor(): Promise<void> {
-    const { store, anchors, clock, log, name } = this.#options;
-    if (!(await store.acquireLease(ANCHORING, ANCHORING_MS))) return;
+    const { store, anchors, keepsAnchors, clock, log, name } = this.#options;
+    if (!keepsAnchors || !(await store.acquireLease(ANCHORING, ANCHORING_MS))) return;
     const around = { ...anchors, store, ledger: name, key: () => this.key };
     try {
       await makeAnchor({ ...around, streams: this.#streams, checkpoints: this.#checkpoints }, clock.now());
@@ -307,6 +344,7 @@ export class Ledger {
     this.#isOpen = false;
     try {
       await this.#looking.catch(() => undefined);
+      await this.#sealing;
       await this.#sending;
       await store.acquireLease(ANCHORING, 0);
       const own = (await store.deeds.heads()).map(({ stream }) => stream);

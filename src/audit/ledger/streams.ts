@@ -2,21 +2,25 @@
  * Which streams of the ledger are under way, and which came to no end: those of a process that died. What is noted of a stream:
  *
  * - `stream/open/ID`: whose it is, and whether it has ended in good order. It is looked at, and anchored.
- * - `stream/final/ID`: nothing comes any more, and what there is is bound by another stream or an anchor.
+ * - `stream/final/ID`: nothing comes any more, and what there is is bound by another stream or an anchor. Of those of long ago the last id
+ *   alone is noted, `stream/settled`.
  *
  * Processes on one database tell each other that they live by a number that grows (`process/ID`). Nobody compares clocks: who sees the same
  * number for a minute takes the process for dead. If it was only stopped, its stream goes on, which is no fault.
  */
 import { isObject, type Json } from '../../fhir/resource.js';
+import { timeOfId } from '../../platform/ids.js';
 import { headOfRow, type StreamHead } from '../../store/seals.js';
 import type { Store } from '../../store/store.js';
-import { notesUnder, textNote, textOfNote } from './kept-notes.js';
+import { lastNote, notesUnder, textNote, textOfNote } from './kept-notes.js';
 
 const UNDER_WAY = 'stream/open/';
 const SETTLED = 'stream/final/';
+const SETTLED_UP_TO = 'stream/settled';
 const ALIVE = 'process/';
 /** ms without a sign of life. */
 const SILENCE = 60_000;
+const LONG = 7 * 24 * 3_600_000;
 
 export interface StreamUnderWay {
   readonly stream: string;
@@ -53,8 +57,35 @@ export class LedgerStreams {
     }
     const final = new Set<string>();
     for await (const { name } of notesUnder(this.#deeds.notes, SETTLED)) final.add(name.slice(SETTLED.length));
-    const all = await this.#deeds.streams();
+    const all = [...(await this.#deeds.streams(await this.#settledUpTo()))];
+    // One of which it was noted that it is under way is, whatever its id.
+    for (const stream of noted.keys()) if (!all.includes(stream)) all.push(stream);
     return all.flatMap(stream => (final.has(stream) ? [] : [noted.get(stream) ?? { stream, ended: false }]));
+  }
+
+  /** Up to this id all streams are final; undefined: nobody knows. */
+  #settledUpTo(): Promise<string | undefined> {
+    return lastNote(this.#deeds.notes, SETTLED_UP_TO);
+  }
+
+  /**
+   * Forgets of the streams that were final long ago all but the id of the last one before the first that is not, so that nobody has to look
+   * at all that there ever were. Ids tell the time, but for clocks that were set back: hence long. `now`: ms since 1970.
+   */
+  async tidy(now: number): Promise<void> {
+    const { notes } = this.#deeds;
+    const settled = await this.#settledUpTo();
+    const final = new Set<string>();
+    for await (const { name } of notesUnder(notes, SETTLED)) final.add(name.slice(SETTLED.length));
+    let last = settled;
+    for (const stream of await this.#deeds.streams(settled)) {
+      if (!final.has(stream) || (timeOfId(stream) ?? now) > now - LONG) break;
+      last = stream;
+    }
+    if (last === undefined || last === settled) return;
+    await notes.keep([textNote(SETTLED_UP_TO, last)]);
+    const upTo = last;
+    await notes.drop([...final].filter(stream => stream <= upTo).map(stream => SETTLED + stream));
   }
 
   /** Where a stream stands; undefined: it has no row. */
@@ -66,6 +97,11 @@ export class LedgerStreams {
   /** Of this process. */
   get own(): readonly string[] {
     return [...this.#own];
+  }
+
+  /** Those of this process are gone: what is stored was exchanged. */
+  forgetOwn(): void {
+    this.#own.clear();
   }
 
   async noteOwn(stream: string): Promise<void> {

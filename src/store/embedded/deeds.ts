@@ -5,7 +5,7 @@ import type { Connection } from './connection.js';
 import { DEED_COLUMNS, toDeedRow } from './deed-columns.js';
 import type { Job } from './job.js';
 import type { OpenedStore } from './reads.js';
-import { createSeals } from './seals.js';
+import { createSeals, type OpenedSeals } from './seals.js';
 import { finite, joinSql, raw, type Sql, sql } from './sql.js';
 import type { EmptiedRow } from '../seals.js';
 import type { Thread } from './thread.js';
@@ -45,7 +45,10 @@ export function insertShapes(connection: Connection, shapes: readonly DeedShape[
 export const newestDeed = (connection: Connection): number =>
   Number(connection.prepare('SELECT max(last) FROM deed').first()?.[0] ?? 0);
 
-export function createDeeds(opened: OpenedStore, writer: Pick<Thread<Job, number>, 'ask'>): Deeds {
+export function createDeeds(
+  opened: OpenedStore,
+  writer: Pick<Thread<Job, number>, 'ask'>,
+): Deeds & Pick<OpenedSeals, 'exchanged'> {
   const { connection, answer, look, readers } = opened;
   return {
     ...createSeals(opened, writer),

@@ -86,7 +86,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
     stamps,
     ...createAnswers(() => closing !== undefined),
   };
-  const { finished, ...writes } = openWrites(opened, {
+  const { finished, exchanged, ...writes } = openWrites(opened, {
     ask: (job, moving) => writable.watch(thread.ask(job, moving)),
   });
   let snapshots: Promise<OpenSnapshots> | undefined;
@@ -96,6 +96,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
       types.clear();
       for (const type of storedTypes(connection)) types.add(type);
       await thread.ask({ kind: 'renumber' });
+      exchanged();
     };
     return openSnapshots({ file, renew });
   };

@@ -44,17 +44,22 @@ export function changeNotes(
 
 /** One look per stream, however long they are. */
 const STREAMS =
-  'WITH RECURSIVE each(s) AS (SELECT min(stream) FROM deed WHERE stream IS NOT NULL UNION ALL SELECT (SELECT min(d.stream) FROM deed d WHERE d.stream>each.s) FROM each WHERE each.s IS NOT NULL) SELECT s FROM each WHERE s IS NOT NULL';
+  'WITH RECURSIVE each(s) AS (SELECT min(stream) FROM deed WHERE stream>? UNION ALL SELECT (SELECT min(d.stream) FROM deed d WHERE d.stream>each.s) FROM each WHERE each.s IS NOT NULL) SELECT s FROM each WHERE s IS NOT NULL';
+
+export interface OpenedSeals extends Seals {
+  /** What is stored was exchanged as a whole: what there is now nobody here has written. */
+  exchanged(): void;
+}
 
 export function createSeals(
   { connection, answer, look }: OpenedStore,
   writer: Pick<Thread<Job, number>, 'ask'>,
-): Seals {
+): OpenedSeals {
   const rowsOf = ({ text, values }: Sql): SqlRow[] => connection.prepare(text).all(...values);
-  const streams = (): string[] =>
+  const streams = (after = ''): string[] =>
     connection
       .prepare(STREAMS)
-      .all()
+      .all(after)
       .map(([stream]) => stream as string);
   /** Those of before. */
   let earlier: ReadonlySet<string> | undefined;
@@ -73,7 +78,8 @@ export function createSeals(
           .first();
         return row && row[7] !== null && !earlier?.has(row[7] as string) ? [headOfRow(toSealedRow(row))] : [];
       }),
-    streams: () => answer(streams),
+    exchanged: () => void (earlier &&= new Set(streams())),
+    streams: after => answer(() => streams(after)),
     sealed: query => look(async () => rowsOf(compileSealed(query)).map(toSealedRow)),
     unsealed: ({ after, limit }) =>
       look(async (): Promise<readonly KeptDeedRow[]> => {

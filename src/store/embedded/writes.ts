@@ -13,6 +13,7 @@ import { createDeeds } from './deeds.js';
 import { createRecords } from './records.js';
 import { needsReindex } from './schema.js';
 import type { Sql } from './sql.js';
+import type { OpenedSeals } from './seals.js';
 import type { Thread } from './thread.js';
 import { filterWeight } from './weight.js';
 
@@ -22,7 +23,7 @@ const MAX_GUARDED_CANDIDATES = 50_000;
 export function openWrites(
   opened: OpenedStore,
   writer: Pick<Thread<Job, number>, 'ask'>,
-): StoreWrites & Pick<Commits, 'finished'> {
+): StoreWrites & Pick<Commits, 'finished'> & Pick<OpenedSeals, 'exchanged'> {
   const { connection, layout, catalog, planner, types, stamps, answer } = opened;
   const blobs = createBlobs(connection, writer);
   const commits = openCommits({
@@ -32,6 +33,7 @@ export function openWrites(
     noteType: type => types.add(type),
     matching: absence => planner.plansOf(absence).flatMap(planned => guardOf(planner, planned)),
   });
+  const { exchanged, ...deeds } = createDeeds(opened, writer);
   let looked = false;
   /** A server with another layout asks for a reindex where there are resources of ours. */
   const markForeign = (): void => {
@@ -49,7 +51,8 @@ export function openWrites(
       sweep: (now, putBefore) => answer(() => blobs.sweep(now, putBefore)),
     },
     records: createRecords(connection, writer, answer),
-    deeds: createDeeds(opened, writer),
+    deeds,
+    exchanged,
     commit: asked =>
       answer(async () => {
         const { changes } = asked;

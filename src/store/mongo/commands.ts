@@ -92,10 +92,11 @@ export async function insertDeeds(
     await write(db, command);
   } catch (thrown) {
     if (!isWorthRepeating(thrown)) throw thrown;
-    // Those that the first attempt has written are ours.
-    await write(db, { ...command, ordered: false }).catch((error: unknown) => {
-      if (!areThereByIds(error)) throw error;
-    });
+    // Those that the first attempt has written are ours. One by one: no row may stand in a stream behind one that is not there.
+    for (const document of documents)
+      await write(db, { ...command, documents: [document] }).catch((error: unknown) => {
+        if (!areThereByIds(error)) throw error;
+      });
   }
 }
 

@@ -26,7 +26,7 @@ export function openSeals(
       }),
     heads: () => run(async () => lanes.heads()),
     endStreams: at => writing(() => lanes.endStreams(at)),
-    streams: () => run(async () => streamsOf(await connected(), maxTimeMS)),
+    streams: (after = '') => run(async () => streamsOf(await connected(), maxTimeMS, after)),
     sealed: query =>
       run(async () => {
         const { deed } = await connected();
@@ -111,10 +111,10 @@ function openNotes(
 }
 
 /** One look at the index per stream, however long they are. */
-async function streamsOf({ deed }: Connected, maxTimeMS: number): Promise<string[]> {
+async function streamsOf({ deed }: Connected, maxTimeMS: number, after: string): Promise<string[]> {
   const found: string[] = [];
   const options = { projection: { s: 1, _id: 0 }, sort: { s: 1, f: 1 }, hint: INDEX.seal, maxTimeMS } as const;
-  for (let last = ''; ; found.push(last)) {
+  for (let last = after; ; found.push(last)) {
     const next = await deed.findOne({ s: { $gt: last } }, options);
     if (!next) return found;
     last = next.s!;
