@@ -12,6 +12,7 @@ import { realNow } from '../../platform/real-time.js';
 import type { Records } from '../../store/records.js';
 import { MOST_KEYS } from '../fetched.js';
 import type { Role } from '../principal.js';
+import { faultOfShownName } from '../users/shown-name.js';
 import type { Revocations } from './revocations.js';
 
 export interface ApplicationRecord {
@@ -145,9 +146,10 @@ function faultOfApplication(given: JsonObject, roles: readonly Role[]): string |
   const { client_id: id, client_name: name = id, redirect_uris: uris = [], client_secret: secret, jwks } = given;
   const { scope = '', role = null, jwks_uri: keysAt } = given;
   if (typeof id !== 'string' || !ID.test(id)) return 'client_id has letters, digits and . _ : -, 100 at most.';
+  const nameFault = typeof name === 'string' ? faultOfShownName(name) : undefined;
   const launched = Array.isArray(uris) && uris.length > 0;
   const rows: readonly (readonly [isRight: boolean, text: string])[] = [
-    [isShownName(name), `client_name of ${id} is a text of 200 characters at most, none of which is unseen.`],
+    [typeof name === 'string' && nameFault === undefined, `client_name of ${id} is a text. ${nameFault ?? ''}`.trim()],
     [
       Array.isArray(uris) && uris.every(isRedirectUri),
       `redirect_uris of ${id} are https URLs (http on this machine alone) without a fragment.`,
@@ -172,11 +174,6 @@ function faultOfApplication(given: JsonObject, roles: readonly Role[]): string |
   ];
   return rows.find(([isRight]) => !isRight)?.[1];
 }
-
-/** Controls, and what turns the direction of a text or is not seen: pages and terminals show these. */
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
-const isShownName = (given: Json | undefined): boolean =>
-  typeof given === 'string' && given.length <= 200 && given.trim() !== '' && !UNSEEN.test(given);
 
 const isLongSecret = (given: Json): boolean => typeof given === 'string' && given.length >= SHORTEST_SECRET;
 
@@ -217,10 +214,14 @@ export function readApplication(given: Json, roles: readonly Role[]): Applicatio
   };
 }
 
+/** Controls, and what is not seen or turns the direction of a text. */
+const UNFIT_IN_URL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
+
 const isRedirectUri = (given: Json): boolean => isSafeUrl(given) && typeof given === 'string' && !given.includes('#');
 
 function isSafeUrl(given: Json): boolean {
-  if (typeof given !== 'string' || !URL.canParse(given) || given.length > 1000 || UNSEEN.test(given)) return false;
+  if (typeof given !== 'string' || !URL.canParse(given) || given.length > 1000 || UNFIT_IN_URL.test(given))
+    return false;
   const { protocol, hostname, username } = new URL(given);
   const isHere = /^(?:localhost|127\.0\.0\.1|\[::1\])$/.test(hostname);
   return username === '' && (protocol === 'https:' || (protocol === 'http:' && isHere));

@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto';
 import { FhirError } from '../../fhir/error.js';
 import type { TellHappening } from '../happening.js';
-import { nameTyped } from '../users/users.js';
+import { nameTyped } from '../users/shown-name.js';
 import type { AskedPage } from './asked.js';
 import { htmlEscaped, sendHtml, signInHtml } from './pages.js';
 import type { ProviderGround } from './provider.js';

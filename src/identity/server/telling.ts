@@ -3,7 +3,8 @@ import type { IncomingMessage } from 'node:http';
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { TellHappening } from '../happening.js';
 import type { SignIn } from '../users/sign-in.js';
-import { nameTyped, type Users } from '../users/users.js';
+import { nameTyped } from '../users/shown-name.js';
+import type { Users } from '../users/users.js';
 
 /** A sign-in that is told. Who has typed what is no name of a user may have typed a password: it is left out. */
 export const toldSignIn =

@@ -11,7 +11,8 @@ import type { Records } from '../../store/records.js';
 import { networkOf } from '../failures.js';
 import { isPassword } from './password.js';
 import { stepOfCode } from './totp.js';
-import { digestOfCode, nameTyped, type User, type Users } from './users.js';
+import { nameTyped } from './shown-name.js';
+import { digestOfCode, type User, type Users } from './users.js';
 
 export interface Credentials {
   readonly name: string;

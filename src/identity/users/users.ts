@@ -1,5 +1,5 @@
 /**
- * Users of this server, as records of the store. A name is what somebody types, in small letters; passwords are kept as argon2id hashes,
+ * Users of this server, as records of the store. A name is what somebody types (shown-name.ts), in small letters; passwords are kept as argon2id hashes,
  * recovery codes by their SHA-256, the secret of one-time codes sealed.
  */
 import { hash, randomBytes } from 'node:crypto';
@@ -8,6 +8,7 @@ import type { KeptRecord, Records } from '../../store/records.js';
 import type { Role } from '../principal.js';
 import type { Seal } from '../seal.js';
 import { faultOfPassword, hashPassword } from './password.js';
+import { faultOfShownName } from './shown-name.js';
 import { newTotpSecret, toBase32, totpUri } from './totp.js';
 
 export interface User {
@@ -82,6 +83,8 @@ export class Users {
   /** Throws `invalid` with what is wrong, `conflict` where there is a user of this name. */
   async add({ password, ...given }: NewUser): Promise<void> {
     checkUser(given);
+    const fault = given.display === undefined ? undefined : faultOfShownName(given.display);
+    if (fault !== undefined) throw new FhirError('invalid', fault);
     const user: User = { ...given, password: await hashOfNew(password, given.name) };
     if ((await this.#put(user, null)) === undefined)
       throw new FhirError('conflict', `There is a user ${given.name} already.`);
@@ -133,9 +136,6 @@ export class Users {
 }
 
 const userOf = ({ value }: KeptRecord): User => JSON.parse(value) as User;
-
-/** As somebody may have typed it. */
-export const nameTyped = (text: string): string => text.trim().toLowerCase();
 
 /** What is no name is not repeated. */
 const shown = (name: string): string => (NAME.test(name) ? name : 'of this name');
