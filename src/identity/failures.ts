@@ -1,6 +1,6 @@
 /**
  * How often an address may do something within a time: guessing costs time, and asking an issuer about rubbish costs us nothing. Each process counts
- * for itself. Of IPv6 a network of 64 bits counts as one address, as whoever has one has all of it.
+ * for itself; what is counted for all of them is identity/server/shared-limit.ts. Of IPv6 a network of 64 bits counts as one address, as whoever has one has all of it.
  */
 import { FhirError } from '../fhir/error.js';
 import { parseAddress } from '../platform/address.js';

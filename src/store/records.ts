@@ -38,6 +38,8 @@ export interface Records {
   remove(group: string): Promise<number>;
   /** At most `limit` of a kind with an id above `after`, in the order of their ids; of a group alone, where one is named. */
   list(kind: string, limit: number, more?: RecordRange): Promise<readonly KeptRecord[]>;
+  /** How many of a kind there are, `limit` at most. */
+  count(kind: string, limit: number): Promise<number>;
   /** Every one that is kept, over or not, in no order: for a check of all of them. */
   all(): AsyncIterable<KeptRecord>;
   /** Removes those that are over; gives how many. The database may have done so by itself. */

@@ -57,6 +57,18 @@ export function recordRows(subject: Subject): void {
     assert.equal(await records.get('test', 'missing'), undefined);
   });
 
+  it('counts those of a kind that are not over, as far as is asked', async () => {
+    const { records } = subject.store;
+    for (const id of ['a', 'b', 'c']) await records.put({ ...record(id), kind: 'counted', expires: FUTURE });
+    await records.put({ ...record('d'), kind: 'counted' });
+    await records.put({ ...record('over'), kind: 'counted', expires: PAST });
+    await records.put({ ...record('a'), kind: 'counted-not' });
+    assert.deepEqual(
+      [await records.count('counted', 100), await records.count('counted', 3), await records.count('nothing', 5)],
+      [4, 3, 0],
+    );
+  });
+
   it('lets one of many win who put at the same time', async () => {
     const { records } = subject.store;
     const put = await Promise.all(

@@ -120,10 +120,10 @@ describe('before somebody has signed in', () => {
     socket.destroy();
   });
 
-  it('counts by the clock: 20 refusals in a second, 60 pages in a minute', () => {
-    let now = 0;
-    const bounds = createRequestBounds(() => now);
-    const ask = (path: string, status: number): boolean => {
+  /** Whether requests from one address may go on. */
+  const askBounds =
+    (now: () => number, address: string) =>
+    async (path: string, status: number, bounds = createRequestBounds(server.engine.store.records, now)) => {
       let finished = (): void => {};
       const response = {
         once: (_what: string, listener: () => void) => (finished = listener),
@@ -131,19 +131,40 @@ describe('before somebody has signed in', () => {
         end() {},
         statusCode: status,
       };
-      const goes = bounds.admit({ path, address: '192.0.2.1' }, response as never);
+      const goes = await bounds.admit({ path, address }, response as never);
       if (goes) finished();
       return goes;
     };
-    for (let i = 0; i < 20; i++) assert.ok(ask('/token', 400));
-    assert.deepEqual([ask('/token', 200), ask('/jwks', 200), ask('/authorize', 303)], [false, false, false]);
-    now = 1000;
-    for (let i = 0; i < 60; i++) assert.ok(ask(i % 2 ? '/authorize' : '/ask/x', 200));
-    assert.deepEqual([ask('/authorize', 303), ask('/token', 200)], [false, true]);
-    now = 59_999;
-    assert.ok(!ask('/ask/x', 200));
-    now = 60_000;
-    assert.ok(ask('/ask/x', 200));
+
+  it('counts by the clock: 20 refusals in a second, 60 pages in a minute', async () => {
+    const start = Date.now();
+    let now = start;
+    const bounds = createRequestBounds(server.engine.store.records, () => now);
+    const asked = askBounds(() => now, '192.0.2.21');
+    const ask = (path: string, status: number): Promise<boolean> => asked(path, status, bounds);
+    for (let i = 0; i < 20; i++) assert.ok(await ask('/token', 400));
+    assert.deepEqual(
+      [await ask('/token', 200), await ask('/jwks', 200), await ask('/authorize', 303)],
+      [false, false, false],
+    );
+    now = start + 1000;
+    for (let i = 0; i < 60; i++) assert.ok(await ask(i % 2 ? '/authorize' : '/ask/x', 200));
+    assert.deepEqual([await ask('/authorize', 303), await ask('/token', 200)], [false, true]);
+    now = start + 60_999;
+    assert.ok(!(await ask('/ask/x', 200)));
+    now = start + 61_000;
+    assert.ok(await ask('/ask/x', 200));
+  });
+
+  it('counts pages for all processes together', async () => {
+    const now = Date.now();
+    const asked = askBounds(() => now, '192.0.2.22');
+    const processes = [0, 1].map(() => createRequestBounds(server.engine.store.records, () => now));
+    let admitted = 0;
+    for (let i = 0; i < 80; i++) if (await asked('/authorize', 303, processes[i % 2])) admitted++;
+    assert.equal(admitted, 60);
+    assert.ok(!(await asked('/account', 200)), 'a third one knows it, too');
+    assert.ok(await askBounds(() => now, '192.0.2.23')('/account', 200));
   });
 
   it('is not fooled by what somebody wrote into a header before the proxy did', async () => {

@@ -81,7 +81,7 @@ export class Applications {
 
   /** One that registers itself; it is forgotten when nobody uses it within a day, or later for long. False: there are too many. */
   async welcome(record: ApplicationRecord): Promise<boolean> {
-    if ((await this.#records.list(STRANGER, MOST_STRANGERS)).length >= MOST_STRANGERS) return false;
+    if ((await this.#records.count(STRANGER, MOST_STRANGERS)) >= MOST_STRANGERS) return false;
     await this.#keepStranger(record, UNUSED_LIFE);
     return true;
   }
@@ -146,10 +146,9 @@ function faultOfApplication(given: JsonObject, roles: readonly Role[]): string |
   const { client_id: id, client_name: name = id, redirect_uris: uris = [], client_secret: secret, jwks } = given;
   const { scope = '', role = null, jwks_uri: keysAt } = given;
   if (typeof id !== 'string' || !ID.test(id)) return 'client_id has letters, digits and . _ : -, 100 at most.';
-  const nameFault = typeof name === 'string' ? faultOfShownName(name) : undefined;
   const launched = Array.isArray(uris) && uris.length > 0;
   const rows: readonly (readonly [isRight: boolean, text: string])[] = [
-    [typeof name === 'string' && nameFault === undefined, `client_name of ${id} is a text. ${nameFault ?? ''}`.trim()],
+    [faultOfGivenName(name) === undefined, `client_name of ${id} is a text. ${faultOfGivenName(name)}`],
     [
       Array.isArray(uris) && uris.every(isRedirectUri),
       `redirect_uris of ${id} are https URLs (http on this machine alone) without a fragment.`,
@@ -174,6 +173,10 @@ function faultOfApplication(given: JsonObject, roles: readonly Role[]): string |
   ];
   return rows.find(([isRight]) => !isRight)?.[1];
 }
+
+/** '' where it is no text. */
+const faultOfGivenName = (name: Json | undefined): string | undefined =>
+  typeof name === 'string' ? faultOfShownName(name) : '';
 
 const isLongSecret = (given: Json): boolean => typeof given === 'string' && given.length >= SHORTEST_SECRET;
 

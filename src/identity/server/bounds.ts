@@ -6,6 +6,7 @@ import type { ServerResponse } from 'node:http';
 import type { Records } from '../../store/records.js';
 import { createAddressLimit, createFailureLimit } from '../failures.js';
 import { sendHtml, signInHtml } from './pages.js';
+import { createSharedLimit, type SharedLimitOptions } from './shared-limit.js';
 
 const MOST_PAGES = 60;
 const MINUTE = 60_000;
@@ -15,22 +16,28 @@ const TOO_MANY = 429;
 
 export interface RequestBounds {
   /** Whether the request may go on; if not, it was answered. What becomes of one that may is noted when it is over. */
-  admit(request: { readonly path: string; readonly address: string }, response: ServerResponse): boolean;
+  admit(request: { readonly path: string; readonly address: string }, response: ServerResponse): Promise<boolean>;
 }
 
-/** `now`: ms of any clock that only rises. */
-export function createRequestBounds(now?: () => number): RequestBounds {
+/** Pages are counted for all processes together, refusals for each. `now`: ms of the machine's clock. */
+export function createRequestBounds(records: SharedLimitOptions['records'], now?: () => number): RequestBounds {
   const pages = createAddressLimit({ most: MOST_PAGES, within: MINUTE, now });
+  const shared = createSharedLimit({ records, kind: 'pages-of-address', most: MOST_PAGES, within: MINUTE, now });
   const failures = createFailureLimit(now);
+  const waitFor = async (address: string, isPage: boolean): Promise<number> => {
+    const wait = Math.max(failures.wait(address), isPage ? pages.wait(address) : 0);
+    if (wait > 0 || !isPage) return wait;
+    pages.note(address);
+    return shared.count(address);
+  };
   return {
-    admit({ path, address }, response) {
+    async admit({ path, address }, response) {
       const isPage = PAGES.test(path);
-      const wait = Math.max(failures.wait(address), isPage ? pages.wait(address) : 0);
+      const wait = await waitFor(address, isPage);
       if (wait > 0) {
         sendTooMany(response, Math.ceil(wait / 1000), isPage);
         return false;
       }
-      if (isPage) pages.note(address);
       response.once('finish', () => {
         const { statusCode: status } = response;
         if (status >= 400 && status < 500 && status !== TOO_MANY) failures.note(address);

@@ -20,7 +20,7 @@ import { answerAccount } from './account.js';
 import type { AskedPage, AskingGround } from './asked.js';
 import { answerAsked } from './asking.js';
 import { type ApplicationRecord, Applications } from './applications.js';
-import { createAnonymousRecords, createRequestBounds } from './bounds.js';
+import { createAnonymousRecords, createRequestBounds, type RequestBounds } from './bounds.js';
 import type { ClientKeys } from './client-keys.js';
 import { Launches } from './launches.js';
 import { textSent, formIn, isForm, jsonSent, sendJson, withBody } from './messages.js';
@@ -84,7 +84,7 @@ export class AuthorizationServer implements TokenIssuer {
   readonly #ground: AskingGround;
   readonly #load: () => Promise<readonly JWK[]>;
   readonly #tell: TellHappening;
-  readonly #bounds = createRequestBounds();
+  readonly #bounds: RequestBounds;
   /** Absent: nobody registers themselves. */
   readonly #registration: RegistrationGround | undefined;
   #running: Promise<Running> | undefined;
@@ -95,6 +95,7 @@ export class AuthorizationServer implements TokenIssuer {
     const { base, records, secret, roles, applications, readScopes, clientKeys } = options;
     const { findPatients, findEncounters } = options;
     this.#tell = options.tell;
+    this.#bounds = createRequestBounds(records);
     this.rules = ownRules(base, roles);
     this.users = new Users(records, createSeal(secret, 'users'));
     this.launches = new Launches(records);
@@ -109,7 +110,7 @@ export class AuthorizationServer implements TokenIssuer {
       applications: new Applications(records, this.revocations, applications),
       signIn: toldSignIn(createSignIn(this.users, records, realNow), this.users, options.tell),
     };
-    if (options.takesStrangers) this.#registration = { ...this.#ground, limit: createRegistrationLimit() };
+    if (options.takesStrangers) this.#registration = { ...this.#ground, limit: createRegistrationLimit(records) };
   }
 
   /** Knows what was revoked, and removes what is over, until `stop`. */
@@ -168,7 +169,7 @@ export class AuthorizationServer implements TokenIssuer {
     { identifying, identify }: { readonly identifying: IdentifyingRequest; readonly identify: Identify },
   ): Promise<void> {
     const { pathname, searchParams } = new URL(`http://here${request.url ?? '/'}`);
-    if (!this.#bounds.admit({ path: pathname, address: identifying.address }, response)) return;
+    if (!(await this.#bounds.admit({ path: pathname, address: identifying.address }, response))) return;
     const running = await this.#current();
     const isPost = request.method === 'POST';
     speakAs(request, this.rules.url);

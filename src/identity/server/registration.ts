@@ -7,24 +7,24 @@ import { randomBytes } from 'node:crypto';
 import { FhirError } from '../../fhir/error.js';
 import { isObject, type Json, type JsonObject } from '../../fhir/resource.js';
 import { realNow } from '../../platform/real-time.js';
-import { type AddressLimit, createAddressLimit } from '../failures.js';
 import { type Applications, newSecret, readApplication } from './applications.js';
 import type { ClientKeys } from './client-keys.js';
 import type { OwnAnswer } from './own-tokens.js';
+import { createSharedLimit, type SharedLimit, type SharedLimitOptions } from './shared-limit.js';
 
 const HOUR = 60 * 60_000;
 const METHODS = ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'];
 const GRANTS = ['authorization_code', 'refresh_token'];
 const RESPONSES = ['code'];
 
-/** How many an address may register. */
-export const createRegistrationLimit = (now?: () => number): AddressLimit =>
-  createAddressLimit({ most: 10, within: HOUR, now });
+/** How many an address may register, in all processes together. */
+export const createRegistrationLimit = (records: SharedLimitOptions['records']): SharedLimit =>
+  createSharedLimit({ records, kind: 'registrations-of-address', most: 10, within: HOUR });
 
 export interface RegistrationGround {
   readonly applications: Applications;
   readonly clientKeys: ClientKeys;
-  readonly limit: AddressLimit;
+  readonly limit: SharedLimit;
 }
 
 /** `given`: a body of JSON; undefined: it was none. */
@@ -33,12 +33,6 @@ export async function registerApplication(
   given: Json | undefined,
   address: string,
 ): Promise<OwnAnswer> {
-  const wait = limit.wait(address);
-  if (wait > 0)
-    return {
-      ...refusal(429, 'temporarily_unavailable', 'Too many applications were registered from this address.'),
-      headers: { 'Retry-After': String(Math.ceil(wait / 1000)) },
-    };
   if (given === undefined || !isObject(given))
     return refusal(400, 'invalid_client_metadata', 'The body is an object of JSON.');
   const fault = faultOfWish(given);
@@ -47,7 +41,12 @@ export async function registerApplication(
   try {
     if (typeof given['jwks_uri'] === 'string') clientKeys.check(given['jwks_uri']);
     const record = readApplication(metadata, []);
-    limit.note(address);
+    const wait = await limit.count(address);
+    if (wait > 0)
+      return {
+        ...refusal(429, 'temporarily_unavailable', 'Too many applications were registered from this address.'),
+        headers: { 'Retry-After': String(Math.ceil(wait / 1000)) },
+      };
     if (!(await applications.welcome({ ...record, isStranger: true })))
       return refusal(503, 'temporarily_unavailable', 'Too many applications are registered here.');
   } catch (error) {

@@ -52,6 +52,16 @@ export function createRecords(
           .all(kind, after, realNow(), ...(group === undefined ? [] : [group]), limit)
           .map(toRecord),
       ),
+    count: (kind, limit) =>
+      answer(() =>
+        Number(
+          connection
+            .prepare(
+              'SELECT count(*) FROM (SELECT 1 FROM record WHERE kind=? AND (expires IS NULL OR expires>?) LIMIT ?)',
+            )
+            .first(kind, realNow(), limit)![0],
+        ),
+      ),
     async *all() {
       let after: SqlRow = ['', ''];
       for (;;) {

@@ -68,6 +68,11 @@ export function openRecords(
         );
         return (await found.toArray()).map(each => toRecord(each)!);
       }),
+    count: (kind, limit) =>
+      run(async () => {
+        const { record } = await connected();
+        return record.countDocuments({ _id: { $gt: `${kind}/`, $lt: `${kind}0` }, ...stillThere() }, { limit });
+      }),
     async *all() {
       const { record } = await run(connected);
       for await (const each of record.find({}, { sort: { _id: 1 } })) yield toRecord(each)!;
