@@ -6,6 +6,7 @@ import { createDocref } from '../../src/features/documents/docref/operation.js';
 import { generateOperation } from '../../src/features/documents/mhd/generate.js';
 import { renderOperation } from '../../src/features/documents/render/operation.js';
 import { privacyOperations } from '../../src/features/privacy/index.js';
+import { requestRecordsOperation, requestStatusOperation } from '../../src/features/release/request-operation.js';
 import { createCalendar } from '../../src/features/work/calendar.js';
 import { custodyOperation } from '../../src/features/work/custody.js';
 import { moveOperation } from '../../src/features/work/move.js';
@@ -55,5 +56,9 @@ const ofFeatures = composeOperations(
   },
   await definitionsIn('profiles/documents'),
 );
+const ofRelease = composeOperations(
+  { 'request-records': requestRecordsOperation(new Map()), 'request-status': requestStatusOperation },
+  await definitionsIn('profiles/release'),
+);
 const ofPrivacy = composeOperations(privacyOperations({ now: () => 0 }), await definitionsIn('profiles/privacy'));
-export const allOperations = new Map([...operations, ...ofFeatures, ...ofPrivacy, ...ofWork]);
+export const allOperations = new Map([...operations, ...ofFeatures, ...ofPrivacy, ...ofWork, ...ofRelease]);

@@ -8,9 +8,13 @@ const CONDITIONS: readonly (readonly [keyof WorkTransition, string])[] = [
 ];
 
 const needsOf = (transition: WorkTransition): string => {
-  const { otherThan } = transition;
+  const { otherThan, extension, needs: elements = [] } = transition;
   const needs = CONDITIONS.flatMap(([name, words]) => (transition[name] ? [words] : []));
-  return [...needs, ...(otherThan === undefined ? [] : [`another person than the ${otherThan}`])].join(', ');
+  const more = [
+    ...(extension === undefined ? [] : [`once, ${extension} days at most`]),
+    ...elements.map(element => `\`${element}\``),
+  ];
+  return [...needs, ...more, ...(otherThan === undefined ? [] : [`another person than the ${otherThan}`])].join(', ');
 };
 
 const days = ({ days: count, counting }: Pick<WorkAlarm, 'days' | 'counting'>): string =>
@@ -25,8 +29,10 @@ function processText({
   states,
   transitions,
   term,
+  terms = {},
   alarms = {},
 }: WorkProcess): string {
+  const lawful = Object.entries(terms).map(([name, each]) => `${name} ${days(each)}`);
   const rows = Object.entries(transitions).map(
     ([name, transition]) =>
       `| \`${name}\` | ${transition.from.join(', ')} | ${transition.to} (${states[transition.to]!.status}) | ${transition.by.join(', ')} | ${needsOf(transition)} |`,
@@ -38,7 +44,7 @@ function processText({
   return [
     `### ${display}: \`${code}\``,
     '',
-    `Begins ${start.join(', ')}. Worked on by ${workers.join(', ')}.${exclusive.length > 0 ? ` What it is about is in the hands of one Task at a time (${exclusive.join(', ')}).` : ''} ${term ? `Its term is ${days(term)}.` : 'Whoever begins it says its term.'}${told.length > 0 ? ` Alarms: ${told.join('; ')}.` : ''}`,
+    `Begins ${start.join(', ')}. Worked on by ${workers.join(', ')}.${exclusive.length > 0 ? ` What it is about is in the hands of one Task at a time (${exclusive.join(', ')}).` : ''} ${term ? `Its term is ${days(term)}${lawful.length > 0 ? `, or what ends earlier of ${lawful.join(', ')}` : ''}.` : 'Whoever begins it says its term.'}${told.length > 0 ? ` Alarms: ${told.join('; ')}.` : ''}`,
     '',
     '| transition | from | to | who | needs |',
     '|---|---|---|---|---|',

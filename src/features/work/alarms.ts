@@ -4,7 +4,13 @@
  */
 import { isObject, itemsOf, type Json, type JsonObject, type Resource } from '../../fhir/resource.js';
 import { lastDayOf, type WorkCalendar } from './calendar.js';
-import { leavingFrom, type WorkAlarm, type WorkProcess } from './process.js';
+import { codeOfSystem, leavingFrom, type WorkAlarm, type WorkProcess } from './process.js';
+
+/** On a Task whose term was extended: the last day that it had before. */
+export const EXTENDED_URL = 'urn:chartroom:extended';
+/** An input of a Task: whose law says its term. */
+const JURISDICTION = 'jurisdiction';
+const INPUT_SYSTEM = 'urn:chartroom:input';
 
 /** On a Task: `code` and `at` of each alarm that was raised for its term, and when it has the next one. */
 export const RAISED_URL = 'urn:chartroom:alarm';
@@ -18,9 +24,27 @@ export function termOf(task: Resource, calendar: WorkCalendar): string | undefin
   return typeof end === 'string' ? lastDayOf(end, calendar) : undefined;
 }
 
-/** The term that a Task has where it says none; undefined: the process has none. */
-export function termFrom({ term }: WorkProcess, begun: number, calendar: WorkCalendar): string | undefined {
-  return term && calendar.addDays(calendar.dayAt(begun), term.days, term.counting);
+/** The term that a Task has where it says none; undefined: the process has none. It counts from `authoredOn`. */
+export function termFrom(
+  { term, terms = {} }: WorkProcess,
+  task: Resource,
+  calendar: WorkCalendar,
+): string | undefined {
+  const { authoredOn } = task;
+  if (typeof authoredOn !== 'string') return undefined;
+  const day = lastDayOf(authoredOn, calendar);
+  const own = Object.hasOwn(terms, jurisdictionOf(task)) ? terms[jurisdictionOf(task)] : undefined;
+  return [term, own]
+    .flatMap(each => (each ? [calendar.addDays(day, each.days, each.counting)] : []))
+    .toSorted()
+    .at(0);
+}
+
+function jurisdictionOf({ input }: Resource): string {
+  const named = itemsOf(input)
+    .filter(isObject)
+    .find(each => codeOfSystem(each['type'], INPUT_SYSTEM) === JURISDICTION);
+  return typeof named?.['valueCode'] === 'string' ? named['valueCode'] : '';
 }
 
 export type NamedAlarm = readonly [name: string, WorkAlarm];

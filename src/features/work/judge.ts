@@ -28,7 +28,7 @@ export interface WorkStep {
   readonly transition?: readonly [name: string, WorkTransition];
 }
 
-/** What a Task goes on saying. */
+/** What a Task goes on saying; of whom it is (`for`) may become known on the way. */
 const FIXED = ['intent', 'for', 'focus', 'authoredOn', 'requester'] as const;
 
 /** A Task begins. Throws `unprocessable`. */
@@ -52,7 +52,9 @@ export function judgeBegin(process: WorkProcess, task: Resource): WorkStep {
 export function judgeChange(process: WorkProcess, before: Resource, task: Resource, principal: Worker): WorkStep {
   const from = stateOf(process, before);
   if (from === undefined) return judgeBegin(process, task);
-  const altered = FIXED.find(name => !isDeepStrictEqual(before[name], task[name]));
+  const altered = FIXED.find(
+    name => (name !== 'for' || before[name] !== undefined) && !isDeepStrictEqual(before[name], task[name]),
+  );
   if (altered !== undefined)
     throw refuseWork(
       `${process.display} goes on saying what it is about: cancel it and begin another one.`,
@@ -112,10 +114,12 @@ function checkTransition(
   task: Resource,
   principal: Worker,
 ): void {
-  const { display, reason, location, otherThan } = transition;
+  const { display, reason, location, otherThan, needs = [] } = transition;
   const { statusReason } = task;
   const says = isObject(statusReason) && (statusReason['text'] !== undefined || statusReason['coding'] !== undefined);
   if (reason && !says) throw refuseWork(`“${display}” needs a reason.`, 'Task.statusReason', 'no-reason');
+  const missing = needs.find(name => task[name] === undefined);
+  if (missing !== undefined) throw refuseWork(`“${display}” needs ${missing}.`, `Task.${missing}`, 'work-incomplete');
   if (location && task['location'] === undefined)
     throw refuseWork(`“${display}” says where it is then.`, 'Task.location', 'no-location');
   if (otherThan !== undefined && isSamePerson(before[otherThan], principal))

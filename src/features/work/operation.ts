@@ -207,6 +207,7 @@ function go({ process, before, task, asked }: Omit<WorkChange, 'by'>): void {
   if (asked.until !== undefined) {
     const restriction = isObject(before['restriction']) ? before['restriction'] : {};
     const period = isObject(restriction['period']) ? restriction['period'] : {};
+    if (period['end'] === asked.until) throw bad('This is its term already.', asked.nameAt);
     task['restriction'] = { ...restriction, period: { ...period, end: asked.until } };
   }
 }

@@ -29,6 +29,7 @@ const eachOf =
     isObject(value) && Object.entries(value).every(([name, each]) => /^[a-z][a-z-]*$/.test(name) && check(each));
 
 const isCounting = oneOf('calendar', 'working');
+const isTerm = having({ days: isWhole, counting: isCounting });
 
 const isProcess = having({
   code: isText,
@@ -46,12 +47,15 @@ const isProcess = having({
       by: isNames,
       reason: maybe(isYes),
       term: maybe(isYes),
+      extension: maybe(isWhole),
+      needs: maybe(isNames),
       location: maybe(isYes),
       otherThan: maybe(oneOf('owner', 'requester')),
       lifecycle: maybe(isText),
     }),
   ),
-  term: maybe(having({ days: isWhole, counting: isCounting })),
+  term: maybe(isTerm),
+  terms: maybe(value => isObject(value) && Object.values(value).every(isTerm)),
   alarms: maybe(
     eachOf(
       having({

@@ -30,6 +30,10 @@ export interface WorkTransition {
   readonly reason?: true;
   /** The term (Task.restriction.period.end) may be set anew. */
   readonly term?: true;
+  /** It is moved once in the life of a Task, while it is not over, and by so many calendar days at most. */
+  readonly extension?: number;
+  /** Elements that the Task must have then. */
+  readonly needs?: readonly string[];
   /** Where what the Task is about is from now on: Task.location must be given. */
   readonly location?: true;
   /** Not the person who is named there: an element of the Task. */
@@ -49,6 +53,11 @@ export interface WorkAlarm {
   readonly priority?: 'urgent' | 'asap' | 'stat';
 }
 
+export interface WorkTerm {
+  readonly days: number;
+  readonly counting: Counting;
+}
+
 export interface WorkProcess {
   readonly code: string;
   readonly display: string;
@@ -63,7 +72,9 @@ export interface WorkProcess {
   /** States in which a Task has what it is about (`focus`) in its hands: one Task of the process at a time. */
   readonly exclusive?: readonly string[];
   /** The term of a Task that says none. */
-  readonly term?: { readonly days: number; readonly counting: Counting };
+  readonly term?: WorkTerm;
+  /** By jurisdiction, as a Task may name one: what ends earlier counts. */
+  readonly terms?: Readonly<Record<string, WorkTerm>>;
   readonly alarms?: Readonly<Record<string, WorkAlarm>>;
 }
 

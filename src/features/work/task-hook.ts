@@ -4,12 +4,12 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
-import { isObject, type Json, type JsonObject, type Resource } from '../../fhir/resource.js';
+import { isObject, itemsOf, type Json, type JsonObject, type Resource } from '../../fhir/resource.js';
 import type { Clock } from '../../platform/clock.js';
 import type { Companion } from '../../interactions/interaction.js';
 import { whoAsked } from '../../interactions/operations/glass-records.js';
 import type { FeatureHook, HookedWrite, Preparation } from '../../interactions/write/hooks.js';
-import { type Alarms, alarmsAt, extensionsWith, type NamedAlarm, termFrom, termOf } from './alarms.js';
+import { type Alarms, alarmsAt, EXTENDED_URL, extensionsWith, type NamedAlarm, termFrom, termOf } from './alarms.js';
 import type { WorkCalendar } from './calendar.js';
 import { judgeBegin, judgeChange, refuseWork, type Worker, type WorkStep } from './judge.js';
 import {
@@ -108,14 +108,15 @@ function accomplish({ ground, process, before, task, id, principal, step }: Acco
     businessStatus: { coding: [{ system: STATE_SYSTEM, code: step.to, display }] },
     authoredOn: task['authoredOn'] ?? at,
   };
-  const term = before ? undefined : termFrom(process, Date.parse(resource['authoredOn'] as string), calendar);
+  const term = before ? undefined : termFrom(process, resource, calendar);
   if (term !== undefined && termOf(task, calendar) === undefined)
     resource['restriction'] = withTerm(task['restriction'], term);
   const isMoved = before && termOf(before, calendar) !== termOf(resource, calendar);
+  keepExtension({ before, resource, step, today: calendar.dayAt(now), calendar });
   const kept = isMoved ? undefined : before;
   const of = { ...resource, extension: kept?.['extension'] ?? [] };
   const alarms = alarmsAt(process, step.to, of, now, calendar);
-  setExtensions(resource, extensionsWith(task, kept, alarms, now));
+  setExtensions(resource, extensionsWith(resource, kept, alarms, now));
   const priority = alarms.due.at(-1)?.[1].priority;
   if (priority !== undefined) resource['priority'] = priority;
   resource['lastModified'] =
@@ -129,14 +130,49 @@ function accomplish({ ground, process, before, task, id, principal, step }: Acco
   };
 }
 
+interface ExtensionAsked {
+  readonly before: Resource | undefined;
+  /** Changed in place. */
+  readonly resource: Resource;
+  readonly step: WorkStep;
+  readonly today: string;
+  readonly calendar: WorkCalendar;
+}
+
+const isExtended = (extension: Json): boolean => isObject(extension) && extension['url'] === EXTENDED_URL;
+
+/** What was extended goes on saying so. Throws `unprocessable` where a term is extended again, too late or by too much. */
+function keepExtension({ before, resource, step, today, calendar }: ExtensionAsked): void {
+  const kept = itemsOf(before?.['extension']).filter(isExtended);
+  const others = itemsOf(resource['extension']).filter(each => !isExtended(each));
+  const days = step.transition?.[1].extension;
+  const term = before && termOf(before, calendar);
+  if (days !== undefined && term !== undefined) {
+    const end = termOf(resource, calendar) ?? '';
+    const refuse = (text: string): never => {
+      throw refuseWork(text, 'Task.restriction', 'term-not-extended');
+    };
+    if (kept.length > 0) refuse('This term was extended already, and is extended once.');
+    if (today > term) refuse('This term is over: it was to be extended before.');
+    if (end <= term || end > calendar.addDays(term, days, 'calendar'))
+      refuse(`A term is extended to a later day, by ${days} days at most.`);
+    kept.push({ url: EXTENDED_URL, valueDate: term });
+  }
+  if (kept.length + others.length > 0) resource['extension'] = [...others, ...kept];
+}
+
 /** A write that changes nothing makes no version. */
 const saysTheSame = (before: Resource, task: Resource): boolean =>
   [...new Set([...Object.keys(before), ...Object.keys(task)])].every(
     name => BESIDE.has(name) || isDeepStrictEqual(before[name], task[name]),
   );
-/** A Task is not changed before it was written (inv-1), whatever other clocks say. */
-const latest = (at: string, authoredOn: Json | undefined): Json =>
-  typeof authoredOn === 'string' && Date.parse(authoredOn) > Date.parse(at) ? authoredOn : at;
+/** A Task is not changed before it was written (inv-1), whatever other clocks say; of a day or a month nobody can tell. */
+function latest(at: string, authoredOn: Json | undefined): Json {
+  if (typeof authoredOn !== 'string') return at;
+  const isExact = authoredOn.includes('T');
+  const isAfter = isExact ? Date.parse(authoredOn) > Date.parse(at) : authoredOn >= at.slice(0, authoredOn.length);
+  return isAfter ? authoredOn : at;
+}
 
 const BESIDE: ReadonlySet<string> = new Set(['id', 'meta', 'lastModified']);
 

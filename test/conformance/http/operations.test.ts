@@ -85,7 +85,7 @@ onStoresInTurn(
             : []),
           ...(type === 'Composition' ? ['document'] : []),
           ...(type === 'List' ? ['chart'] : []),
-          ...(type === 'Task' ? ['transition', 'transitions'] : []),
+          ...(type === 'Task' ? ['transition', 'transitions', 'request-records', 'request-status'] : []),
           ...(type === 'Patient' ? ['custody'] : []),
           ...(['DocumentReference', 'List'].includes(type) ? ['move'] : []),
           ...(type === 'DocumentReference' ? ['docref', 'generate-metadata'] : []),
@@ -214,6 +214,8 @@ const OF_TYPES_TOO = new Set([
   'validate',
   'generate-metadata',
   'transition',
+  'request-records',
+  'request-status',
   ...TERMINOLOGY,
 ]);
 const ALL = [...allOperations.values()].map(({ definition }) => definition).toSorted();

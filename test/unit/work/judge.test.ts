@@ -214,6 +214,24 @@ describe('work of a process', () => {
       }
   });
 
+  it('has the elements that a transition needs, which are said once', () => {
+    const process = processes.get('release-of-information')!;
+    const clerk = person('clerk', 'records-specialist');
+    const nameless = taskIn(process, 'identity-check', { for: undefined });
+    delete nameless['for'];
+    const identified = taskIn(process, 'authorization-check');
+    const { for: _for, ...still } = identified;
+    assert.equal(
+      outcomeOf(() => judgeChange(process, nameless, still as Resource, clerk)),
+      'unprocessable',
+    );
+    assert.equal(judgeChange(process, nameless, identified, clerk).transition?.[0], 'identify');
+    assert.equal(
+      outcomeOf(() => judgeChange(process, identified, { ...identified, for: { reference: 'Patient/2' } }, clerk)),
+      'unprocessable',
+    );
+  });
+
   it('is said in files whose codes are their names', () => {
     for (const code of processes.keys()) {
       const file = JSON.parse(readFileSync(new URL(`${code}.json`, folder), 'utf8')) as { readonly code: string };

@@ -1,0 +1,112 @@
+/**
+ * A request for records as a Task, made and read: what is asked for, by whom and how, stands in its inputs. After the data requests of
+ * https://hl7.org/fhir/us/davinci-hrex/StructureDefinition-hrex-task-data-request.html, with kinds of input of our own beside.
+ */
+import { isObject, itemsOf, type Json, type JsonObject, type Resource } from '../../fhir/resource.js';
+
+export const RELEASE = 'release-of-information';
+export const TRACKING_SYSTEM = 'urn:chartroom:tracking';
+const TASK_CODES = 'urn:chartroom:task';
+const STATE_CODES = 'urn:chartroom:state';
+const INPUT_CODES = 'urn:chartroom:input';
+const HREX_CODES = 'http://hl7.org/fhir/us/davinci-hrex/CodeSystem/hrex-temp';
+export const ACT_REASON_CODES = 'http://terminology.hl7.org/CodeSystem/v3-ActReason';
+
+/** An input: `value` is its member, as in `{ valueCode: 'mail' }`. */
+const inputOf = (code: string, value: JsonObject, system = INPUT_CODES): JsonObject => ({
+  type: { coding: [{ system, code }] },
+  ...value,
+});
+
+export interface RecordsRequest {
+  readonly requesterClass: string;
+  readonly requester: JsonObject;
+  /** Or how they may be found. */
+  readonly patient: JsonObject | undefined;
+  readonly description: string | undefined;
+  readonly types: readonly JsonObject[];
+  readonly start: string | undefined;
+  readonly end: string | undefined;
+  readonly encounters: readonly JsonObject[];
+  readonly purpose: string;
+  readonly reason: string | undefined;
+  readonly format: string | undefined;
+  readonly delivery: string;
+  readonly address: string | undefined;
+  readonly authorization: JsonObject | undefined;
+  readonly jurisdiction: string | undefined;
+  /** A FHIR dateTime. */
+  readonly received: string;
+}
+
+export function requestTask(request: RecordsRequest, tracking: string): Resource {
+  const { patient, purpose, reason, received, requester } = request;
+  return {
+    resourceType: 'Task',
+    identifier: [{ system: TRACKING_SYSTEM, value: tracking }],
+    status: 'requested',
+    businessStatus: { coding: [{ system: STATE_CODES, code: 'received' }] },
+    intent: 'order',
+    code: {
+      coding: [
+        { system: TASK_CODES, code: RELEASE },
+        { system: HREX_CODES, code: 'data-request' },
+      ],
+    },
+    ...(patient === undefined ? {} : { for: patient }),
+    authoredOn: received,
+    requester,
+    reasonCode: {
+      coding: [{ system: ACT_REASON_CODES, code: purpose }],
+      text: reason ?? purpose,
+    },
+    input: inputsOf(request),
+  };
+}
+
+function inputsOf(request: RecordsRequest): JsonObject[] {
+  const { requesterClass, description, types, start, end, encounters, format, delivery } = request;
+  const { address, authorization, jurisdiction } = request;
+  const period = { ...(start === undefined ? {} : { start }), ...(end === undefined ? {} : { end }) };
+  const maybe = (code: string, member: string, value: Json | undefined): JsonObject[] =>
+    value === undefined ? [] : [inputOf(code, { [member]: value })];
+  return [
+    inputOf('requester-class', { valueCode: requesterClass }),
+    ...types.map(each => inputOf('data-code', { valueCodeableConcept: { coding: [each] } }, HREX_CODES)),
+    ...maybe('period', 'valuePeriod', Object.keys(period).length > 0 ? period : undefined),
+    ...encounters.map(each => inputOf('encounter', { valueReference: each })),
+    ...maybe('patient-description', 'valueString', description),
+    ...maybe('format', 'valueCode', format),
+    inputOf('delivery-method', { valueCode: delivery }),
+    ...maybe('delivery-address', 'valueString', address),
+    ...maybe('authorization', 'valueReference', authorization),
+    ...maybe('jurisdiction', 'valueCode', jurisdiction),
+  ];
+}
+
+/** The codings of a system in a concept. */
+const codesOf = (concept: Json | undefined, system: string): string[] =>
+  (isObject(concept) ? itemsOf(concept['coding']) : []).flatMap(each =>
+    isObject(each) && each['system'] === system && typeof each['code'] === 'string' ? [each['code']] : [],
+  );
+
+export const isRecordsRequest = (task: Resource): boolean =>
+  task.resourceType === 'Task' && codesOf(task['code'], TASK_CODES).includes(RELEASE);
+
+/** Values of the inputs of a kind: of each the member that begins with `value`. */
+export const inputValues = (task: Resource, code: string): Json[] =>
+  itemsOf(task['input']).flatMap(each => {
+    if (!isObject(each) || !codesOf(each['type'], INPUT_CODES).includes(code)) return [];
+    const member = Object.keys(each).find(name => name.startsWith('value'));
+    return member === undefined ? [] : [each[member]!];
+  });
+
+/** The state of a request, as the work kernel says it: code and words. */
+export function requestState({ businessStatus }: Resource): { readonly code: string; readonly display: string } {
+  const coding = (isObject(businessStatus) ? itemsOf(businessStatus['coding']) : []).find(
+    each => isObject(each) && each['system'] === STATE_CODES,
+  );
+  const { code, display } = isObject(coding) ? coding : {};
+  const state = typeof code === 'string' ? code : '';
+  return { code: state, display: typeof display === 'string' ? display : state };
+}

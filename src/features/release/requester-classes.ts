@@ -1,0 +1,46 @@
+/**
+ * Classes of those who ask for records, by which right each asks, and what follows: profiles/release/rules/requester-classes.json.
+ * https://www.ecfr.gov/current/title-45/part-164/subpart-E
+ */
+import { readFileSync } from 'node:fs';
+import { isObject, type Json } from '../../fhir/resource.js';
+
+/**
+ * What a request of the class must have: proof of who asks; authority of a representative; a signed directive of the patient; an authorization; a subpoena's
+ * assurance; the order.
+ */
+export type RequestNeed = 'nothing' | 'identity' | 'authority' | 'directive' | 'authorization' | 'assurance' | 'order';
+
+export interface RequesterClass {
+  readonly display: string;
+  /** Of 45 CFR: what permits it. */
+  readonly paragraph: string;
+  readonly needs: RequestNeed;
+  readonly minimumNecessary: boolean;
+  /** Whether an accounting of disclosures tells of it. */
+  readonly accounted: boolean;
+}
+
+export type RequesterClasses = ReadonlyMap<string, RequesterClass>;
+
+const NEEDS: ReadonlySet<Json | undefined> = new Set<RequestNeed>([
+  ...(['nothing', 'identity', 'authority', 'directive'] as const),
+  ...(['authorization', 'assurance', 'order'] as const),
+]);
+
+/** Throws an Error that names the class that has not the form. */
+export function readRequesterClasses(file: URL): RequesterClasses {
+  const value = JSON.parse(readFileSync(file, 'utf8')) as Json;
+  if (!isObject(value)) throw new Error('Classes of requesters are an object.');
+  for (const [code, each] of Object.entries(value))
+    if (
+      !isObject(each) ||
+      typeof each['display'] !== 'string' ||
+      typeof each['paragraph'] !== 'string' ||
+      !NEEDS.has(each['needs']) ||
+      typeof each['minimumNecessary'] !== 'boolean' ||
+      typeof each['accounted'] !== 'boolean'
+    )
+      throw new Error(`The class of requesters ${code} has not the form of one.`);
+  return new Map(Object.entries(value as unknown as Record<string, RequesterClass>));
+}

@@ -1,0 +1,203 @@
+/** Release of information: requests are taken into the books, led by their table, extended once, and followed without naming the patient. docs/records-desk.md */
+import assert from 'node:assert/strict';
+import type { OperationOutcome, Parameters, Patient, Task } from 'fhir/r4.js';
+import { describe, it } from 'mocha';
+import { onStoresInTurn } from '../support/both-stores.js';
+import { steppedTime } from '../support/stepped-time.js';
+import type { Reply, Talk } from '../support/talk.js';
+import { ADMIN, asRole, CLERK, FHIR_JSON, lead, refusedAs, workStateOf, workTokens } from '../support/work.js';
+
+const DAY = 86_400_000;
+
+type Given = Parameters['parameter'];
+const ASKED: NonNullable<Given> = [
+  { name: 'requester-class', valueCode: 'attorney' },
+  { name: 'requester', valueString: 'Doe & Partners' },
+  { name: 'patient', valueReference: { reference: 'Patient/asked-for' } },
+  { name: 'type', valueCoding: { system: 'http://loinc.org', code: '18842-5' } },
+  { name: 'start', valueDate: '2025-01-01' },
+  { name: 'end', valueDate: '2025-12-31' },
+  { name: 'purpose', valueCode: 'HLEGAL' },
+  { name: 'reason', valueString: 'A claim' },
+  { name: 'format', valueCode: 'pdf' },
+  { name: 'delivery', valueCode: 'mail' },
+  { name: 'address', valueString: '1 Court Street' },
+];
+/** The same with other parameters of these names; without a value: none. */
+const asked = (...other: readonly (NonNullable<Given>[number] | string)[]): NonNullable<Given> => {
+  const names = new Set(other.map(each => (typeof each === 'string' ? each : each.name)));
+  return [
+    ...ASKED.filter(({ name }) => !names.has(name)),
+    ...other.filter((each): each is NonNullable<Given>[number] => typeof each !== 'string'),
+  ];
+};
+const request = (talk: Talk, parameter: NonNullable<Given>, headers = CLERK): Promise<Reply<Task>> =>
+  talk.send<Task>('POST', 'Task/$request-records', {
+    headers: { ...FHIR_JSON, ...headers },
+    body: JSON.stringify({ resourceType: 'Parameters', parameter }),
+  });
+const input = ({ input: all = [] }: Task, code: string) =>
+  all.find(({ type }) => type.coding?.some(each => each.code === code));
+const trackingOf = ({ identifier = [] }: Task): string =>
+  identifier.find(({ system }) => system === 'urn:chartroom:tracking')!.value!;
+
+describe('release of information', () => {
+  const time = steppedTime(Date.UTC(2026, 2, 10, 12));
+  onStoresInTurn(
+    'requests for records',
+    stage => {
+      it('ROI-2: become a Task whose term counts from the day they were received', async () => {
+        const { talk } = stage();
+        const { status, body, text } = await request(talk, asked({ name: 'received', valueDateTime: '2026-03-01' }));
+        assert.equal(status, 201, text);
+        assert.equal(workStateOf(body), 'received');
+        assert.deepEqual([body.authoredOn, body.restriction?.period?.end], ['2026-03-01', '2026-03-31']);
+        assert.deepEqual([body.for?.reference, body.requester?.display], ['Patient/asked-for', 'Doe & Partners']);
+        assert.equal(input(body, 'requester-class')?.valueCode, 'attorney');
+        assert.deepEqual(input(body, 'period')?.valuePeriod, { start: '2025-01-01', end: '2025-12-31' });
+        assert.equal(input(body, 'data-code')?.valueCodeableConcept?.coding?.[0]?.code, '18842-5');
+        assert.equal((await talk.get<Task>(`Task/${body.id}`, CLERK)).text, text);
+        // Late in the evening it is another day in the organisation's zone than in UTC.
+        const late = await request(talk, asked({ name: 'received', valueDateTime: '2026-03-02T03:00:00Z' }));
+        assert.equal(late.body.restriction?.period?.end, '2026-03-31');
+      });
+
+      it('ROI-2: have the shorter term of a state, in its days', async () => {
+        const { talk } = stage();
+        const due = async (jurisdiction: string) => {
+          const received = { name: 'received', valueDateTime: '2026-03-02' };
+          const { body } = await request(talk, asked(received, { name: 'jurisdiction', valueCode: jurisdiction }));
+          return body.restriction?.period?.end;
+        };
+        assert.deepEqual(
+          [await due('US-CA'), await due('US-TX'), await due('US-OH')],
+          ['2026-03-17', '2026-03-23', '2026-04-01'],
+        );
+      });
+
+      it('ROI-4: are refused where something is wrong with them, and leave nothing', async () => {
+        const { talk } = stage();
+        const count = async () => (await talk.search<Task>('Task?_summary=count', CLERK)).total;
+        const before = await count();
+        const rows: readonly (readonly [string, NonNullable<Given>, number, string])[] = [
+          ['no patient', asked('patient'), 400, 'no-patient'],
+          ['unknown class', asked({ name: 'requester-class', valueCode: 'friend' }), 400, 'bad-parameter-value'],
+          ['unknown purpose', asked({ name: 'purpose', valueCode: 'FUN' }), 400, 'bad-parameter-value'],
+          ['no address', asked('address'), 400, 'bad-parameter-value'],
+          ['blank requester', asked({ name: 'requester', valueString: ' ' }), 400, 'bad-parameter-value'],
+          ['period that ends first', asked({ name: 'end', valueDate: '2024' }), 400, 'bad-parameter-value'],
+          ['received later', asked({ name: 'received', valueDateTime: '2026-03-12' }), 400, 'bad-parameter-value'],
+          ['no state', asked({ name: 'jurisdiction', valueCode: 'california' }), 400, 'bad-parameter-value'],
+          [
+            'unknown patient',
+            asked({ name: 'patient', valueReference: { reference: 'Patient/nobody' } }),
+            422,
+            'unknown-patient',
+          ],
+          [
+            'no patient at all',
+            asked({ name: 'patient', valueReference: { reference: 'Group/1' } }),
+            400,
+            'bad-parameter-value',
+          ],
+        ];
+        for (const [name, parameter, status, detail] of rows) {
+          const reply = await request(talk, parameter);
+          const { issue } = reply.body as unknown as OperationOutcome;
+          assert.deepEqual([reply.status, issue[0]!.details?.coding?.[0]?.code], [status, detail], name);
+          assert.ok((issue[0]!.expression?.length ?? 0) > 0, name);
+        }
+        assert.equal((await request(talk, ASKED, asRole('reader'))).status, 403);
+        assert.equal(await count(), before);
+      });
+
+      it('ROI-5: find their patient on the way, and are about nobody else afterwards', async () => {
+        const { talk } = stage();
+        const described = { name: 'patient-description', valueString: 'Born on a Monday' };
+        const { body } = await request(talk, asked('patient', described));
+        assert.equal(body.for, undefined);
+        const id = body.id!;
+        assert.equal((await lead(talk, id, { name: 'log' })).status, 200);
+        refusedAs(
+          await lead(talk, id, { name: 'identify', reason: 'Two papers.' }),
+          422,
+          'work-incomplete',
+          'Task.for',
+        );
+        const { body: logged } = await talk.get<Task>(`Task/${id}`, CLERK);
+        const named = { ...logged, id, for: { reference: 'Patient/asked-for' } };
+        assert.equal((await talk.update(named, CLERK)).status, 200);
+        refusedAs(
+          await talk.update({ ...named, for: { reference: 'Patient/other' } }, CLERK),
+          422,
+          'work-altered',
+          'Task.for',
+        );
+        refusedAs(await lead(talk, id, { name: 'identify' }), 422, 'no-reason', 'Task.statusReason');
+        const { body: identified } = await lead(talk, id, { name: 'identify', reason: 'Two papers.' });
+        assert.equal(workStateOf(identified), 'authorization-check');
+      });
+
+      it('ROI-3: are extended once, by 30 days at most, and before they are due', async () => {
+        const { talk } = stage();
+        const begun = async () => {
+          const { body } = await request(talk, asked({ name: 'received', valueDateTime: '2026-03-10' }));
+          await lead(talk, body.id!, { name: 'log' });
+          return body.id!;
+        };
+        const extend = (id: string, until: string) =>
+          lead(talk, id, { name: 'extend-identity', until, reason: 'The papers are elsewhere.' });
+        const [id, late] = [await begun(), await begun()];
+        assert.equal((await extend(id, '2026-04-09')).status, 400);
+        for (const until of ['2026-04-01', '2026-05-10'])
+          refusedAs(await extend(id, until), 422, 'term-not-extended', 'Task.restriction');
+        const { body } = await extend(id, '2026-05-09');
+        assert.equal(body.restriction?.period?.end, '2026-05-09');
+        assert.equal(body.extension?.find(({ url }) => url === 'urn:chartroom:extended')?.valueDate, '2026-04-09');
+        refusedAs(await extend(id, '2026-05-10'), 422, 'term-not-extended', 'Task.restriction');
+        // Who takes the note of it away has not taken it away.
+        const { extension: _extension, ...bare } = body;
+        assert.equal((await talk.update({ ...bare, id: id }, CLERK)).status, 200);
+        refusedAs(await extend(id, '2026-05-11'), 422, 'term-not-extended', 'Task.restriction');
+        time.step(31 * DAY);
+        refusedAs(await extend(late, '2026-04-20'), 422, 'term-not-extended', 'Task.restriction');
+        time.step(-31 * DAY);
+      });
+
+      it('ROI-6: are followed by a tracking id, which tells nothing of the patient', async () => {
+        const { talk } = stage();
+        const { body } = await request(talk, ASKED);
+        const status = (tracking: string, headers = CLERK) =>
+          talk.get<Parameters>(`Task/$request-status?tracking=${tracking}`, headers);
+        const told = await status(trackingOf(body));
+        assert.equal(told.status, 200);
+        assert.deepEqual(
+          told.body.parameter?.map(({ name, valueCode, valueBoolean }) => [name, valueCode ?? valueBoolean]),
+          [
+            ['state', 'received'],
+            ['display', undefined],
+            ['received', undefined],
+            ['due', undefined],
+            ['over', false],
+          ],
+        );
+        assert.doesNotMatch(told.text, /asked-for|Patient|Secretname|attorney|Doe/);
+        await lead(talk, body.id!, { name: 'log' });
+        await lead(talk, body.id!, { name: 'withdraw', reason: 'Not needed any more.' });
+        const over = (await status(trackingOf(body))).body.parameter!;
+        assert.deepEqual([over[0]!.valueCode, over.at(-1)!.valueBoolean], ['withdrawn', true]);
+        for (const unknown of ['nonsense', '00000000-0000-4000-8000-000000000000'])
+          assert.equal((await status(unknown)).status, 404);
+        assert.equal((await status(trackingOf(body), asRole('reader'))).status, 403);
+      });
+    },
+    {
+      time,
+      config: { auth: 'token', tokens: workTokens, timeZone: 'America/New_York' },
+      set: async ({ talk }) => {
+        for (const id of ['asked-for', 'other'])
+          await talk.update<Patient>({ resourceType: 'Patient', id, name: [{ family: 'Secretname' }] }, ADMIN);
+      },
+    },
+  );
+});
