@@ -43,6 +43,8 @@ const SCREENS: Readonly<Record<string, Parameters<Engine['decide']>[1]>> = {
   today: { type: 'Task', needs: 's' },
   patients: { type: 'Patient', needs: 's' },
   audit: { operation: 'what-did' },
+  // Who saw the record of one patient.
+  'who-saw': { operation: 'who-saw' },
   privacy: { operation: 'denials' },
   administration: { operation: 'reindex-status' },
   explorer: {},

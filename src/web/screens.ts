@@ -17,6 +17,8 @@ export interface ScreenRoute {
 export interface Screen {
   readonly name: ScreenName;
   readonly home: string;
+  /** Where else it goes on, beside what is below its home. */
+  readonly also?: string;
   /** The key that leads to it, after `g`. */
   readonly shortcut: string;
   readonly routes: readonly ScreenRoute[];
@@ -24,16 +26,33 @@ export interface Screen {
 
 const at = (path: string): string => `${HOME}${path}`;
 
+/** A part of a module, loaded when it is opened. */
+const part = <M>(load: () => Promise<M>, name: keyof M): ComponentType<object> =>
+  lazy(() => load().then(module => module[name] as ComponentType<object>));
+
+const chart = () => import('./screens/chart/chart.js');
+const edit = () => import('./screens/patients/edit.js');
+
 /** In the order of the navigation. */
 export const ALL_SCREENS: readonly Screen[] = [
   {
     name: 'patients',
     home: at('patients'),
+    also: at('chart'),
     shortcut: 'p',
     routes: [
+      { path: at('patients'), component: part(() => import('./screens/patients/find.js'), 'FindPatients') },
+      { path: at('patients/new'), component: part(edit, 'RegisterPatient') },
+      { path: at('patients/:id/edit'), component: part(edit, 'EditPatient') },
+      { path: at('chart/:id'), component: part(chart, 'Chart') },
+      { path: at('chart/:id/:part'), component: part(chart, 'Chart') },
       {
-        path: at('patients'),
-        component: lazy(() => import('./screens/patients/find.js').then(each => each.FindPatients)),
+        path: at('chart/:id/resource/:type/:of'),
+        component: part(() => import('./screens/chart/resource.js'), 'ResourceOfChart'),
+      },
+      {
+        path: at('chart/:id/document/:of'),
+        component: part(() => import('./screens/document/document.js'), 'DocumentPage'),
       },
     ],
   },

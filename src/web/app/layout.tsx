@@ -66,9 +66,14 @@ function Navigation() {
   return (
     <nav class="screens" aria-label={say('nav')}>
       <ul>
-        {screens.map(({ name, home }) => (
+        {screens.map(({ name, home, also = home }) => (
           <li key={name}>
-            <a href={home} aria-current={path === home ? 'page' : path.startsWith(`${home}/`) ? 'true' : undefined}>
+            <a
+              href={home}
+              aria-current={
+                path === home ? 'page' : [home, also].some(each => path.startsWith(`${each}/`)) ? 'true' : undefined
+              }
+            >
               {say(`nav.${name}`)}
             </a>
           </li>

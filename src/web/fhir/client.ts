@@ -46,13 +46,13 @@ const LONGEST_WAIT = 30;
 export async function ask<T = Resource>(asked: Asked): Promise<Answer<T>> {
   const response = await send(asked);
   const text = await response.text();
-  return { ...aboutOf(response), body: (text === '' ? undefined : JSON.parse(text)) as T };
+  return { ...headOf(response), body: (text === '' ? undefined : JSON.parse(text)) as T };
 }
 
 /** An answer whose body is bytes, or a text in another form. Throws RequestFault. */
 export async function askBytes(asked: Asked): Promise<Answer<Blob>> {
   const response = await send(asked);
-  return { ...aboutOf(response), body: await response.blob() };
+  return { ...headOf(response), body: await response.blob() };
 }
 
 /** A search, by POST: what is looked for stands in no address, and in no log of one. */
@@ -75,7 +75,7 @@ export const pathOfLink = (url: string): string => {
   return `${pathname.replace(/^.*?\/fhir(?:\/|$)/, '')}${query}`;
 };
 
-const aboutOf = ({ status, headers }: Response): Omit<Answer<never>, 'body'> => ({
+const headOf = ({ status, headers }: Response): Omit<Answer<never>, 'body'> => ({
   ...{ status, headers },
   etag: headers.get('ETag') ?? undefined,
   requestId: headers.get('X-Request-Id') ?? undefined,

@@ -57,6 +57,7 @@ export const say = speaker({
   yes: 'Yes',
   no: 'No',
   unknown: 'Not recorded',
+  details: 'Details',
   changed: 'Changed',
   'shortcuts.title': 'Keyboard shortcuts',
   'shortcuts.on': 'Use keyboard shortcuts',

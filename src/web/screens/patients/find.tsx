@@ -92,6 +92,7 @@ export function FindPatients() {
           >
             {sayPatients('find.clear')}
           </button>
+          <a href={`${HOME}patients/new`}>{sayPatients('register')}</a>
         </div>
       </form>
       {asked && <Found asked={asked} />}

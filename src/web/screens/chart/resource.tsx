@@ -1,0 +1,88 @@
+/** One resource of the chart, as it is stored. What belongs to another patient is not shown here. */
+import type { FhirResource } from 'fhir/r4';
+import { useLocation, useRoute } from 'preact-iso/router';
+import { useEffect } from 'preact/hooks';
+import { ask } from '../../fhir/client.js';
+import { sayChart } from '../../messages/chart.js';
+import { RequestFailed } from '../../ui/fault-summary.js';
+import { Loading, Page } from '../../ui/page.js';
+import { OfRecord } from '../../ui/parts.js';
+import { WithPatient } from '../../ui/patient-banner.js';
+import { useQuery } from '../../ui/use-query.js';
+import { addressOfChart, ChartTabs } from './chart.js';
+import { Versions } from './versions.js';
+import { aboutOf } from './words.js';
+
+const TYPE = /^[A-Z][A-Za-z]+$/;
+
+/** Whom it is about; undefined: it does not say. */
+export function patientOf(resource: FhirResource): string | undefined {
+  const { subject, patient, beneficiary } = resource as unknown as Readonly<
+    Record<string, { readonly reference?: string } | undefined>
+  >;
+  return /(?:^|\/)Patient\/([^/]+)/.exec((subject ?? patient ?? beneficiary)?.reference ?? '')?.[1];
+}
+
+export function ResourceOfChart() {
+  const { id = '', type = '', of = '' } = useRoute().params;
+  const { query } = useLocation();
+  return (
+    <WithPatient id={id} key={id}>
+      {() => (
+        <>
+          <ChartTabs id={id} at="timeline" />
+          {TYPE.test(type) && (
+            <Shown {...{ patient: id, type, id: of }} showsVersions={query['versions'] !== undefined} />
+          )}
+        </>
+      )}
+    </WithPatient>
+  );
+}
+
+interface ShownShape {
+  readonly patient: string;
+  readonly type: string;
+  readonly id: string;
+  readonly showsVersions: boolean;
+}
+
+function Shown({ patient, type, id, showsVersions }: ShownShape) {
+  const { route } = useLocation();
+  const isDocument = type === 'DocumentReference' && !showsVersions;
+  const { data, error, refetch } = useQuery({
+    key: ['resource', patient, type, id],
+    ask: async signal => (await ask<FhirResource>({ path: `${type}/${encodeURIComponent(id)}`, signal })).body,
+    enabled: !isDocument,
+  });
+  useEffect(() => {
+    if (isDocument) route(addressOfChart(patient, 'document', id), true);
+  }, [isDocument]);
+  const title = sayChart('resource.title', { type });
+  const of = data && patientOf(data);
+  if (error) return <RequestFailed fault={error} again={() => void refetch()} />;
+  if (!data) return <Loading />;
+  if (of !== undefined && of !== patient)
+    return (
+      <Page title={title}>
+        <p class="notice danger">{sayChart('resource.of-another')}</p>
+      </Page>
+    );
+  return (
+    <Page title={title} heading={<OfRecord>{aboutOf(data)}</OfRecord>} caption={type}>
+      {showsVersions ? (
+        <Versions type={type} id={id} />
+      ) : (
+        <>
+          <p>
+            <a href={`${addressOfChart(patient, 'resource', type, id)}?versions`}>{sayChart('resource.versions')}</a>
+          </p>
+          <h2>{sayChart('resource.raw')}</h2>
+          <pre tabIndex={0} aria-label={sayChart('resource.raw')}>
+            {JSON.stringify(data, null, 2)}
+          </pre>
+        </>
+      )}
+    </Page>
+  );
+}

@@ -1,0 +1,265 @@
+/**
+ * A document of the chart: what must be known before it is read stands across the top, then the document, then what is said of it. Its bytes are held
+ * against the size and the hash that it is said to have.
+ */
+import type { Bundle, DocumentReference, Patient } from 'fhir/r4';
+import { useLocation, useRoute } from 'preact-iso/router';
+import lazy from 'preact-iso/lazy';
+import { ask, askBytes, pathOfLink, search } from '../../fhir/client.js';
+import { nameInUse, shownConcept, shownDate, shownName, shownSize } from '../../fhir/show.js';
+import { sayDocument } from '../../messages/document.js';
+import { RequestFailed } from '../../ui/fault-summary.js';
+import { SelectField } from '../../ui/fields.js';
+import { Loading, Page } from '../../ui/page.js';
+import { OfRecord, SummaryList } from '../../ui/parts.js';
+import { WithPatient } from '../../ui/patient-banner.js';
+import { saveFile } from '../../ui/save-file.js';
+import { matchesIn, usePages } from '../../ui/use-pages.js';
+import { useQuery } from '../../ui/use-query.js';
+import { addressOfChart, ChartTabs } from '../chart/chart.js';
+import { DocumentTags, titleOfDocument } from '../chart/documents.js';
+import { patientOf } from '../chart/resource.js';
+
+const ShownBytes = lazy(() => import('./viewer.js').then(module => module.Viewer));
+
+export function DocumentPage() {
+  const { id = '', of = '' } = useRoute().params;
+  const { beside } = useLocation().query;
+  return (
+    <WithPatient id={id} key={id}>
+      {patient => (
+        <>
+          <ChartTabs id={id} at="documents" />
+          <div class={beside === undefined || beside === '' ? undefined : 'beside'}>
+            <OneDocument key={of} patient={patient} id={of} isFirst />
+            {beside !== undefined && beside !== '' && (
+              <OneDocument key={beside} patient={patient} id={beside} isFirst={false} />
+            )}
+          </div>
+        </>
+      )}
+    </WithPatient>
+  );
+}
+
+interface OneShape {
+  readonly patient: Patient;
+  readonly id: string;
+  /** The one whose address this is. */
+  readonly isFirst: boolean;
+}
+
+function OneDocument({ patient, id, isFirst }: OneShape) {
+  const { data, error, refetch } = useQuery({
+    key: ['document', patient.id, id],
+    ask: async signal =>
+      (await ask<DocumentReference>({ path: `DocumentReference/${encodeURIComponent(id)}`, signal })).body,
+  });
+  if (error) return <RequestFailed fault={error} again={() => void refetch()} />;
+  if (!data) return <Loading />;
+  const of = patientOf(data);
+  const isOurs = of === undefined || of === patient.id;
+  const shown = isOurs ? (
+    <Known patient={patient} document={data} isFirst={isFirst} />
+  ) : (
+    <p class="notice danger">{sayDocument('of-another')}</p>
+  );
+  if (!isFirst)
+    return (
+      <div>
+        <h2>
+          <OfRecord>{isOurs ? titleOfDocument(data) : sayDocument('title')}</OfRecord>
+        </h2>
+        {shown}
+      </div>
+    );
+  return (
+    <Page title={sayDocument('title')} heading={isOurs ? <OfRecord>{titleOfDocument(data)}</OfRecord> : undefined}>
+      {shown}
+    </Page>
+  );
+}
+
+interface KnownShape {
+  readonly patient: Patient;
+  readonly document: DocumentReference;
+  readonly isFirst: boolean;
+}
+
+function Known({ patient, document, isFirst }: KnownShape) {
+  const attachment = document.content[0]?.attachment;
+  const cover = {
+    when: shownDate(new Date().toISOString()),
+    name: shownName(nameInUse(patient.name)),
+    born: shownDate(patient.birthDate),
+    title: titleOfDocument(document),
+  };
+  return (
+    <>
+      <p class="cover">{sayDocument('print.cover', cover)}</p>
+      <Warnings patient={patient.id!} document={document} />
+      {attachment?.url === undefined ? (
+        <p class="empty">{sayDocument('no-content')}</p>
+      ) : (
+        <Bytes document={document} url={attachment.url} isFirst={isFirst} patient={patient.id!} />
+      )}
+    </>
+  );
+}
+
+/** Across the top: they change what may be done with the document. */
+function Warnings({ patient, document }: { readonly patient: string; readonly document: DocumentReference }) {
+  const { status, docStatus, id = '' } = document;
+  const isSuperseded = status === 'superseded';
+  const { data: newer } = useQuery({
+    key: ['document', patient, id, 'newer'],
+    ask: async signal => {
+      const asked = { relatesto: `DocumentReference/${id}`, relation: 'replaces', _elements: 'status' };
+      return matchesIn((await search<Bundle<DocumentReference>>('DocumentReference', asked, signal)).body)[0]?.id ?? '';
+    },
+    enabled: isSuperseded,
+  });
+  return (
+    <>
+      {isSuperseded && (
+        <div class="notice warning" role="note">
+          <p>
+            <strong>{sayDocument('superseded')}</strong>{' '}
+            {newer !== undefined && newer !== '' && (
+              <a href={addressOfChart(patient, 'document', newer)}>{sayDocument('superseded.newer')}</a>
+            )}
+          </p>
+        </div>
+      )}
+      {(status === 'entered-in-error' || docStatus === 'entered-in-error') && (
+        <p class="notice danger" role="note">
+          <strong>{sayDocument('entered-in-error')}</strong>
+        </p>
+      )}
+      {docStatus === 'preliminary' && (
+        <p class="notice warning" role="note">
+          <strong>{sayDocument('preliminary')}</strong>
+        </p>
+      )}
+    </>
+  );
+}
+
+interface BytesShape {
+  readonly patient: string;
+  readonly document: DocumentReference;
+  readonly url: string;
+  readonly isFirst: boolean;
+}
+
+interface Loaded {
+  readonly bytes: Blob;
+  /** Base64 of the SHA-1, as R4 writes it. */
+  readonly hash: string;
+}
+
+async function load(url: string, signal: AbortSignal): Promise<Loaded> {
+  const { body: bytes } = await askBytes({ path: pathOfLink(url), accept: '*/*', signal });
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-1', await bytes.arrayBuffer()));
+  return { bytes, hash: btoa(String.fromCharCode(...digest)) };
+}
+
+function Bytes({ patient, document, url, isFirst }: BytesShape) {
+  const { data, error, refetch } = useQuery({ key: ['bytes', patient, url], ask: signal => load(url, signal) });
+  const { contentType = '', size, hash, title } = document.content[0]!.attachment;
+  if (error) return <RequestFailed fault={error} again={() => void refetch()} />;
+  if (!data) return <Loading />;
+  const isWrong = (hash !== undefined && hash !== data.hash) || (size !== undefined && size !== data.bytes.size);
+  return (
+    <>
+      {isWrong && <p class="notice danger">{sayDocument('hash.wrong')}</p>}
+      <div class="buttons actions">
+        <button type="button" class="secondary" onClick={() => saveFile(data.bytes, title ?? 'document')}>
+          {sayDocument('save')}
+        </button>
+        <button type="button" class="secondary" onClick={() => print()}>
+          {sayDocument('print')}
+        </button>
+      </div>
+      <ShownBytes
+        bytes={data.bytes}
+        contentType={contentType.split(';')[0]!.trim()}
+        path={pathOfLink(url)}
+        title={titleOfDocument(document)}
+      />
+      <About {...{ patient, document }} isRight={!isWrong} size={data.bytes.size} hash={data.hash} />
+      {isFirst && <Beside patient={patient} id={document.id!} />}
+    </>
+  );
+}
+
+interface AboutShape {
+  readonly patient: string;
+  readonly document: DocumentReference;
+  readonly isRight: boolean;
+  readonly size: number;
+  readonly hash: string;
+}
+
+const About = ({ patient, document, isRight, size, hash }: AboutShape) => (
+  <>
+    <h2>{sayDocument('about')}</h2>
+    <SummaryList
+      rows={[
+        [sayDocument('type'), <OfRecord>{shownConcept(document.type)}</OfRecord>],
+        [sayDocument('status'), <DocumentTags document={document} />],
+        [sayDocument('date'), shownDate(document.date)],
+        [sayDocument('author'), document.author?.map(({ display, reference }) => display ?? reference).join(', ')],
+        [sayDocument('custodian'), document.custodian?.display],
+        [sayDocument('format'), document.content[0]?.attachment.contentType],
+        [sayDocument('size'), shownSize(size)],
+        [
+          sayDocument('hash'),
+          <>
+            <code>{hash}</code> {isRight ? sayDocument('hash.right') : sayDocument('hash.wrong')}
+          </>,
+        ],
+      ]}
+    />
+    <p>
+      <a href={`${addressOfChart(patient, 'resource', 'DocumentReference', document.id!)}?versions`}>
+        {sayDocument('versions')}
+      </a>
+    </p>
+  </>
+);
+
+/** Another document of the same patient. The list is asked for when somebody wants one. */
+function Beside({ patient, id }: { readonly patient: string; readonly id: string }) {
+  const { query, route } = useLocation();
+  const pages = usePages<DocumentReference>({
+    type: 'DocumentReference',
+    parameters: {
+      patient: `Patient/${patient}`,
+      _sort: '-date',
+      _count: '50',
+      _elements: 'content,description,type,date',
+    },
+    enabled: query['beside'] !== undefined,
+  });
+  const at = addressOfChart(patient, 'document', id);
+  if (query['beside'] === undefined)
+    return (
+      <p>
+        <a href={`${at}?beside=`}>{sayDocument('beside')}</a>
+      </p>
+    );
+  const options = (pages.found ?? []).filter(each => each.id !== id);
+  return (
+    <SelectField
+      id="beside"
+      label={sayDocument('beside')}
+      value={query['beside']}
+      set={value => route(value === '' ? at : `${at}?beside=${encodeURIComponent(value)}`)}
+      options={[
+        ['', sayDocument('beside.none')],
+        ...options.map(each => [each.id!, `${titleOfDocument(each)} (${shownDate(each.date)})`] as const),
+      ]}
+    />
+  );
+}

@@ -1,0 +1,261 @@
+/** Registering and correcting people, their chart and their documents: what is shown, what is asked for it, and that nothing of a record runs. */
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'mocha';
+import { FULL } from '../support/depth.js';
+import { onConsole } from '../support/console.js';
+import { skipWithout } from '../support/shared.js';
+
+const ADA = 'demo-ada-lindqvist';
+
+describe('the console: people', () => {
+  const stage = onConsole();
+
+  it('registers a person, once, with what was typed', async () => {
+    const { open, page, titled, server, isAccessible } = stage();
+    await open('patients/new');
+    await titled('Register a patient');
+    await isAccessible('register-empty');
+    await page.click('text=Check what changes');
+    await page.locator('.fault-summary:focus').waitFor();
+    await isAccessible('register-fault');
+    for (const [field, value] of Object.entries({
+      ...{ family: 'देशपांडे', given: 'अनन्या राधा', birthDate: '1991-07-04', mrn: 'M-77', phone: '+91 20 5550 1234' },
+      ...{ line: '12 Laxmi Road, Flat 3', city: 'Pune', contactName: 'R. Deshpande', contactPhone: '+91 20 5550 9999' },
+    }))
+      await page.fill(`#${field}`, value);
+    await page.selectOption('#gender', 'female');
+    await page.click('text=Check what changes');
+    await page.locator('table').waitFor();
+    await isAccessible('register-review');
+    await page.click('main button:has-text("Register a patient")');
+    await page.locator('.patient-banner').getByText('अनन्या राधा देशपांडे').waitFor();
+    const { body } = await server.request.get('/fhir/Patient?identifier=M-77').expect(200);
+    const [{ resource }] = (body as { entry: [{ resource: Record<string, unknown> }] }).entry;
+    assert.deepEqual(resource['name'], [{ use: 'official', family: 'देशपांडे', given: ['अनन्या', 'राधा'] }]);
+    assert.deepEqual(resource['address'], [{ use: 'home', line: ['12 Laxmi Road', 'Flat 3'], city: 'Pune' }]);
+    assert.deepEqual(resource['contact'], [
+      { name: { text: 'R. Deshpande' }, telecom: [{ system: 'phone', value: '+91 20 5550 9999' }] },
+    ]);
+  });
+
+  it('finds a person by phone', async () => {
+    const { open, page } = stage();
+    await open('patients');
+    await page.fill('#phone', '+91 20 5550 1234');
+    await page.click('text=Find patients');
+    await page.locator('table').getByText('देशपांडे').waitFor();
+  });
+
+  it('says that nobody was found, and what can be done', async () => {
+    const { page, isAccessible } = stage();
+    await page.fill('#phone', '000');
+    await page.click('text=Find patients');
+    await page.getByText('No patient was found.').first().waitFor();
+    await isAccessible('patients-none');
+  });
+
+  it('shows who corrects at the same time both versions, and loses nothing of either', async () => {
+    const { open, page, server, isAccessible } = stage();
+    await open(`patients/${ADA}/edit`);
+    await page.fill('#city', 'Springfield');
+    await page.fill('#email', 'ada@example.org');
+    const { body } = await server.request.get(`/fhir/Patient/${ADA}`).expect(200);
+    const { address, ...rest } = body as { address: { city: string }[] };
+    const theirs = {
+      ...rest,
+      address: address.map((each, at) => (at === 0 ? { ...each, city: 'Shelbyville', postalCode: '11111' } : each)),
+    };
+    await server.request
+      .put(`/fhir/Patient/${ADA}`)
+      .set('Content-Type', 'application/fhir+json')
+      .send(theirs)
+      .expect(200);
+    await page.click('text=Check what changes');
+    await page.click('main button:has-text("Save")');
+    await page.getByText('Somebody else has changed this person').waitFor();
+    await isAccessible('edit-conflict');
+    await page.click('text=Go on with this');
+    await page.locator('table').getByText('Shelbyville').waitFor();
+    await page.click('main button:has-text("Save")');
+    await page.locator('.patient-banner').waitFor();
+    const { body: now } = await server.request.get(`/fhir/Patient/${ADA}`).expect(200);
+    const [kept] = (now as { address: { city: string; postalCode: string }[] }).address;
+    assert.deepEqual([kept!.city, kept!.postalCode], ['Springfield', '11111']);
+    assert.match(JSON.stringify(now), /ada@example\.org/);
+  });
+
+  it('tells at its field what the server refuses', async () => {
+    const { open, page, isAccessible } = stage();
+    await open(`patients/${ADA}/edit`);
+    await page.locator('#family').waitFor();
+    await page.evaluate(`document.getElementById('birthDate').type = 'text'`);
+    await page.fill('#birthDate', '14.3.1958');
+    await page.click('text=Check what changes');
+    await page.click('main button:has-text("Save")');
+    await page.locator('.fault-summary a[href="#birthDate"]').waitFor();
+    assert.match(await page.innerText('.fault-summary'), /Request \S+/);
+    await isAccessible('edit-fault');
+  });
+
+  it('breaks no rule of the policy', () => assert.deepEqual(stage().trouble, []));
+});
+
+describe('the console: a chart', () => {
+  const stage = onConsole();
+  const PARTS = ['', 'timeline', 'results', 'documents', 'encounters', 'person', 'versions', 'who-saw'] as const;
+
+  for (const part of PARTS)
+    it(`shows its part ${part || 'summary'} with the banner above`, async () => {
+      const { open, page, isAccessible } = stage();
+      await open(`chart/${ADA}${part === '' ? '' : `/${part}`}`);
+      await page.locator('.patient-banner').getByText('Sulfonamide').waitFor();
+      await page.locator('main h1').waitFor();
+      await page.locator('.loading').first().waitFor({ state: 'detached' });
+      assert.doesNotMatch(await page.title(), /Lindqvist/);
+      assert.equal(await page.locator('.fault-summary').count(), 0);
+      await isAccessible(`chart-${part || 'summary'}`);
+    });
+
+  it('shows the parts of a record without anything in them', async () => {
+    const { open, page, server, isAccessible } = stage();
+    const patient = { resourceType: 'Patient', id: 'empty', name: [{ family: 'Empty' }] };
+    await server.request
+      .put('/fhir/Patient/empty')
+      .set('Content-Type', 'application/fhir+json')
+      .send(patient)
+      .expect(201);
+    for (const part of PARTS) {
+      await open(`chart/empty${part === '' ? '' : `/${part}`}`);
+      await page.locator('.patient-banner').getByText('None recorded').waitFor();
+      await page.locator('.loading').first().waitFor({ state: 'detached' });
+      if (part === '' || part === 'documents') await isAccessible(`chart-empty-${part}`);
+    }
+  });
+
+  it('says that a patient is not there, and that a resource is another one’s', async () => {
+    const { open, page, isAccessible } = stage();
+    await open('chart/nobody');
+    await page.locator('.fault-summary').waitFor();
+    await isAccessible('chart-absent');
+    await open(`chart/empty/document/demo-ada-discharge-2024-03`);
+    await page.getByText('belongs to another patient').waitFor();
+    assert.equal(await page.getByText('Discharge summary').count(), 0);
+  });
+
+  it('leads from a result to the resource and to its versions', async () => {
+    const { open, page, isAccessible } = stage();
+    await open(`chart/${ADA}`);
+    await page.click('text=Essential hypertension');
+    await page.locator('pre').waitFor();
+    await isAccessible('chart-resource');
+    await page.click('text=Versions and what changed');
+    await page.getByText('The first version').waitFor();
+  });
+
+  it('asks for each thing once, and for nothing before it is opened', async () => {
+    const { open, page, asked } = stage();
+    asked.length = 0;
+    await open(`chart/${ADA}/encounters`);
+    await page.locator('table').waitFor();
+    await page.locator('.patient-banner').getByText('Sulfonamide').waitFor();
+    assert.deepEqual(asked.map(({ url }) => url).toSorted(), [
+      '/fhir/AllergyIntolerance/_search',
+      '/fhir/Encounter/_search',
+      `/fhir/Patient/${ADA}`,
+    ]);
+  });
+
+  it('breaks no rule of the policy', () => assert.deepEqual(stage().trouble, []));
+});
+
+describe('the console: documents', () => {
+  const stage = onConsole();
+  const shown = async (patient: string, id: string, text: RegExp | string): Promise<void> => {
+    const { open, page } = stage();
+    await open(`chart/${patient}/document/${id}`);
+    await page.locator('main').getByText(text).first().waitFor();
+  };
+
+  it('are shown by what they are: PDF, text, C-CDA, HTML, RTF, picture', async () => {
+    const { page, isAccessible } = stage();
+    await shown(ADA, 'demo-ada-discharge-2024-03', 'Community-acquired pneumonia');
+    await page.locator('.pdf-page canvas').first().waitFor();
+    await isAccessible('document-pdf');
+    await shown(ADA, 'demo-ada-ccd-2024-04', 'Cedar Street Family Practice');
+    await isAccessible('document-ccda');
+    await shown(ADA, 'demo-ada-note-2024-03-11-v1', 'is superseded');
+    await page.getByText('Crackles LEFT base').waitFor();
+    await isAccessible('document-superseded');
+    await page.click('text=Open the newer document');
+    await page.getByText('corrected').first().waitFor();
+  });
+
+  it('are searched, turned, made larger and held against their hash', async () => {
+    const { page, until } = stage();
+    await shown(ADA, 'demo-ada-discharge-2024-03', 'Agrees with the bytes');
+    await page.fill('#search-in', 'pneumonia');
+    await page.keyboard.press('Enter');
+    await page.getByText('Found on').first().waitFor();
+    const width = await page.evaluate<number>(`document.querySelector('.pdf-page').clientWidth`);
+    await page.click('text=Larger');
+    await until(`document.querySelector('.pdf-page').clientWidth > ${String(width)}`);
+    await page.click('text=Turn');
+    await until(`document.querySelector('.pdf-page').clientWidth > document.querySelector('.pdf-page').clientHeight`);
+  });
+
+  it('stand beside each other', async () => {
+    const { page, isAccessible } = stage();
+    await shown(ADA, 'demo-ada-note-2024-03-11-v1', 'Crackles LEFT base');
+    await page.click('text=Show another document beside it');
+    await page.locator('select#beside option').nth(2).waitFor({ state: 'attached' });
+    await page.selectOption('select#beside', 'demo-ada-note-2024-03-11-v2');
+    await page.locator('.beside pre').nth(1).waitFor();
+    await isAccessible('documents-beside');
+  });
+
+  it('breaks no rule of the policy', () => assert.deepEqual(stage().trouble, []));
+
+  it('are shown, or refused with a sentence, whatever they hold', async function () {
+    const folder = skipWithout(this, 'data', 'documents');
+    const all = JSON.parse(readFileSync(join(folder, 'index.json'), 'utf8')) as { file: string; contentType: string }[];
+    const { open, page, server } = stage();
+    const put = (path: string, body: object) =>
+      server.request.put(`/fhir/${path}`).set('Content-Type', 'application/fhir+json').send(body);
+    const came = new Map<string, string>();
+    for (const [at, { file, contentType }] of all.entries()) {
+      if (!FULL && !/encrypted|loop|g4-multipage|dicom-mr/.test(file)) continue;
+      const bytes = readFileSync(join(folder, file));
+      const [id, hash] = [`payload-${at}`, createHash('sha1').update(bytes).digest('base64')];
+      await put(`Binary/${id}`, { resourceType: 'Binary', id, contentType, data: bytes.toString('base64') }).expect(
+        201,
+      );
+      await put(`DocumentReference/${id}`, {
+        ...{
+          resourceType: 'DocumentReference',
+          id,
+          status: 'current',
+          subject: { reference: 'Patient/demo-walter-brandt' },
+        },
+        content: [{ attachment: { contentType, url: `${server.base}/Binary/${id}`, hash } }],
+      }).expect(201);
+      await open(`chart/demo-walter-brandt/document/${id}`);
+      await page.getByText('Agrees with the bytes').waitFor();
+      const end = '.sheet, .document, #pdf-password, main .notice.danger, main .empty, .fault-summary';
+      await page.locator(end).first().waitFor();
+      came.set(
+        file,
+        await page.evaluate<string>(
+          `document.querySelector('${end}').className || document.querySelector('${end}').id`,
+        ),
+      );
+    }
+    const cameOf = (part: string): string | undefined => [...came].find(([file]) => file.includes(part))?.[1];
+    assert.equal(cameOf('encrypted'), 'width-40');
+    assert.equal(cameOf('g4-multipage'), 'sheet');
+    assert.equal(cameOf('dicom-mr'), 'empty');
+    assert.ok(came.size >= 4);
+  });
+});
