@@ -11,6 +11,7 @@ import type { AuditEvent, Bundle } from 'fhir/r4.js';
 import { after, describe, it } from 'mocha';
 import { type Disclosure, tellDisclosure } from '../../src/interactions/tell.js';
 import { onBothStores } from '../support/both-stores.js';
+import { depthOf, FULL } from '../support/depth.js';
 import { createRandom } from '../support/random.js';
 import { type AnswerLine, linesIn, readCsv } from '../support/lines.js';
 import { linkOf, refusal, talkTo, walk } from '../support/talk.js';
@@ -24,6 +25,8 @@ const tokenOf = (role: string) => `token-of-the-${role}`;
 writeFileSync(tokens, JSON.stringify(ROLES.map(role => ({ token: tokenOf(role), name: `the-${role}`, role }))));
 
 const START = Date.UTC(2026, 0, 5);
+/** Lines of pages: small ones, of which there are many, as far as that does not take long. */
+const SIZES = FULL ? [40, 150] : [1, 3];
 const PATIENTS = ['q1', 'q2', 'q3'];
 const WITHIN = 'start=2026-01-05&end=2026-01-09';
 const HOSTILE = `<script>alert(1)</script>"',\r\n=2+5`;
@@ -189,7 +192,7 @@ onBothStores(
         `$breach-affected?agent=dr-a&${WITHIN}`,
       ]) {
         const whole = await lines(`${question}&_count=1000`);
-        for (const size of [1, 3]) {
+        for (const size of SIZES) {
           const pages = await walk(officer(), await officer().search(`${question}&_count=${size}`));
           assert.ok(pages.length > 1);
           for (const page of pages) assert.ok((page.entry ?? []).length <= size);
@@ -221,6 +224,24 @@ onBothStores(
       } finally {
         slow.close();
       }
+    });
+
+    it('know users of other systems by their other name', async () => {
+      const event: AuditEvent = {
+        resourceType: 'AuditEvent',
+        type: { system: 'http://terminology.hl7.org/CodeSystem/audit-event-type', code: 'rest' },
+        recorded: '2026-01-06T10:00:00Z',
+        outcome: '0',
+        agent: [{ requestor: true, altId: 'alt-7', name: 'Somebody' }],
+        source: { observer: { display: 'elsewhere' } },
+      };
+      const reply = await as('admin').create(event);
+      assert.equal(reply.status, 201, reply.text);
+      const told = await lines(`$what-did?user=alt-7&${WITHIN}`);
+      assert.deepEqual(
+        told.map(({ day, person, count: times }) => [day, person, times]),
+        [['2026-01-06', 'Somebody', 1]],
+      );
     });
 
     it('count a breach once for all of its pages', async () => {
@@ -338,7 +359,7 @@ onBothStores(
   {
     config: { auth: 'token', tokens },
     set: async ({ server }) => {
-      await commitTrail(server.engine, randomDeeds(createRandom(7), 240, START, PATIENTS));
+      await commitTrail(server.engine, randomDeeds(createRandom(7), depthOf('QUESTIONED'), START, PATIENTS));
     },
   },
 );

@@ -37,6 +37,8 @@ const DEPTHS = {
   PERMISSIONS: { change: 120, full: 10_000 },
   /** Random searches of the audit trail, a store. */
   TRAIL: { change: 4, full: 400 },
+  /** Deeds that questions to the audit trail are about, a store. */
+  QUESTIONED: { change: 240, full: 5000 },
   /** Tamperings with exports of the audit trail. */
   TAMPERINGS: { change: 150, full: 10_000 },
   /** Kills and pauses amid the steps of jobs, on MongoDB; a third of them on an embedded store. */

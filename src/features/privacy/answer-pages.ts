@@ -18,6 +18,8 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 /** Lines of all answers that are kept, of half a KB each, and how long. */
 const MOST_KEPT = 50_000;
 const KEPT_MS = 10 * 60 * 1000;
+/** Events of one answer that are held, of 1 KB each. */
+const MOST_READ = 2000;
 
 /** A question, and whose events answer it. */
 export interface Answering {
@@ -61,29 +63,36 @@ export async function linesOfPage(
   horizon: number,
 ): Promise<LinePage> {
   const known = horizon - 1;
-  if (now === undefined) return pageKnown(answering, reading, known);
-  const seen = { newest: -Infinity };
-  const first = await pageKnown(answering, reading, now, seen);
-  return first.end && seen.newest > known ? pageKnown(answering, reading, known) : first;
+  if (now === undefined) return pageKnown(answering, reading, { to: known, known });
+  const read = new ReadEvents(eventsAsked(answering, reading, { to: now, known: now }));
+  try {
+    const first = await pageKnown(answering, reading, { to: now, known: now, read });
+    if (!first.end || read.newest <= known) return first;
+    return await pageKnown(answering, reading, { to: known, known, ...(read.isWhole ? { read } : {}) });
+  } finally {
+    await read.close();
+  }
 }
 
-/** `known`: ms; what was recorded or received later is left out. */
-function pageKnown(answering: Answering, reading: PageReading, known: number, seen?: Seen): Promise<LinePage> {
-  return answering.question.key.within === 'day'
-    ? pageOfDays(answering, reading, known, seen)
-    : pageOfPeriod(answering, reading, known, seen);
+/** What counts beyond the time that is asked about: up to when (ms), and where the events have been read already. */
+interface Until {
+  readonly to: number;
+  /** What was recorded or received later is left out. */
+  readonly known: number;
+  readonly read?: ReadEvents;
 }
 
-async function pageOfDays(
-  answering: Answering,
-  { id, asked, count, place }: PageReading,
-  known: number,
-  seen?: Seen,
-): Promise<LinePage> {
+const pageKnown = (answering: Answering, reading: PageReading, until: Until): Promise<LinePage> =>
+  answering.question.key.within === 'day'
+    ? pageOfDays(answering, reading, until)
+    : pageOfPeriod(answering, reading, until);
+
+async function pageOfDays(answering: Answering, reading: PageReading, until: Until): Promise<LinePage> {
   const lines: ToldLine[] = [];
+  const { count, place } = reading;
   const [fromDay, already] = place ?? FIRST_PLACE;
-  const until = place ? Math.min(known, Date.parse(fromDay) + DAY_MS - 1) : known;
-  for await (const lot of lotsOf(answering, asked, id, { to: until, known }, seen)) {
+  const to = place ? Math.min(until.to, Date.parse(fromDay) + DAY_MS - 1) : until.to;
+  for await (const lot of lotsOf(answering, reading, { ...until, to })) {
     const given = lot.day === fromDay ? already : 0;
     const rest = lot.lines.slice(given);
     const room = count - lines.length;
@@ -93,18 +102,14 @@ async function pageOfDays(
   return { lines };
 }
 
-async function pageOfPeriod(
-  answering: Answering,
-  { id, asked, count, place, kept, digest }: PageReading,
-  known: number,
-  seen?: Seen,
-): Promise<LinePage> {
+async function pageOfPeriod(answering: Answering, reading: PageReading, until: Until): Promise<LinePage> {
+  const { count, place, kept, digest } = reading;
   const [, from, before] = place ?? FIRST_PLACE;
   let name = before;
   let all = kept.get(name, digest);
   if (!all) {
     const counted: ToldLine[] = [];
-    for await (const lot of lotsOf(answering, asked, id, { to: known, known }, seen))
+    for await (const lot of lotsOf(answering, reading, until))
       for (const line of lot.lines) counted.push(lineTold(answering.question, line));
     all = counted;
     name = all.length > from + count ? kept.keep(all, digest) : '';
@@ -122,28 +127,65 @@ export const lineTold = (question: TrailQuestion, line: TrailLine): ToldLine => 
   patients: line.event.patients,
 });
 
-interface Seen {
-  /** ms: when the youngest event that counts was recorded, or received. */
-  newest: number;
+/** Lines of what is asked, lot by lot. */
+export function lotsOf(answering: Answering, reading: Pick<PageReading, 'id' | 'asked'>, until: Until) {
+  const { question } = answering;
+  const events = until.read?.until(until.known) ?? eventsAsked(answering, reading, until);
+  return linesOfTrail(meant(events, question, reading.asked), question.key);
 }
 
-/** `until`: what counts beyond the time that is asked about. */
-export function lotsOf(
+function eventsAsked(
   { question, trail }: Answering,
-  asked: QuestionAsked,
-  id: string | undefined,
-  until: { readonly to: number; readonly known: number },
-  seen?: Seen,
-) {
+  { id, asked }: Pick<PageReading, 'id' | 'asked'>,
+  until: Until,
+): AsyncGenerator<ToldEvent> {
   const { from, to = Infinity } = question.wholeDays ? wholeDaysOf(asked) : asked;
   const span: SpanOfTrail = {
     ...{ from, known: until.known },
     to: question.tellsOfEarlier ? until.to : Math.min(to, until.to),
   };
-  return linesOfTrail(
-    meant(eventsOfTrail(trail, question.where(asked, id), span), question, asked, seen),
-    question.key,
-  );
+  return eventsOfTrail(trail, question.where(asked, id), span);
+}
+
+/** Events that may be gone through twice, and are read once unless they are many. */
+class ReadEvents {
+  readonly #more: AsyncGenerator<ToldEvent>;
+  readonly #read: ToldEvent[] = [];
+  #isWhole = true;
+  /** ms: when the youngest of them was recorded, or received. */
+  newest = -Infinity;
+
+  constructor(events: AsyncGenerator<ToldEvent>) {
+    this.#more = events;
+  }
+
+  /** Whether all that were read are held. */
+  get isWhole(): boolean {
+    return this.#isWhole;
+  }
+
+  /** From the beginning, without those that are younger. */
+  async *until(known: number): AsyncGenerator<ToldEvent> {
+    for (let at = 0; ; at++) {
+      const event = this.#read[at] ?? (await this.#next());
+      if (!event) return;
+      if (event.kept <= known && event.at <= known) yield event;
+    }
+  }
+
+  async #next(): Promise<ToldEvent | undefined> {
+    const next = await this.#more.next();
+    if (next.done) return undefined;
+    const { value: event } = next;
+    this.newest = Math.max(this.newest, event.kept, event.at);
+    if (this.#read.length < MOST_READ) this.#read.push(event);
+    else this.#isWhole = false;
+    return event;
+  }
+
+  async close(): Promise<void> {
+    await this.#more.return(undefined);
+  }
 }
 
 const wholeDaysOf = ({ from, to }: TimeSpan): TimeSpan => ({
@@ -155,13 +197,10 @@ async function* meant(
   events: AsyncIterable<ToldEvent>,
   { mask, isMeant }: TrailQuestion,
   asked: QuestionAsked,
-  seen?: Seen,
 ): AsyncGenerator<ToldEvent> {
   for await (const event of events) {
     const told = mask ? mask(event) : event;
-    if (!told || !isMeant(told, asked)) continue;
-    if (seen) seen.newest = Math.max(seen.newest, event.kept, event.at);
-    yield told;
+    if (told && isMeant(told, asked)) yield told;
   }
 }
 

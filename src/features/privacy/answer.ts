@@ -123,7 +123,7 @@ async function answerAsFile(
     });
   const asked = questionGiven(engine, ask, questionOf(ask.parameters));
   const [now, horizon] = [engine.clock.now(), context.view.horizon()];
-  const lots = someAtATime(question, lotsOf(answering, asked, id, { to: now, known: now }))[Symbol.asyncIterator]();
+  const lots = someAtATime(question, lotsOf(answering, { id, asked }, { to: now, known: now }))[Symbol.asyncIterator]();
   // What is wrong with the question is known before the answer begins.
   const first = await lots.next();
   const patients = patientsTold(id, first.done ? [] : first.value);
