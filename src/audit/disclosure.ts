@@ -8,18 +8,8 @@
 import { isIP } from 'node:net';
 import { parseReference } from '../fhir/reference.js';
 import { isObject, type Json, type JsonObject, type Resource } from '../fhir/resource.js';
-import {
-  auditCoding,
-  BALP_PROFILES,
-  dicom,
-  DICOM_CODES,
-  ENTITY_TYPE,
-  purposeConcept,
-  requestEntity,
-  ROLE,
-  selfOf,
-  eventSourceOf,
-} from './event.js';
+import { purposeConcept, requestEntity, selfOf, eventSourceOf } from './event.js';
+import { auditCoding, BALP_PROFILES, dicom, DICOM_CODES, ENTITY_TYPE, ROLE } from './patterns.js';
 
 /** Somebody who gives or gets what is disclosed, releases it, or has allowed that. */
 export interface DisclosureParty {

@@ -8,17 +8,23 @@
 import type { RefusingConsent } from '../fhir/error.js';
 import type { JsonObject, Resource } from '../fhir/resource.js';
 import type { Principal } from '../identity/principal.js';
+import {
+  APPLICATION_ROLE,
+  auditCoding,
+  type AuditPattern,
+  BALP_PROFILES,
+  type BalpPattern,
+  BREAK_THE_GLASS,
+  ENTITY_TYPE,
+  OPERATION_CODES,
+  PARTICIPATION,
+  PATTERNS,
+  RESTFUL_TYPE,
+  ROLE,
+  USER_TYPES,
+} from './patterns.js';
 
-export const auditCoding = (system: string, code: string, display?: string): JsonObject =>
-  display === undefined ? { system, code } : { system, code, display };
-
-export const DICOM_CODES = 'http://dicom.nema.org/resources/ontology/DCM';
-export const PARTICIPATION = 'http://terminology.hl7.org/CodeSystem/v3-ParticipationType';
 const INTERACTION = 'http://hl7.org/fhir/restful-interaction';
-export const ENTITY_TYPE = 'http://terminology.hl7.org/CodeSystem/audit-entity-type';
-export const ROLE = 'http://terminology.hl7.org/CodeSystem/object-role';
-export const BALP_PROFILES = 'https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.';
-export const USER_TYPES = 'https://profiles.ihe.net/ITI/BALP/CodeSystem/UserAgentTypes';
 const PURPOSES = 'http://terminology.hl7.org/CodeSystem/v3-ActReason';
 /** Type of the entity that names the request. */
 const REQUEST_ENTITY: JsonObject = {
@@ -27,32 +33,6 @@ const REQUEST_ENTITY: JsonObject = {
 };
 /** Names of features of this server. */
 const FEATURE = 'urn:chartroom:feature';
-/** Codes of operations. */
-const OPERATION = 'urn:chartroom:operation';
-const CUSTODIAN = 'http://terminology.hl7.org/CodeSystem/provenance-participant-type';
-
-interface BalpPattern {
-  /** BALP profile without `Patient`; undefined: BALP has none. */
-  readonly profile?: 'Create' | 'Read' | 'Update' | 'Delete' | 'Query';
-  readonly action: 'C' | 'R' | 'U' | 'D' | 'E';
-  readonly client: JsonObject;
-  readonly server: JsonObject;
-  readonly user: string;
-  /** What happened; absent: what R4 calls a RESTful operation. */
-  readonly type?: JsonObject;
-  /** Which of that, before what the interaction is called. */
-  readonly subtype?: JsonObject;
-  /** Why, whatever the token says: a purpose of use. */
-  readonly purpose?: string;
-  /** Whether what the event is about is said with displays. */
-  readonly displays?: true;
-}
-
-export const dicom = (code: string, display?: string): JsonObject => ({
-  coding: [auditCoding(DICOM_CODES, code, display)],
-});
-const [application, source, destination] = [dicom('110150'), dicom('110153'), dicom('110152')];
-const custodian = { coding: [{ system: CUSTODIAN, code: 'custodian' }] };
 
 /** This server, as who. */
 export const selfOf = (base: string): JsonObject => ({
@@ -76,92 +56,6 @@ export const requestEntity = (requestId: string): JsonObject => ({
   type: REQUEST_ENTITY,
 });
 
-/** The form of an event: which kind of interaction has which is in interactions/kinds.ts. */
-export type AuditPattern =
-  | 'create'
-  | 'read'
-  | 'update'
-  | 'delete'
-  | 'query'
-  | 'operation'
-  | 'history'
-  | 'alert'
-  | 'override-started'
-  | 'override-stopped'
-  | 'import'
-  /** Who may not, by their role or scopes, or by what a patient has said. */
-  | 'denied'
-  | 'denied-by-consent'
-  /** Who does not say who they are, or says it wrongly. */
-  | 'unauthenticated';
-
-const SECURITY_ALERT: JsonObject = { system: DICOM_CODES, code: '110113', display: 'Security Alert' };
-const AUTHORIZATION = 'https://profiles.ihe.net/ITI/BALP/CodeSystem/AuthZsubType';
-const AUTHORIZER: JsonObject = {
-  coding: [{ system: 'http://terminology.hl7.org/CodeSystem/extra-security-role-type', code: 'authserver' }],
-};
-/** https://profiles.ihe.net/ITI/BALP/StructureDefinition-IHE.BasicAudit.AuthZconsent.html */
-const DENIAL: BalpPattern = {
-  ...{ action: 'E', client: application, server: AUTHORIZER, user: 'IRCP', type: SECURITY_ALERT },
-  subtype: { system: AUTHORIZATION, code: 'AuthZ-Role' },
-};
-const BREAK_THE_GLASS = 'BTG';
-const OVERRIDE: BalpPattern = {
-  ...{ action: 'E', client: application, server: destination, user: 'IRCP' },
-  ...{ type: SECURITY_ALERT, purpose: BREAK_THE_GLASS },
-};
-
-/** BALP 3.1: data flows from source to destination, so reading and querying are mirror images. */
-const PATTERNS: Readonly<Record<AuditPattern, BalpPattern>> = {
-  create: { profile: 'Create', action: 'C', client: source, server: destination, user: 'AUT' },
-  read: { profile: 'Read', action: 'R', client: destination, server: source, user: 'IRCP' },
-  update: { profile: 'Update', action: 'U', client: source, server: destination, user: 'AUT' },
-  delete: { profile: 'Delete', action: 'D', client: application, server: custodian, user: 'AUT' },
-  query: { profile: 'Query', action: 'E', client: source, server: destination, user: 'IRCP' },
-  /** BALP has no profile for operations; what was asked stands in the query entity. */
-  operation: { action: 'E', client: source, server: destination, user: 'IRCP' },
-  history: { action: 'R', client: destination, server: source, user: 'IRCP' },
-  /** https://dicom.nema.org/medical/dicom/current/output/chtml/part15/sect_A.5.3.html (Security Alert) */
-  alert: {
-    action: 'E',
-    client: destination,
-    server: source,
-    user: 'IRCP',
-    type: SECURITY_ALERT,
-  },
-  /** Break the glass, as an alert to who looks after security. */
-  'override-started': {
-    ...OVERRIDE,
-    subtype: { system: DICOM_CODES, code: '110127', display: 'Emergency Override Started' },
-  },
-  'override-stopped': {
-    ...OVERRIDE,
-    subtype: { system: DICOM_CODES, code: '110138', display: 'Emergency Override Stopped' },
-  },
-  /**
-   * What came from elsewhere as a whole, recorded by what stands for it:
-   * https://profiles.ihe.net/ITI/MHD/4.2.3/StructureDefinition-IHE.MHD.ProvideBundle.Audit.Recipient.html
-   */
-  import: {
-    action: 'C',
-    client: dicom('110153', 'Source Role ID'),
-    server: dicom('110152', 'Destination Role ID'),
-    user: 'AUT',
-    displays: true,
-    type: { system: DICOM_CODES, code: '110107', display: 'Import' },
-  },
-  denied: DENIAL,
-  'denied-by-consent': { ...DENIAL, subtype: { system: AUTHORIZATION, code: 'AuthZ-Consent' } },
-  /** https://dicom.nema.org/medical/dicom/current/output/chtml/part15/sect_A.5.3.html (User Authentication) */
-  unauthenticated: {
-    ...{ action: 'E', client: application, server: AUTHORIZER, user: 'IRCP' },
-    type: { system: DICOM_CODES, code: '110114', display: 'User Authentication' },
-    subtype: { system: DICOM_CODES, code: '110122', display: 'Login' },
-  },
-};
-
-const REST: JsonObject = { system: 'http://terminology.hl7.org/CodeSystem/audit-event-type', code: 'rest' };
-
 /** A code beside that of the interaction, as Coding has it. */
 export interface AuditSubtype {
   readonly system: string;
@@ -179,12 +73,6 @@ export interface AuditDetail {
 
 /** Type of the detail that says the hash of what was stored: SHA-256, in hex. */
 export const STORED_HASH = 'sha-256';
-
-/** The codes of AuditEvent.type and, where it has one of its own, of AuditEvent.subtype. */
-export const codesOfPattern = (pattern: AuditPattern): { readonly type: string; readonly subtype?: string } => {
-  const { type = REST, subtype } = PATTERNS[pattern];
-  return { type: type['code'] as string, ...(subtype ? { subtype: subtype['code'] as string } : {}) };
-};
 
 /** What is to be recorded. */
 export interface AuditRecord {
@@ -218,7 +106,7 @@ export interface AuditRecord {
   readonly consents?: readonly RefusingConsent[];
   /** Undefined where no single resource is meant. */
   readonly data?: { readonly type: string; readonly id: string; readonly version?: number };
-  /** Where `data` is. */
+  /** Of `data`, or of what was asked where there is none. */
   readonly details?: readonly AuditDetail[];
   /** Ids of patients whose data was touched. */
   readonly patients: readonly string[];
@@ -247,7 +135,7 @@ export function auditEvent(record: AuditRecord, patient: string | undefined, id:
   if (consents) agents.push({ type: PROVIDER, who: { extension: [UNKNOWN_HERE] }, requestor: false });
   if (record.agent !== undefined)
     agents.push({
-      type: application,
+      type: APPLICATION_ROLE,
       who: { identifier: { system: FEATURE, value: record.agent } },
       requestor: false,
       name: record.agent,
@@ -260,13 +148,13 @@ export function auditEvent(record: AuditRecord, patient: string | undefined, id:
       lastUpdated: recorded,
       ...(profiles.length > 0 ? { profile: profiles } : {}),
     },
-    type: pattern.type ?? REST,
+    type: pattern.type ?? RESTFUL_TYPE,
     subtype: consents
       ? [pattern.subtype!]
       : [
           ...(pattern.subtype ? [pattern.subtype] : []),
           { system: INTERACTION, code: record.interaction },
-          ...(record.operation === undefined ? [] : [auditCoding(OPERATION, record.operation)]),
+          ...(record.operation === undefined ? [] : [auditCoding(OPERATION_CODES, record.operation)]),
           ...codingsOf(record.subtype),
         ],
     action: pattern.action,
@@ -344,7 +232,7 @@ function profilesOf(
 /** The machine that asked, and of a token the application that holds it. */
 function clientAgent({ client }: BalpPattern, { principal, address, agent }: AuditRecord): JsonObject {
   return {
-    type: principal.client === undefined || agent !== undefined ? client : withTypes(client, application),
+    type: principal.client === undefined || agent !== undefined ? client : withTypes(client, APPLICATION_ROLE),
     who: { identifier: { value: principal.client ?? address } },
     requestor: principal.name === undefined,
     network: { address, type: '2' },
@@ -401,6 +289,7 @@ function entities(record: AuditRecord, pattern: BalpPattern, patient: string | u
     type,
     role: auditCoding(ROLE, '24'),
     query: Buffer.from(record.request).toString('base64'),
+    ...(record.details && !record.data ? { detail: detailsOf(record.details) } : {}),
   });
   if (record.data !== undefined) {
     const role = record.subtype?.dataRole;

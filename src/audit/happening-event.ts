@@ -3,21 +3,23 @@
  * Alert), and of a token that was given out IHE's pattern (https://profiles.ihe.net/ITI/BALP/StructureDefinition-IHE.IUA.71.html).
  */
 import type { JsonObject, Resource } from '../fhir/resource.js';
-import type { Happening, TokenHappening, TrailHappening } from '../identity/happening.js';
+import type { DataMoved, Happening, TokenHappening, TrailHappening } from '../identity/happening.js';
 import type { Principal } from '../identity/principal.js';
+import { requestEntity, STORED_HASH, selfOf, eventSourceOf } from './event.js';
 import {
   auditCoding,
   DICOM_CODES,
   dicom,
   ENTITY_TYPE,
+  OPERATION_CODES,
   PARTICIPATION,
   BALP_PROFILES,
-  requestEntity,
-  selfOf,
-  eventSourceOf,
   ROLE,
   USER_TYPES,
-} from './event.js';
+} from './patterns.js';
+
+/** Hashes that are SHA-256: http://www.oid-info.com/get/2.16.840.1.101.3.4.2.1 */
+const SHA256 = 'urn:oid:2.16.840.1.101.3.4.2.1';
 
 export interface HappeningRecord {
   readonly happening: Happening;
@@ -35,7 +37,8 @@ export interface HappeningRecord {
 
 interface HappeningPattern {
   readonly type: JsonObject;
-  readonly subtype: JsonObject;
+  /** Absent: the happening says it. */
+  readonly subtype?: JsonObject;
   readonly outcome: '0' | '4' | '8';
 }
 
@@ -43,6 +46,9 @@ const AUTHENTICATION = auditCoding(DICOM_CODES, '110114', 'User Authentication')
 const ALERT = auditCoding(DICOM_CODES, '110113', 'Security Alert');
 const LOGIN = auditCoding(DICOM_CODES, '110122', 'Login');
 const TOKEN = auditCoding('urn:ihe:event-type-code', 'ITI-71', 'Get Access Token');
+
+const EXPORT = auditCoding(DICOM_CODES, '110106', 'Export');
+const LIFECYCLE = 'http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle';
 
 const HAPPENINGS: Readonly<Record<Happening['what'], HappeningPattern>> = {
   'signed-in': { type: AUTHENTICATION, subtype: LOGIN, outcome: '0' },
@@ -67,7 +73,7 @@ const HAPPENINGS: Readonly<Record<Happening['what'], HappeningPattern>> = {
     outcome: '0',
   },
   'trail-exported': {
-    type: auditCoding(DICOM_CODES, '110106', 'Export'),
+    type: EXPORT,
     subtype: auditCoding(DICOM_CODES, '110101', 'Audit Log Used'),
     outcome: '0',
   },
@@ -81,6 +87,8 @@ const HAPPENINGS: Readonly<Record<Happening['what'], HappeningPattern>> = {
     subtype: auditCoding(DICOM_CODES, '110132', 'Use of Restricted Function'),
     outcome: '8',
   },
+  'data-exported': { type: EXPORT, outcome: '0' },
+  'data-imported': { type: auditCoding(DICOM_CODES, '110107', 'Import'), outcome: '0' },
 };
 /** Of a change of a role. */
 const ROLES_CHANGED = auditCoding(DICOM_CODES, '110136', 'Security Roles Changed');
@@ -91,7 +99,6 @@ export function happeningEvent(record: HappeningRecord, id: string): Resource {
   const recorded = new Date(at).toISOString();
   const self = selfOf(base);
   const why = whyOf(happening);
-  const isOfRole = 'change' in happening && happening.change === 'role';
   return {
     resourceType: 'AuditEvent',
     id,
@@ -101,8 +108,8 @@ export function happeningEvent(record: HappeningRecord, id: string): Resource {
       ...(happening.what === 'token-issued' ? { profile: [BALP_PROFILES.replace('BasicAudit.', 'IUA.71')] } : {}),
     },
     type,
-    subtype: [isOfRole ? ROLES_CHANGED : subtype],
-    action: happening.what === 'trail-exported' ? 'R' : happening.what === 'trail-removed' ? 'D' : 'E',
+    subtype: subtypesOf(happening, subtype),
+    action: ACTIONS[happening.what] ?? 'E',
     recorded,
     outcome,
     ...(why === undefined ? {} : { outcomeDesc: why }),
@@ -110,6 +117,26 @@ export function happeningEvent(record: HappeningRecord, id: string): Resource {
     source: eventSourceOf(base),
     entity: entitiesOf(record),
   };
+}
+
+const ACTIONS: Readonly<Partial<Record<Happening['what'], string>>> = {
+  'trail-exported': 'R',
+  'trail-removed': 'D',
+  'data-exported': 'R',
+  'data-imported': 'C',
+};
+
+function subtypesOf(happening: Happening, usual: JsonObject | undefined): JsonObject[] {
+  if ('lifecycle' in happening)
+    return [auditCoding(LIFECYCLE, happening.lifecycle), auditCoding(OPERATION_CODES, happening.by)];
+  return 'change' in happening && happening.change === 'role' ? [ROLES_CHANGED] : usual ? [usual] : [];
+}
+
+/** What this server is to it. */
+function roleOfServer(happening: Happening): JsonObject {
+  const { what } = happening;
+  if (isOfTrail(happening) || what === 'data-exported') return dicom('110153');
+  return what === 'data-imported' ? dicom('110152') : { coding: [auditCoding(USER_TYPES, 'AuthzOauthService')] };
 }
 
 function whyOf(happening: Happening): string | undefined {
@@ -134,7 +161,7 @@ function agentsOf({ happening, by, address, issuer }: HappeningRecord, self: Jso
       network: { address, type: '2' },
     },
     {
-      type: isOfTrail(happening) ? dicom('110153') : { coding: [auditCoding(USER_TYPES, 'AuthzOauthService')] },
+      type: roleOfServer(happening),
       who: self,
       requestor: false,
       network: { address: issuer, type: '5' },
@@ -178,6 +205,18 @@ function trailEntity(happening: TrailHappening): JsonObject {
   };
 }
 
+/** A file of data, which is found by its hash. */
+function movedFile({ file, sha256, counts }: DataMoved): JsonObject {
+  const details = Object.entries({ [STORED_HASH]: sha256, ...counts });
+  return {
+    what: { identifier: { system: SHA256, value: sha256 } },
+    type: auditCoding(ENTITY_TYPE, '2', 'System Object'),
+    role: auditCoding(ROLE, '4', 'Domain Resource'),
+    ...(file === undefined ? {} : { name: file }),
+    detail: details.map(([type, value]) => ({ type, valueString: String(value) })),
+  };
+}
+
 /** What IHE's pattern of a token allows is the request alone. */
 function entitiesOf({ happening, requestId, issuer }: HappeningRecord): JsonObject[] {
   const asked = requestEntity(requestId);
@@ -187,6 +226,7 @@ function entitiesOf({ happening, requestId, issuer }: HappeningRecord): JsonObje
     return happening.what === 'token-issued' ? [request] : [request, asked];
   }
   if (isOfTrail(happening)) return [trailEntity(happening), asked];
+  if ('lifecycle' in happening) return [movedFile(happening), asked];
   if (!('name' in happening)) return [asked];
   const isUser = happening.what === 'user-changed';
   return [

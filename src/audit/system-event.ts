@@ -3,16 +3,8 @@
  * (Application Activity, Security Alert). They are about no patient, and say names of settings, never values.
  */
 import type { JsonObject, Resource } from '../fhir/resource.js';
-import {
-  type AuditDetail,
-  auditCoding,
-  dicom,
-  DICOM_CODES,
-  ENTITY_TYPE,
-  eventSourceOf,
-  ROLE,
-  selfOf,
-} from './event.js';
+import { type AuditDetail, eventSourceOf, selfOf } from './event.js';
+import { auditCoding, dicom, DICOM_CODES, ENTITY_TYPE, ROLE } from './patterns.js';
 
 export type SystemHappening =
   /** `process`: id of this life of it. */

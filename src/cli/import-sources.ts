@@ -2,7 +2,6 @@
  * What an import reads: files of NDJSON and of Bundles, plain or gzipped, from files and folders in the order of their names.
  * Memory is bounded by the longest line and the largest Bundle that the settings allow.
  */
-import { createHash } from 'node:crypto';
 import { createReadStream, type ReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -53,14 +52,6 @@ async function collect(path: string, found: SourceFile[], kinds: FileKinds, name
     return;
   }
   found.push({ path, form: form === 'json' || form === 'xml' ? form : 'ndjson', size: info.size });
-}
-
-/** SHA-256 of the file as it lies on the disk, hex. */
-export async function hashOf(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const part of createReadStream(path, { highWaterMark: 1024 * 1024 }) as AsyncIterable<Buffer>)
-    hash.update(part);
-  return hash.digest('hex');
 }
 
 /** A file that is being read. */

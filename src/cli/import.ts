@@ -15,7 +15,10 @@ import type { Resource } from '../fhir/resource.js';
 import type { Limits } from '../http/source.js';
 import type { Caller } from '../interactions/engine.js';
 import { perform } from '../interactions/perform.js';
+import { tellHappening } from '../interactions/tell.js';
 import { ConfigError } from '../platform/config.js';
+import { hashOfFile } from '../platform/file-hash.js';
+import { newUuid } from '../platform/ids.js';
 import {
   entryOf,
   type Group,
@@ -28,7 +31,7 @@ import {
 } from '../http/import-bundle.js';
 import { type FileNotes, readNotes } from './import-notes.js';
 import { type Failure, Report } from './import-report.js';
-import { findSources, hashOf, openSource, type Opened, readWhole, type SourceFile } from './import-sources.js';
+import { findSources, openSource, type Opened, readWhole, type SourceFile } from './import-sources.js';
 import type { Invocation } from './invocation.js';
 import { showProgress, type Status } from './progress.js';
 import { systemContext } from './seed.js';
@@ -86,6 +89,8 @@ interface Choices {
 /** A file and what is known of it. */
 interface Work {
   readonly source: SourceFile;
+  /** SHA-256, in hex. */
+  readonly sha256: string;
   readonly notes: FileNotes;
 }
 
@@ -149,10 +154,11 @@ class Run {
     const { path } = source;
     try {
       const first = !this.#met.has(path);
-      const notes = await readNotes(this.#context.engine.store, await hashOf(path), first && this.#choices.fresh);
+      const sha256 = await hashOfFile(path);
+      const notes = await readNotes(this.#context.engine.store, sha256, first && this.#choices.fresh);
       this.#met.add(path);
       if (first) this.#report.skipped += notes.all ?? notes.done;
-      if (notes.all === undefined) return await this.#load({ source, notes });
+      if (notes.all === undefined) return await this.#load({ source, sha256, notes });
       this.#report.passedOver++;
       return true;
     } catch (error) {
@@ -170,10 +176,21 @@ class Run {
     const opened = openSource(source);
     Object.assign(this.#bytes, { ofFile: opened.read, path: source.path });
     this.#waiting = 0;
+    const { done, failures } = this.#report;
     const count = source.form === 'ndjson' ? await this.#lines(work, opened) : await this.#bundle(work, opened);
+    await this.#tell(work, this.#report.done - done, this.#report.failures - failures);
     if (this.#stopped || this.#waiting > 0) return false;
     if (!this.#report.hasFailed(source.path)) await notes.finish(count);
     return true;
+  }
+
+  /** A file whose lines come again is told again, with what came of it that time. */
+  async #tell({ source: { size }, sha256 }: Work, loaded: number, refused: number): Promise<void> {
+    if (loaded + refused === 0) return;
+    const counts = { bytes: size, loaded, refused };
+    const told = { what: 'data-imported', by: 'import', lifecycle: 'receive', sha256, counts } as const;
+    const { engine, principal, address } = this.#context;
+    await tellHappening({ engine, principal, address, requestId: newUuid() }, told);
   }
 
   /** Gives the number of requests. */

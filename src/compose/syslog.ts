@@ -1,6 +1,6 @@
 /** The audit trail as syslog messages: who gets it, and what hands it on. */
 import { readFileSync } from 'node:fs';
-import { DICOM_CODES } from '../audit/event.js';
+import { DICOM_CODES } from '../audit/patterns.js';
 import type { EventToSend } from '../audit/syslog/audit-message.js';
 import { syslogFrame, syslogMessage } from '../audit/syslog/syslog-message.js';
 import { type ForwarderOptions, SyslogForwarder } from '../feed/syslog-forwarder.js';

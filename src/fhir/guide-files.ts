@@ -7,12 +7,12 @@
  * it has its name, so that a server may read while a guide is added or taken away.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream, readFileSync, rmSync, statSync } from 'node:fs';
+import { readFileSync, rmSync, statSync } from 'node:fs';
 import { type FileHandle, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { deflateRawSync } from 'node:zlib';
 import { ConfigError } from '../platform/config.js';
+import { hashOfFile } from '../platform/file-hash.js';
 import { compactDefinition, DEFINITION_TYPES } from './compact-definition.js';
 import { DEFINITIONS_FORMAT, type DefinitionsIndex, definitionLine } from './definition-file.js';
 import type { ListedGuide } from './guide-list.js';
@@ -57,12 +57,6 @@ export function guideFiles(folder: string, guide: ListedGuide): GuideFiles {
   const base = join(folder, `${fullName(guide)}.${guide.sha256.slice(0, 16)}`);
   const made = `${base}.${DEFINITIONS_FORMAT}`;
   return { tgz: `${base}.tgz`, lines: `${made}.ndjson`, whole: `${made}.whole`, index: `${made}.index.json` };
-}
-
-export async function hashOfFile(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(file), hash);
-  return hash.digest('hex');
 }
 
 /** Undefined where it was not made, or not to its end. Throws ConfigError where it cannot be read. */

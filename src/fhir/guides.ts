@@ -8,7 +8,6 @@ import {
   damagedFiles,
   type GuideIndex,
   guideFiles,
-  hashOfFile,
   inspectPackage,
   type LeftOut,
   makeGuideFiles,
@@ -20,6 +19,7 @@ import { fullName } from './guide-name.js';
 import type { ConformanceResource } from './package.js';
 import type { Origin } from './structure-definition.js';
 import { ConfigError } from '../platform/config.js';
+import { hashOfFile } from '../platform/file-hash.js';
 
 export interface InstalledGuide extends ListedGuide {
   /** `name@version`. */

@@ -75,7 +75,15 @@ export function createImportJob(): FeatureJob<ImportInput, ImportState> {
       const step = await stepOn(file, await keepFile(work, work.state));
       return { ...step, done: step.state.loaded + step.state.refused };
     },
-    finish: ({ state }) => ({ result: told(state) }),
+    finish: ({ state, input: { hash, size } }) => ({
+      result: told(state),
+      moved: [
+        {
+          ...{ what: 'data-imported', by: 'import', lifecycle: 'receive', sha256: hash },
+          counts: { bytes: size, loaded: state.loaded, refused: state.refused },
+        },
+      ],
+    }),
   };
 }
 

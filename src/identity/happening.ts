@@ -1,11 +1,12 @@
-/** What happens to users, sessions, tokens and applications, and is told to the audit trail: nothing of it is an interaction. */
+/** What happens to users, sessions, tokens, applications and files, and is told to the audit trail: nothing of it is an interaction. */
 
 export type Happening =
   /** `user`: by name, where there is one; somebody else may have typed a secret in its place. */
   | { readonly what: 'signed-in' | 'sign-in-failed' | 'locked-out' | 'signed-out'; readonly user?: string | undefined }
   | TokenHappening
   | { readonly what: 'user-changed' | 'application-changed'; readonly name: string; readonly change: AccountChange }
-  | TrailHappening;
+  | TrailHappening
+  | DataMoved;
 
 /** What happened to the audit trail as a whole. */
 export type TrailHappening = TrailExport | TrailRestored | TrailRemoved;
@@ -36,6 +37,21 @@ export interface TrailRemoved {
   readonly before: string;
   readonly events: number;
   readonly deeds: number;
+}
+
+/** Data of the record left the house as a whole, or came into it: a backup, a file that was loaded. What it is of patients the trail says elsewhere. */
+export interface DataMoved {
+  readonly what: 'data-exported' | 'data-imported';
+  /** Code of the operation, or of what stands for it on the command line. */
+  readonly by: string;
+  /** What becomes of a record by it: a code of http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle. */
+  readonly lifecycle: 'archive' | 'extract' | 'receive';
+  /** What the server calls the file; never a name that somebody else has given. */
+  readonly file?: string | undefined;
+  /** Of the file, in hex. */
+  readonly sha256: string;
+  /** Of what there is how much. */
+  readonly counts: Readonly<Record<string, number>>;
 }
 
 export interface TokenHappening {

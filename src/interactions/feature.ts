@@ -18,7 +18,7 @@ import { settingsFor } from './feature-settings.js';
 import { addJobs, type FeatureJob, type OwnedJob } from './jobs.js';
 import { addressShape } from './outside-address.js';
 import type { Release } from './response/release.js';
-import { addSubtypes, type AuditSubtypes, type NameOfAsked } from './subtypes.js';
+import { addSubtypes, type AuditSubtypes, type NameOfAsked, OWN_SUBTYPES, servedAs, trailRead } from './subtypes.js';
 import type { FeatureHook, OwnedHook } from './write/hooks.js';
 
 export interface Feature<S extends SettingTable = SettingTable> {
@@ -131,7 +131,7 @@ export function composeFeatures(
   const listeners: FeatureListener[] = [];
   const duties: DutyOfRole[] = [];
   const jobs: OwnedJob[] = [];
-  const subtypes = new Map<string, AuditSubtype>();
+  const subtypes = new Map(Object.entries(OWN_SUBTYPES).map(([code, subtype]) => [servedAs(code), subtype]));
   const asked: NameOfAsked[] = [];
   const [instantiates, releases]: [string[], Release[]] = [[], []];
   const tables: LiveTable<unknown>[] = [];
@@ -178,7 +178,7 @@ export function composeFeatures(
     duties,
     jobs,
     tables,
-    subtypes: { named: subtypes, asked },
+    subtypes: { named: subtypes, asked: [...asked, trailRead] },
     instantiates,
     releases,
   };

@@ -4,10 +4,12 @@
  * line and jobs all make Interactions; only `perform` runs them.
  */
 import type { Disclosure } from '../audit/disclosure.js';
-import type { AuditDetail, AuditPattern, AuditSubtype } from '../audit/event.js';
+import type { AuditDetail, AuditSubtype } from '../audit/event.js';
+import type { AuditPattern } from '../audit/patterns.js';
 import type { FhirError, Issue } from '../fhir/error.js';
 import type { Lifted } from '../fhir/json/base64.js';
 import type { Decimals, Json, Parsed } from '../fhir/resource.js';
+import type { Happening } from '../identity/happening.js';
 import type { Absence, BlobLink, BlobRange, Blobs, Change, Commit, OutboxMessage } from '../store/store.js';
 import type { Text } from '../fhir/content/holes.js';
 
@@ -295,6 +297,8 @@ export interface RecordedPart {
   readonly details?: readonly AuditDetail[];
   /** It is a disclosure, whose event has this id. */
   readonly disclosed?: { readonly id: string; readonly disclosure: Disclosure };
+  /** It is no interaction. */
+  readonly happened?: Happening;
 }
 
 /** What an interaction's file gives back: the answer, and what must be committed before it may be given. */

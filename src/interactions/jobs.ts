@@ -4,10 +4,12 @@
  * A step changes nothing itself. It names the interaction that is to be performed for the person who asked, and the state that
  * follows: both are committed together, so that the interaction has its effect once, and is decided and recorded as theirs.
  */
+import type { AuditDetail } from '../audit/event.js';
 import { FhirError, KINDS } from '../fhir/error.js';
 import { principalKept, SYSTEM } from '../identity/principal.js';
-import type { Begun, Finished, JobKind, JobWork, NoteChange, Stepped } from '../jobs/kind.js';
+import type { Begun, Finished, JobKind, JobNote, JobWork, NoteChange, Stepped } from '../jobs/kind.js';
 import type { RecordJob } from '../jobs/running.js';
+import { deedOfHappening } from './deeds-beside.js';
 import type { Caller, Engine } from './engine.js';
 import type { Of } from './interaction.js';
 import { INTERACTIONS } from './kinds.js';
@@ -36,7 +38,7 @@ export interface FeatureJob<Input = unknown, State = unknown>
   extends Omit<JobKind<Input, State>, 'begin' | 'step' | 'finish' | 'repeatable'> {
   begin?(work: FeatureWork<Input>): Soon<Pick<Begun<State>, 'state' | 'total'>>;
   step(work: FeatureWork<Input> & { readonly state: State }): Soon<FeatureStepped<State>>;
-  finish?(work: FeatureWork<Input> & { readonly state: State }): Soon<Pick<Finished, 'result'>>;
+  finish?(work: FeatureWork<Input> & { readonly state: State }): Soon<Pick<Finished, 'result' | 'moved'>>;
 }
 
 export interface OwnedJob {
@@ -93,22 +95,30 @@ async function performNoted(caller: Caller, ask: PerformedByJob, note: NoteChang
   await perform({ ...caller, note: () => message, settles: note.acknowledges }, ask);
 }
 
-/** The audit events of what becomes of jobs. */
+/** The audit events of what becomes of jobs: how far they came is told with their end. */
 export const recordJobs =
   (engine: () => Engine): RecordJob =>
-  (moment, { id, kind, status, error }, { principal, requestId, address }, at) => {
+  (moment, job, { principal, requestId, address }, at, moved = []) => {
+    const { id, kind, status, error } = job;
     const { record, settings } = engine();
     const { scopes: _scopes, ...who } = principal;
     const why = error?.kind ?? (status === 'cancelled' ? 'cancelled' : undefined);
     const deed = record({
-      ...{ interaction: 'operation', pattern: 'operation', at },
+      ...{ interaction: 'operation', pattern: 'restricted', operation: kind, at },
       outcome: error ? KINDS[error.kind].outcome : '0',
       ...(why === undefined ? {} : { why }),
       ...{ principal: who, address, requestId, base: settings.base, patients: [] },
       request: `${BY_JOB}${kind}/${id} ${moment}`,
+      ...(moment === 'begin' ? {} : { details: countsOf(job) }),
     });
-    return [deed];
+    const told = { engine: engine(), principal: who, address, requestId };
+    return [deed, ...moved.map(each => deedOfHappening(told, each, at))];
   };
+
+const countsOf = ({ done, total }: JobNote): AuditDetail[] => [
+  { type: 'done', value: String(done) },
+  ...(total === undefined ? [] : [{ type: 'total', value: String(total) }]),
+];
 
 /** Kinds of the server itself. */
 const OWN_KINDS: ReadonlySet<string> = new Set(['backup', 'import', 'reindex', 'index']);

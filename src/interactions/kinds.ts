@@ -5,7 +5,7 @@
  * linter asks for the others (`turnOf`, `resourceIn`, `criteriaOf`, `assignIdentity`), because no switch over a kind may leave one out.
  */
 import type { Ask } from '../access/decide.js';
-import type { AuditPattern } from '../audit/event.js';
+import type { AuditPattern } from '../audit/patterns.js';
 import type { FhirError } from '../fhir/error.js';
 import type { Letter } from '../identity/principal.js';
 import type { InteractionKind, Target } from './interaction.js';

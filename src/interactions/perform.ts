@@ -11,15 +11,15 @@ import type { Principal } from '../identity/principal.js';
 import { FRESH_MS } from '../live/live-tables.js';
 import { realPause } from '../platform/real-time.js';
 import { isAcknowledgedMeanwhile } from '../store/outbox.js';
-import { disclosureEvent } from '../audit/disclosure.js';
-import type { AuditDetail, AuditPattern } from '../audit/event.js';
-import { deedOfEvent } from '../audit/trail/deed.js';
+import type { AuditDetail } from '../audit/event.js';
+import type { AuditPattern } from '../audit/patterns.js';
 import { DamagedBlob } from '../store/blobs.js';
 import type { Deed } from '../store/deeds.js';
 import { batch } from './batch.js';
 import { capabilities } from './capabilities.js';
 import { create } from './create.js';
 import { type LocatedTarget, uniquenessKeyOf } from './write/conditional.js';
+import { deedOfDisclosure, deedOfHappening } from './deeds-beside.js';
 import { deleteResources } from './delete.js';
 import { history } from './history.js';
 import type { Caller, Context, Engine } from './engine.js';
@@ -303,15 +303,6 @@ const notesOf = ({ note, settles }: Caller, writing: boolean) => ({
 const isOvertaken = (error: unknown): boolean =>
   asFhirError(error).kind === 'conflict' && !isAcknowledgedMeanwhile(error);
 
-/** `at`: ms since 1970. */
-export function deedOfDisclosure(
-  { engine, requestId }: Pick<Caller, 'engine' | 'requestId'>,
-  { id, disclosure }: NonNullable<RecordedPart['disclosed']>,
-  at: number,
-): Deed {
-  return deedOfEvent(disclosureEvent({ disclosure, at, requestId, base: engine.settings.base }, id), at);
-}
-
 /** `stored`: what is to be committed, as it is stored. */
 function deedsOfWhole(
   context: Context,
@@ -336,6 +327,7 @@ async function deedsOfParts(
     const details = part.details ?? hashes?.(result.subject);
     const recorded = { ...context, request, agent, partOf: subtype };
     if (part.disclosed) deeds.push(deedOfDisclosure(context, part.disclosed, context.stamp.now()));
+    else if (part.happened) deeds.push(deedOfHappening(context, part.happened, context.stamp.now()));
     else deeds.push(...deedsDone(recorded, target, result, undefined, pattern, details));
     if (deeds.length % 256 === 0) await new Promise(setImmediate);
   }

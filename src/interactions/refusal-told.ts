@@ -7,7 +7,8 @@
  * Consents. The row was looked at anyway, and what is written is as long, so that time does not tell.
  */
 import { hiddenBy } from '../access/view.js';
-import type { AuditPattern, AuditRecord } from '../audit/event.js';
+import type { AuditRecord } from '../audit/event.js';
+import type { AuditPattern } from '../audit/patterns.js';
 import { type Denial, type FhirError, KINDS } from '../fhir/error.js';
 import type { Caller, Context, Engine } from './engine.js';
 import type { Interaction, Target } from './interaction.js';

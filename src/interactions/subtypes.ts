@@ -3,6 +3,7 @@
  * http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle or urn:ihe:event-type-code. https://hl7.org/fhir/R4/auditevent-definitions.html#AuditEvent.subtype
  */
 import type { AuditSubtype } from '../audit/event.js';
+import { DICOM_CODES } from '../audit/patterns.js';
 import type { Interaction, Target } from './interaction.js';
 import { INTERACTIONS } from './kinds.js';
 
@@ -18,6 +19,27 @@ export interface AuditSubtypes {
 
 /** What a profile calls an interaction that a client asks for; of one that was refused before it was read less is known. */
 export type NameOfAsked = (ask: Interaction | Target) => AuditSubtype | undefined;
+
+/** Whoever looks into the trail is in it: https://dicom.nema.org/medical/dicom/current/output/chtml/part15/sect_A.5.3.html (Audit Log Used) */
+export const AUDIT_LOG_USED: AuditSubtype = { system: DICOM_CODES, code: '110101', display: 'Audit Log Used' };
+
+const READ_BY: ReadonlySet<string> = new Set(['read', 'vread', 'search', 'history']);
+
+/** What asks for events: by their type, or among others by `_type`. */
+export const trailRead: NameOfAsked = ask => {
+  if (!READ_BY.has(ask.kind)) return undefined;
+  const type = 'type' in ask ? ask.type : undefined;
+  if (type === 'AuditEvent') return AUDIT_LOG_USED;
+  if (type !== undefined || !('parameters' in ask)) return undefined;
+  const isAmong = ask.parameters.some(([name, value]) => name === '_type' && value.split(',').includes('AuditEvent'));
+  return isAmong ? AUDIT_LOG_USED : undefined;
+};
+
+/** Of the server's own operations, by code. */
+export const OWN_SUBTYPES: Readonly<Record<string, AuditSubtype>> = {
+  proof: AUDIT_LOG_USED,
+  'audit-checkpoint': AUDIT_LOG_USED,
+};
 
 /** What a feature may name. */
 interface HasSubtypes {
@@ -41,7 +63,7 @@ export function addSubtypes(subtypes: Map<string, AuditSubtype>, owner: string, 
   }
 }
 
-const servedAs = (operation: string): string => `$${operation}`;
+export const servedAs = (operation: string): string => `$${operation}`;
 
 /** As R4 wants them: https://hl7.org/fhir/R4/datatypes.html#code, #uri */
 const isSubtype = ({ system, code, display }: Partial<AuditSubtype>): boolean =>

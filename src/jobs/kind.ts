@@ -9,6 +9,7 @@
  */
 import type { FhirError, Issue, Kind } from '../fhir/error.js';
 import type { Json } from '../fhir/resource.js';
+import type { DataMoved } from '../identity/happening.js';
 import type { KeptPrincipal, Principal } from '../identity/principal.js';
 import type { Commit } from '../store/store.js';
 
@@ -77,6 +78,8 @@ export interface Stepped<State = unknown> extends CommittedElsewhere {
 export interface Finished extends Given {
   /** A resource that whoever asked gets. */
   readonly result?: Json | undefined;
+  /** Files that left the house by it, or came in: told to the audit trail with its end. */
+  readonly moved?: readonly DataMoved[] | undefined;
 }
 
 type Soon<T> = T | Promise<T>;

@@ -8,7 +8,7 @@ import { frames, type Log } from '../platform/log.js';
 import { realPause } from '../platform/real-time.js';
 import type { Deed } from '../store/deeds.js';
 import { exchange, type JobBoard, type MakeDeeds, type NotedJob } from './board.js';
-import { type JobKind, type JobNote, type JobOwner, restAfter } from './kind.js';
+import { type Finished, type JobKind, type JobNote, type JobOwner, restAfter } from './kind.js';
 import type { JobCounts } from './metrics.js';
 import { ended, type Move, moveInstead, moveOf } from './move.js';
 
@@ -21,8 +21,14 @@ const CROWDED = { pause: 50, times: 100 } as const;
 /** Kinds of errors that say nothing of the job: it is tried again for as long as they last. */
 const WEATHER: ReadonlySet<string> = new Set(['unavailable', 'timeout', 'no-space', 'throttled']);
 
-/** What the audit trail keeps of what becomes of a job, who caused it, and when (ms). It is committed with it. */
-export type RecordJob = (moment: 'begin' | 'cancel' | 'end', job: JobNote, by: JobOwner, at: number) => readonly Deed[];
+/** What the audit trail keeps of what becomes of a job, who caused it, when (ms), and which files it moved. It is committed with it. */
+export type RecordJob = (
+  moment: 'begin' | 'cancel' | 'end',
+  job: JobNote,
+  by: JobOwner,
+  at: number,
+  moved?: Finished['moved'],
+) => readonly Deed[];
 
 export interface JobSurroundings {
   readonly board: JobBoard;
@@ -129,14 +135,20 @@ export class RunningJob {
       return;
     }
     if ('commit' in given && given.commit) await given.commit(exchange(this.#noted, next));
-    else await board.replace(this.#noted, next, isEnd ? this.#recordEnd(next) : undefined, given.with);
+    else
+      await board.replace(
+        this.#noted,
+        next,
+        isEnd ? this.#recordEnd(next, 'moved' in given ? given.moved : undefined) : undefined,
+        given.with,
+      );
     if (isEnd) this.#ahead = next;
     else await this.#take();
   }
 
-  #recordEnd(job: JobNote): MakeDeeds | undefined {
+  #recordEnd(job: JobNote, moved?: Finished['moved']): MakeDeeds | undefined {
     const { by } = job;
-    return by && (at => this.#around.record('end', job, by, at));
+    return by && (at => this.#around.record('end', job, by, at, moved));
   }
 
   /** Whether it need not be noted yet: it may be done again, and the last note is young. */

@@ -1,11 +1,13 @@
 /** Backups of a server that goes on: by the command line beside it, and by $backup, at once and as a job. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import {
   copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   readlinkSync,
   rmSync,
   writeFileSync,
@@ -51,6 +53,19 @@ describe('a backup of a server that goes on', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
+  const sayingOf = (name: string): string => {
+    const bytes = readFileSync(join(data, 'backups', name));
+    return ['archive backup admin', name, createHash('sha256').update(bytes).digest('hex'), bytes.length].join(' ');
+  };
+  /** What the trail says of copies, the newest first. */
+  const exported = async (): Promise<string[]> =>
+    ((await as('admin').search<AuditEvent>('AuditEvent?type=110106&_sort=-date')).entry ?? []).map(({ resource }) => {
+      const { subtype = [], agent, entity = [] } = resource!;
+      const person = agent.find(({ requestor }) => requestor)?.name;
+      const details = entity[0]!.detail?.map(({ valueString }) => valueString) ?? [];
+      return [...subtype.map(({ code }) => code), person, entity[0]!.name, ...details].join(' ');
+    });
+
   /** Starts a server on the copy, and gives how many patients it has. */
   async function patientsIn(copy: string): Promise<number> {
     const restored = join(folder, `restored-${Math.random()}`);
@@ -87,6 +102,8 @@ describe('a backup of a server that goes on', () => {
       assert.ok(existsSync(join(data, fileOf(reply.body))));
     }
     assert.equal(copies().length, 2);
+    const [newest] = await exported();
+    assert.equal(newest, sayingOf(copies().at(-1)!));
     assert.equal(await patientsIn(join(data, 'backups', copies().at(-1)!)), 21);
   });
 
@@ -103,6 +120,7 @@ describe('a backup of a server that goes on', () => {
       copies().every(name => name.endsWith('.db')),
       'nothing half made',
     );
+    assert.deepEqual((await exported()).slice(0, 1), [sayingOf(file.replace('backups/', ''))]);
   });
 
   it('gives back the disk of copies that are removed', async function () {

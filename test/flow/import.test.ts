@@ -1,9 +1,11 @@
 /** `chartroom import` and the demo data where something is wrong: what failed is said, the rest is loaded, nothing hangs. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import type { AuditEvent } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
 import { loadDemo } from '../../src/cli/seed.js';
 import { FhirError } from '../../src/fhir/error.js';
@@ -69,6 +71,22 @@ describe('import', () => {
     const talk = talkTo(server.base);
     assert.deepEqual([(await talk.get('Patient/good-2')).status, (await talk.get('Patient/bad-1')).status], [200, 404]);
     assert.equal((await talk.get('Patient/good-2')).header('etag'), 'W/"2"', 'the same resource twice is two versions');
+  });
+
+  it('tells the trail of each file, by its hash, with what came of it (110107)', async () => {
+    const content = `${patients(900, 3)}\n{"resourceType":"Patient","id":"bad-2","birthDate":"2023-02-30"}`;
+    await run([file('told.ndjson', content)]);
+    const sha256 = createHash('sha256').update(content).digest('hex');
+    const found = await talkTo(server.base).search<AuditEvent>(
+      `AuditEvent?type=110107&entity:identifier=urn:oid:2.16.840.1.101.3.4.2.1|${sha256}`,
+    );
+    assert.deepEqual(
+      found.entry?.map(({ resource }) =>
+        resource!.entity![0]!.detail!.map(({ type, valueString }) => `${type} ${valueString}`),
+      ),
+      [[`sha-256 ${sha256}`, `bytes ${content.length}`, 'loaded 3', 'refused 1']],
+    );
+    assert.ok(!JSON.stringify(found).includes('told.ndjson'), 'a name may be that of a patient');
   });
 
   it('says what is wrong with a file as a whole', async () => {

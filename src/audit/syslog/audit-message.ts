@@ -8,7 +8,7 @@
  * XML has no form for are U+FFFD.
  */
 import { escapeAttribute } from '../../fhir/xml/xhtml.js';
-import { DICOM_CODES, ENTITY_TYPE, ROLE } from '../event.js';
+import { DICOM_CODES, ENTITY_TYPE, ROLE } from '../patterns.js';
 
 /** Of R4's AuditEvent, which every stored one conforms to, what DICOM has a place for. */
 export interface EventToSend {

@@ -43,6 +43,8 @@ type ShapeOfRecord = Pick<
   /** Which of the principal's own values there are. */
   readonly has: readonly PrincipalValue[];
   readonly data?: { readonly type: string; readonly versioned: boolean; readonly detailed: boolean };
+  /** It is about no resource, and says details all the same. */
+  readonly detailed?: true;
   /** There are Consents that refuse it. */
   readonly refusing?: true;
 };
@@ -113,7 +115,7 @@ export function createDeedMaker(): MakeDeed {
       writer.text(data.id);
       if (data.version !== undefined) writer.number(data.version);
       if (details) writer.text(JSON.stringify(details));
-    }
+    } else if (details) writer.text(JSON.stringify(details));
     if (consents) writer.text(JSON.stringify(consents));
     writer.number(patients.length);
     for (const patient of patients) writer.text(patient);
@@ -150,6 +152,7 @@ function shapeOfRecord(record: AuditRecord): ShapeOfRecord {
     ...(why === undefined ? {} : { why }),
     ...(agent === undefined ? {} : { agent }),
     ...{ ...given({ asks }), ...given({ operation }), ...given({ dataType }) },
+    ...(details && !data ? { detailed: true } : {}),
     ...(consents ? { refusing: true } : {}),
     ...(data
       ? { data: { type: data.type, versioned: data.version !== undefined, detailed: details !== undefined } }
@@ -177,14 +180,14 @@ export function readDeed(bytes: Uint8Array, shapeOf: (id: number) => KeptShape):
 }
 
 function recordIn(reader: DeedReader, at: number, shape: ShapeOfRecord): AuditRecord {
-  const { principal: common, has, data: about, refusing, ...same } = shape;
+  const { principal: common, has, data: about, detailed, refusing, ...same } = shape;
   const address = reader.text();
   const requestId = reader.text();
   const principal = { ...common, ...Object.fromEntries(has.map(value => [value, reader.text()])) };
   const request = about && !shape.asks ? '' : reader.text();
   const dataId = about && reader.text();
   const version = about?.versioned ? reader.number() : undefined;
-  const details = about?.detailed ? (reader.json() as readonly AuditDetail[]) : undefined;
+  const details = detailed || about?.detailed ? (reader.json() as readonly AuditDetail[]) : undefined;
   const consents = refusing && (reader.json() as readonly RefusingConsent[]);
   const patients = Array.from({ length: reader.number() }, () => reader.text());
   return {

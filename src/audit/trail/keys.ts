@@ -5,7 +5,8 @@
 import { isIP } from 'node:net';
 import { timeOfId } from '../../platform/ids.js';
 import type { Test, TokenValue, Where } from '../../search/query.js';
-import { type AuditRecord, codesOfPattern } from '../event.js';
+import type { AuditRecord } from '../event.js';
+import { codesOfPattern } from '../patterns.js';
 import type { KeptDeed } from './deed.js';
 
 /** A hash of 53 bits, as good as a table of some million entries needs it. FNV-1a twice: http://www.isthe.com/chongo/tech/comp/fnv/ */

@@ -4,6 +4,7 @@
 import type { OperationImplementation } from '../../interactions/engine.js';
 import { wholeNumber } from '../../interactions/feature-settings.js';
 import type { Feature } from '../../interactions/feature.js';
+import { AUDIT_LOG_USED } from '../../interactions/subtypes.js';
 import type { Clock } from '../../platform/clock.js';
 import { ACCOUNTING, accountingOperation } from './accounting-operation.js';
 import { ANOMALIES, anomaliesOperation } from './anomalies.js';
@@ -42,6 +43,7 @@ export const privacy: Feature<typeof settings> = {
   open: ({ own: { anomaliesEvery }, clock, log }) => ({
     operations: privacyOperations(clock),
     jobs: anomaliesEvery === 0 ? [] : [anomalyClock(anomaliesEvery, { clock, log })],
+    subtypes: Object.fromEntries(Object.keys(privacyOperations(clock)).map(code => [code, AUDIT_LOG_USED])),
     duties: {
       'privacy-officer': { operations: [...Object.keys(QUESTIONS), ACCOUNTING, ANOMALIES] },
       // Patients of themselves. Tokens of other issuers that name no role have that of services.

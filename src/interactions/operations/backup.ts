@@ -10,7 +10,9 @@ import { readdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { asFhirError, FhirError } from '../../fhir/error.js';
 import type { JsonObject } from '../../fhir/resource.js';
+import type { DataMoved } from '../../identity/happening.js';
 import type { JobKind } from '../../jobs/kind.js';
+import { hashOfFile } from '../../platform/file-hash.js';
 import { makeFolder } from '../../platform/folder.js';
 import { newId } from '../../platform/ids.js';
 import type { Context, Engine, OperationImplementation } from '../engine.js';
@@ -28,14 +30,29 @@ interface Wish {
   readonly keep: number | undefined;
 }
 
+/** Which has its name, so that it is whole. */
+interface Copy {
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly sha256: string;
+}
+
 type BackupGround = Pick<Engine, 'store' | 'clock' | 'settings'>;
 
 export const backupOperation: OperationImplementation = {
   job: async ({ engine }, ask) => ({ kind: 'backup', input: wishOf(engine, ask) }),
   async run({ engine }, ask): Promise<Outcome> {
     const wish = wishOf(engine, ask);
-    const result = await backUp(engine, wish, newName(engine));
-    return { result: { status: 200, text: Buffer.from(JSON.stringify(result)), patients: [] } };
+    const copy = await backUp(engine, wish, newName(engine));
+    const result = { status: 200, text: Buffer.from(JSON.stringify(answerOfCopy(copy))), patients: [] };
+    return {
+      result,
+      recordedParts: [
+        { target: ask, result, pattern: 'restricted' },
+        { target: ask, result, happened: movedBy(copy) },
+      ],
+    };
   },
 };
 
@@ -45,7 +62,7 @@ export const backupJob = (engine: () => BackupGround): JobKind => ({
   patience: PATIENCE,
   begin: ({ input }) => ({ state: { ...(input as Wish), name: newName(engine()) } }),
   async step({ state }) {
-    const { name, ...wish } = state as Wish & { readonly name: string };
+    const { name, ...wish } = state as Wish & Pick<Copy, 'name'>;
     try {
       return { state: await backUp(engine(), wish, name), last: true };
     } catch (error) {
@@ -54,7 +71,7 @@ export const backupJob = (engine: () => BackupGround): JobKind => ({
       throw known.kind === 'no-space' ? new FhirError('unprocessable', known.message) : known;
     }
   },
-  finish: ({ state }) => ({ result: state as JsonObject }),
+  finish: ({ state }) => ({ result: answerOfCopy(state as Copy), moved: [movedBy(state as Copy)] }),
 });
 
 function wishOf(engine: Context['engine'], ask: Of<'operation'>): Wish {
@@ -82,8 +99,7 @@ function folderOf(data: string): string {
   return folder;
 }
 
-/** Gives Parameters: the file, relative to the data folder, and its bytes. */
-async function backUp({ store, settings }: BackupGround, { keep }: Wish, name: string): Promise<JsonObject> {
+async function backUp({ store, settings }: BackupGround, { keep }: Wish, name: string): Promise<Copy> {
   const folder = folderOf(settings.data);
   const part = join(folder, `${name}.part`);
   rmSync(part, { force: true });
@@ -94,11 +110,20 @@ async function backUp({ store, settings }: BackupGround, { keep }: Wish, name: s
     const copies = (await readdir(folder)).filter(each => COPY.test(each)).toSorted();
     for (const old of copies.slice(0, -keep)) rmSync(join(folder, old));
   }
-  return {
-    resourceType: 'Parameters',
-    parameter: [
-      { name: 'file', valueString: `${FOLDER}/${name}` },
-      { name: 'bytes', valueDecimal: size },
-    ],
-  };
+  return { name, size, sha256: await hashOfFile(join(folder, name)) };
 }
+
+/** Parameters: the file, relative to the data folder, its bytes and its hash. */
+const answerOfCopy = ({ name, size, sha256 }: Copy): JsonObject => ({
+  resourceType: 'Parameters',
+  parameter: [
+    { name: 'file', valueString: `${FOLDER}/${name}` },
+    { name: 'bytes', valueDecimal: size },
+    { name: 'sha256', valueString: sha256 },
+  ],
+});
+
+const movedBy = ({ name, size, sha256 }: Copy): DataMoved => ({
+  ...{ what: 'data-exported', by: 'backup', lifecycle: 'archive', file: name, sha256 },
+  counts: { bytes: size },
+});

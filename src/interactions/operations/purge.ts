@@ -42,7 +42,11 @@ async function runPurge(context: Context, ask: Of<'operation'>): Promise<Outcome
     result,
     accompaniment,
     recordedParts: [
-      { target: { kind: 'operation', operation: ask.operation }, result: { status: 200, patients: change.patients } },
+      {
+        target: { kind: 'operation', operation: ask.operation },
+        result: { status: 200, patients: change.patients },
+        pattern: 'restricted',
+      },
       { target: { kind: 'delete', type, id }, result },
     ],
     complete: async () => ({ ...result, ...told(count, await goneOf(engine, hashes)) }),

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
-import { auditEvent, type AuditPattern, type AuditRecord } from '../../../src/audit/event.js';
+import { auditEvent, type AuditRecord } from '../../../src/audit/event.js';
+import type { AuditPattern } from '../../../src/audit/patterns.js';
 import { auditMessage, type EventToSend } from '../../../src/audit/syslog/audit-message.js';
 import { syslogFrame, syslogMessage } from '../../../src/audit/syslog/syslog-message.js';
 import { parseXml, schemaFaults, type XmlElement } from '../../support/audit-message.js';

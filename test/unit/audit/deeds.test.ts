@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
-import { auditEvent, type AuditPattern, type AuditRecord } from '../../../src/audit/event.js';
+import { auditEvent, type AuditRecord } from '../../../src/audit/event.js';
+import type { AuditPattern } from '../../../src/audit/patterns.js';
 import { createDeedMaker, readDeed, type KeptShape, splitEventId } from '../../../src/audit/trail/deed.js';
 import { createEventMaker, type RecordedEvent } from '../../../src/audit/trail/events.js';
 import { eventsOfDeed, eventTextsOf } from '../../../src/audit/trail/parts.js';
