@@ -11,6 +11,7 @@ import { type BundleEntry, bundle } from './response/bundle.js';
 import { type HistoryAsked, historyParameters, readHistoryParameters } from './history-parameters.js';
 import type { Context } from './engine.js';
 import type { Of, Outcome, View } from './interaction.js';
+import { patientsRead } from './patients-read.js';
 import { neighbours, openPage, type PageState, questionOf, selfLink } from './response/paging.js';
 import { viewText } from './response/resource-text.js';
 
@@ -42,7 +43,7 @@ export async function history(context: Context, ask: Of<'history'>): Promise<Out
     result: {
       status: 200,
       ...bundle(head, entries, newId(engine.clock.now())),
-      patients: [...new Set(found.rows.flatMap(row => row.patients))],
+      patients: [...new Set(found.rows.flatMap(row => patientsRead(row, engine.settings.bases)))],
       ...(type !== undefined && id !== undefined && found.rows.length > 0
         ? { subject: { type, id, version: newest } }
         : {}),

@@ -7,6 +7,7 @@ import type { Context } from './engine.js';
 import { isUnderNotice } from './response/redisclosure.js';
 import { fileNameOf } from './response/file-name.js';
 import type { Of, Outcome, RawContent } from './interaction.js';
+import { patientsRead } from './patients-read.js';
 import { allowanceOf, readWithText } from './response/allowance.js';
 import { released } from './response/release.js';
 import { readShelved } from './search/shelved.js';
@@ -58,12 +59,13 @@ async function show(context: Context, row: Version, ask: Of<'read'> | Of<'vread'
       : ask.ifNoneMatch
         ? [String(row.version), '*', binary?.hash].some(tag => tag !== undefined && ask.ifNoneMatch!.includes(tag))
         : ask.ifModifiedSince !== undefined && Math.floor(row.updated / 1000) * 1000 <= ask.ifModifiedSince;
+  const about = { ...auditSubject(row), patients: patientsRead(row, engine.settings.bases) };
   if (unchanged)
     return {
-      result: { status: 304, ...auditSubject(row), ...(binary ? { binary: { fileName: '', ...binary } } : {}) },
+      result: { status: 304, ...about, ...(binary ? { binary: { fileName: '', ...binary } } : {}) },
     };
   const body = binary ? { binary: await namedBinary(context, row, binary) } : await viewText(engine, row, ask.view);
-  return { result: { status: 200, ...auditSubject(row), ...body } };
+  return { result: { status: 200, ...about, ...body } };
 }
 
 /** Bytes with what else is said of them. */

@@ -14,6 +14,7 @@ import { all, type Query, type Where } from '../../search/query.js';
 import type { Separated } from '../../search/separate.js';
 import type { Page } from '../../store/store.js';
 import type { Allowance, Context, Engine } from '../engine.js';
+import { namesOthers, patientsRead } from '../patients-read.js';
 import { allowanceOf, takePage } from '../response/allowance.js';
 import { ambiguityIssues } from './ambiguity.js';
 import { needDateInterval } from './audit-date.js';
@@ -94,7 +95,7 @@ export async function search(context: Context, ask: Of<'search'>, told: readonly
     result: {
       status: 200,
       ...bundle(head, entries, newId(engine.clock.now())),
-      patients: patientsTouched(ask, parsed.where, found, added),
+      patients: patientsTouched(ask, parsed.where, [found, added], engine.settings.bases),
     },
   };
 }
@@ -262,10 +263,16 @@ const cutIssue = ({ settings }: Engine): Issue => ({
 });
 
 /** Whose data was asked for or shown: who the question names is audited even where nothing is found. */
-function patientsTouched({ compartment }: Of<'search'>, where: Where, found: Page, added: Included): readonly string[] {
+function patientsTouched(
+  { compartment }: Of<'search'>,
+  where: Where,
+  [found, added]: readonly [Page, Included],
+  bases: readonly string[],
+): readonly string[] {
   const asked = patientsNamedBy(compartment, where);
-  const shown = [...(asked.length > 0 ? [] : found.rows), ...added.rows];
-  return [...new Set([...asked, ...shown.flatMap(row => row.patients)])];
+  const rows = asked.length > 0 ? found.rows.filter(namesOthers) : found.rows;
+  const shown = [...rows, ...added.rows];
+  return [...new Set([...asked, ...shown.flatMap(row => patientsRead(row, bases))])];
 }
 
 /** Patients whom the address or the question names. */
