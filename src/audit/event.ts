@@ -31,6 +31,9 @@ const REQUEST_ENTITY: JsonObject = {
   system: 'https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType',
   code: 'XrequestId',
 };
+/** BALP has one name for a request, which is ours: that of the client is an entity of another type. https://hl7.org/fhir/R4/http.html#custom */
+const CORRELATION = 'X-Correlation-Id';
+const CORRELATION_ENTITY: JsonObject = { system: 'urn:chartroom:audit-entity', code: CORRELATION };
 /** Names of features of this server. */
 const FEATURE = 'urn:chartroom:feature';
 
@@ -92,6 +95,8 @@ export interface AuditRecord {
   readonly agent?: string | undefined;
   readonly address: string;
   readonly requestId: string;
+  /** What the client calls the request, where it says so. */
+  readonly correlationId?: string | undefined;
   /** FHIR base of this server. */
   readonly base: string;
   /** Method and URL, for a query entity; what was asked with beside them stands behind an empty line. */
@@ -108,6 +113,8 @@ export interface AuditRecord {
   readonly data?: { readonly type: string; readonly id: string; readonly version?: number };
   /** Of `data`, or of what was asked where there is none. */
   readonly details?: readonly AuditDetail[];
+  /** Of what was stored of `data`, the text of that version: SHA-256, in hex. */
+  readonly hash?: string;
   /** Ids of patients whose data was touched. */
   readonly patients: readonly string[];
 }
@@ -187,11 +194,16 @@ const PROVIDER: JsonObject = {
 };
 
 /** BALP allows the patient and Consents alone: what was asked stands in the details of the first. */
-function entitiesOfConsents({ request, requestId, data }: AuditRecord, ids: readonly string[], patient: string) {
+function entitiesOfConsents(
+  { request, requestId, correlationId, data }: AuditRecord,
+  ids: readonly string[],
+  patient: string,
+) {
   const asked = [
     { type: 'request', value: request },
     ...(data ? [{ type: 'data', value: referenceTo(data) }] : []),
     { type: 'X-Request-Id', value: requestId },
+    ...(correlationId === undefined ? [] : [{ type: CORRELATION, value: correlationId }]),
   ];
   return [
     patientEntity(patient),
@@ -202,6 +214,12 @@ function entitiesOfConsents({ request, requestId, data }: AuditRecord, ids: read
     })),
   ];
 }
+
+/** Of what was stored the hash stands last. */
+const detailOfData = ({ details = [], hash }: AuditRecord): { readonly detail?: JsonObject[] } =>
+  details.length === 0 && hash === undefined
+    ? {}
+    : { detail: detailsOf(hash === undefined ? details : [...details, { type: STORED_HASH, value: hash }]) };
 
 const detailsOf = (details: readonly AuditDetail[]): JsonObject[] =>
   details.map(({ type, value }) => ({ type, valueString: value }));
@@ -297,7 +315,7 @@ function entities(record: AuditRecord, pattern: BalpPattern, patient: string | u
       what: { reference: referenceTo(record.data) },
       type: object,
       role: role === undefined ? auditCoding(ROLE, '4') : auditCoding(ROLE, role, DATA_ROLES[role]),
-      ...(record.details ? { detail: detailsOf(record.details) } : {}),
+      ...detailOfData(record),
     });
   } else if (record.dataType !== undefined)
     list.push({
@@ -310,5 +328,7 @@ function entities(record: AuditRecord, pattern: BalpPattern, patient: string | u
   else if (!record.data && (pattern.action === 'E' || pattern.action === 'R')) list.push(query(object));
   if (patient !== undefined) list.push(patientEntity(patient, named));
   list.push(requestEntity(record.requestId));
+  if (record.correlationId !== undefined)
+    list.push({ what: { identifier: { value: record.correlationId } }, type: CORRELATION_ENTITY });
   return list;
 }

@@ -8,6 +8,7 @@
  */
 import type { IncomingMessage, RequestListener } from 'node:http';
 import { FhirError } from '../fhir/error.js';
+import { giveRequestId } from '../http/request-id.js';
 import { route } from '../http/route.js';
 import type { Engine } from '../interactions/engine.js';
 import type { TimeSource } from '../platform/clock.js';
@@ -112,7 +113,7 @@ function answerIn({ state, gate, rules, engine }: Scenario, answer: RequestListe
   const { time } = state;
   return (request, response) => {
     if (BESIDE.test(request.url ?? '')) {
-      request.headers['x-request-id'] ??= idByChance(time.now());
+      giveRequestId(request, idByChance(time.now()));
       return answer(request, response);
     }
     let faults: readonly Fault[] = [];

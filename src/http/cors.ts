@@ -21,6 +21,7 @@ const EXPOSED = [
   'Retry-After',
   'Vary',
   'WWW-Authenticate',
+  'X-Correlation-Id',
   'X-Progress',
   'X-Request-Id',
 ].join(', ');

@@ -6,12 +6,12 @@ import type { IncomingMessage } from 'node:http';
 import type { Request, Response } from 'express';
 import { asFhirError, type FhirError, KINDS } from '../fhir/error.js';
 import type { Engine } from '../interactions/engine.js';
-import { newId } from '../platform/ids.js';
 import { frames } from '../platform/log.js';
 import { discardRest } from './body.js';
 import type { AddressOf } from './client-address.js';
 import type { Guard } from './guard.js';
 import { type Head, readHead } from './presentation.js';
+import { correlationIdOf, requestIdOf } from './request-id.js';
 import { respondError } from './respond.js';
 import type { Route } from './route.js';
 
@@ -26,6 +26,8 @@ export interface Exchange {
   readonly request: Request;
   readonly response: Response;
   readonly requestId: string;
+  /** What the client calls it. */
+  readonly correlationId: string | undefined;
   /** Below the mount, still percent-encoded. */
   readonly path: string;
   /** Of the address; of a search by POST, once its form is read, with the parameters of that. */
@@ -36,8 +38,6 @@ export interface Exchange {
 
 /** Asked of a server by programs that look whether it lives, or by browsers on their own: no line says that they did. */
 export type Notice = 'always' | 'failures' | 'never';
-
-const REQUEST_ID = /^[\w.:-]{1,64}$/;
 
 /** Answers a request by `work`, or by the error that `work` throws. Never rejects. */
 export async function answerRequest(
@@ -50,11 +50,15 @@ export async function answerRequest(
   const started = process.hrtime.bigint();
   const { metrics } = engine;
   metrics.open.inc();
-  const given = request.headers['x-request-id'];
-  const requestId = typeof given === 'string' && REQUEST_ID.test(given) ? given : newId(engine.clock.now());
+  const requestId = requestIdOf(request, engine.clock.now());
+  const correlationId = correlationIdOf(request);
   response.setHeader('X-Request-Id', requestId);
+  if (correlationId !== undefined) response.setHeader('X-Correlation-Id', correlationId);
   const [path, search] = splitUrl(request.url);
-  const exchange: Exchange = { request, response, requestId, path, head: readHead(request.headers, search) };
+  const exchange: Exchange = {
+    ...{ request, response, requestId, correlationId, path },
+    head: readHead(request.headers, search),
+  };
   let failure: FhirError | undefined;
   try {
     guard.checkHost(request, authorities.get(request));
@@ -73,7 +77,7 @@ export async function answerRequest(
       metrics.requests.inc({ interaction, status: String(status) });
       metrics.duration.observe({ interaction }, seconds);
       if (failure) metrics.refused.inc({ kind: failure.kind });
-      writeLog(engine, { requestId, interaction, type: target?.type, status, seconds }, failure);
+      writeLog(engine, { requestId, correlationId, interaction, type: target?.type, status, seconds }, failure);
     }
   }
 }

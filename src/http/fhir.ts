@@ -39,7 +39,7 @@ export const UNKNOWN = { role: 'reader' } as const;
 /** Throws FhirError; what was understood until then is in `exchange`, and in the audit trail. */
 export async function fhir(options: FhirOptions, exchange: Exchange): Promise<void> {
   const { engine, guard, limits } = options;
-  const { request, response, requestId, path, head } = exchange;
+  const { request, response, requestId, correlationId, path, head } = exchange;
   const asksHow = options.signIn !== undefined && path === SMART_CONFIGURATION;
   // An app that knows the base alone, and whose page is elsewhere, finds out here where to sign in.
   const isOpen = asksHow || (options.signIn !== undefined && path === '/metadata');
@@ -51,6 +51,7 @@ export async function fhir(options: FhirOptions, exchange: Exchange): Promise<vo
     engine,
     principal: UNKNOWN,
     requestId,
+    correlationId,
     address: options.addressOf(request),
     request: recordedLine(request, head),
     allowance: undefined,

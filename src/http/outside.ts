@@ -71,7 +71,7 @@ async function answerOutside(options: OutsideOptions, exchange: Exchange, found:
 /** Who asks, if they may. Throws what keeps them out, which is recorded where somebody had to be known. */
 async function admitted(
   { engine, guard, addressOf }: OutsideOptions,
-  { request, requestId }: Exchange,
+  { request, requestId, correlationId }: Exchange,
   { owner, route }: OwnedRoute,
 ): Promise<Caller> {
   const { who } = route;
@@ -80,6 +80,7 @@ async function admitted(
     engine,
     principal: UNKNOWN,
     requestId,
+    correlationId,
     address: addressOf(request),
     // Without its query: what a token grants may stand there.
     request: `${request.method} ${request.path}`,

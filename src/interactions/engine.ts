@@ -199,6 +199,8 @@ export interface Caller {
   readonly engine: Engine;
   readonly principal: Principal;
   readonly requestId: string;
+  /** What the client calls the request. */
+  readonly correlationId?: string | undefined;
   /** The feature that acts for the principal, where it is not they themselves who ask. */
   readonly agent?: string | undefined;
   /** Network address of the client. */

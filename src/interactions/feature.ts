@@ -79,8 +79,8 @@ export interface FeatureDuty {
 
 /** The caller for what a feature performs on somebody's behalf. */
 export function actingFor(caller: Caller, feature: string): Caller {
-  const { allowance, engine, principal, requestId, address, request } = caller;
-  return { allowance, engine, principal, agent: feature, requestId, address, request, note: undefined };
+  const { allowance, engine, principal, requestId, correlationId, address, request } = caller;
+  return { allowance, engine, principal, agent: feature, requestId, correlationId, address, request, note: undefined };
 }
 
 /** Addresses outside FHIR that the server has itself: see http/own-routes.ts. */

@@ -35,7 +35,7 @@ import { withSentProvenance } from './write/sent-provenance.js';
 import { askOf, INTERACTIONS, isByCriteria, isWriting, restfulCode } from './kinds.js';
 import { refuseUnseenBytes, withPatientsOfBytes } from './write/pointing.js';
 import { storeAttachments } from './write/prepare.js';
-import { hashesOfReceived } from './write/received.js';
+import { hashStored, type StoredHash } from './write/stored-hash.js';
 import { operate } from './operations/index.js';
 import { patch } from './patch.js';
 import { read, vread } from './read.js';
@@ -57,7 +57,7 @@ export async function perform(caller: Caller, interaction: Interaction, admitted
   // A target that was known before its criteria were read was not decided as a search.
   const isDecided = admitted && (admitted.searches || !isByCriteria(interaction));
   const { permission, restrictions } = isDecided ? admitted : await admit(caller, interaction);
-  const { allowance, engine, agent, requestId, address, request } = caller;
+  const { allowance, engine, agent, requestId, correlationId, address, request } = caller;
   const { provenance, note, settled, settles } = caller;
   const principal = asJudged(caller, interaction);
   const view = createView(engine, restrictions, permission.masks);
@@ -68,6 +68,7 @@ export async function perform(caller: Caller, interaction: Interaction, admitted
     principal,
     agent,
     requestId,
+    correlationId,
     address,
     request,
     provenance,
@@ -246,7 +247,8 @@ async function attemptAt(context: Context, ask: Interaction, last: boolean): Pro
     const { bases } = context.engine.settings;
     await refuseUnseenBytes(context, changes);
     const { changes: attached, alsoAbout } = withPatientsOfBytes(await storeAttachments(store, changes), bases);
-    const deeds = await deedsOfWhole(context, ask, judged, attached);
+    const hashOf = attached.length > 0 ? await hashStored(attached) : undefined;
+    const deeds = await deedsOfWhole(context, ask, judged, hashOf);
     // The stamp is taken: no listener counts before this is settled, unless it is known here.
     const known = changes.length > 0 ? feed.current() : undefined;
     if (known) await known;
@@ -303,32 +305,30 @@ const notesOf = ({ note, settles }: Caller, writing: boolean) => ({
 const isOvertaken = (error: unknown): boolean =>
   asFhirError(error).kind === 'conflict' && !isAcknowledgedMeanwhile(error);
 
-/** `stored`: what is to be committed, as it is stored. */
 function deedsOfWhole(
   context: Context,
   ask: Interaction,
   { result, recordedParts }: Outcome,
-  stored: Parameters<typeof hashesOfReceived>[0],
+  hashOf: StoredHash | undefined,
 ): Deed[] | Promise<Deed[]> {
-  const hashes = hashesOfReceived(stored);
-  if (recordedParts) return deedsOfParts(context, recordedParts, hashes);
-  return deedsDone(context, ask, result, undefined, undefined, hashes?.(result.subject));
+  if (recordedParts) return deedsOfParts(context, recordedParts, hashOf);
+  return deedsDone(context, ask, result, undefined, undefined, { hash: hashOf?.(result.subject) });
 }
 
 /** A long Bundle does not keep everybody else waiting. */
 async function deedsOfParts(
   context: Context,
   parts: readonly RecordedPart[],
-  hashes: ReturnType<typeof hashesOfReceived>,
+  hashOf: StoredHash | undefined,
 ): Promise<Deed[]> {
   const deeds: Deed[] = [];
   for (const part of parts) {
-    const { target, request = context.request, agent = context.agent, result, subtype, pattern } = part;
-    const details = part.details ?? hashes?.(result.subject);
+    const { target, request = context.request, agent = context.agent, result, subtype, pattern, details } = part;
+    const hash = isWriting(target.kind) ? hashOf?.(result.subject) : undefined;
     const recorded = { ...context, request, agent, partOf: subtype };
     if (part.disclosed) deeds.push(deedOfDisclosure(context, part.disclosed, context.stamp.now()));
     else if (part.happened) deeds.push(deedOfHappening(context, part.happened, context.stamp.now()));
-    else deeds.push(...deedsDone(recorded, target, result, undefined, pattern, details));
+    else deeds.push(...deedsDone(recorded, target, result, undefined, pattern, { details, hash }));
     if (deeds.length % 256 === 0) await new Promise(setImmediate);
   }
   return deeds;
@@ -393,6 +393,12 @@ const ENTRY_RUNNER: EntryRunner = { admit, run: runWhole, perform, refuse: recor
 /** Whose deeds they are, and what stamps them. */
 type Recorded = WhoWasRefused & Pick<Context, 'stamp' | 'partOf'>;
 
+interface SaidBeside {
+  readonly details?: readonly AuditDetail[] | undefined;
+  /** Of what was stored. */
+  readonly hash?: string | undefined;
+}
+
 /** What the trail keeps of it: one deed, or none where nothing is to be recorded. */
 function deedsDone(
   recorded: Recorded,
@@ -400,9 +406,9 @@ function deedsDone(
   result: Result,
   error?: FhirError,
   pattern = INTERACTIONS[target.kind].audit,
-  details?: readonly AuditDetail[],
+  { details, hash }: SaidBeside = {},
 ): Deed[] {
-  const { engine, principal, agent, address, requestId, stamp } = recorded;
+  const { engine, principal, agent, address, requestId, correlationId, stamp } = recorded;
   const { type, id } = target;
   if (pattern === undefined) return [];
   const data = result.subject ?? (type && id ? { type, id } : undefined);
@@ -418,11 +424,13 @@ function deedsDone(
     agent,
     address,
     requestId,
+    ...(correlationId === undefined ? {} : { correlationId }),
     base: engine.settings.base,
     request: questionTold(engine, recorded.request, target, error),
     ...askedTold(engine, target, data !== undefined, refusal),
     ...(data ? { data } : {}),
     ...(details ? { details } : {}),
+    ...(hash === undefined ? {} : { hash }),
     patients: refusal?.patients ?? result.patients,
   });
   return [deed];

@@ -5,6 +5,7 @@
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 /** Times of deeds count from there: FHIR has none before, and clocks of tests may be set to any that it has. */
 export const YEAR_ONE = Date.parse('0001-01-01T00:00:00Z');
+const DIGEST_BYTES = 32;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 /** In the place of a length: they are odd, lengths are doubled. */
 const AS_UUID = 1;
@@ -39,6 +40,13 @@ export class DeedWriter {
     if (!LONE_SURROGATE.test(value)) return this.#utf8(value, length => length * 2);
     this.number(AS_JSON);
     return this.#utf8(JSON.stringify(value), length => length);
+  }
+
+  /** A SHA-256 in hex, as its 32 bytes. */
+  digest(hex: string): this {
+    this.#reserve(DIGEST_BYTES);
+    this.#at += this.#bytes.write(hex, this.#at, DIGEST_BYTES, 'hex');
+    return this;
   }
 
   #utf8(value: string, lengthAs: (length: number) => number): this {
@@ -90,6 +98,10 @@ export class DeedReader {
     if (head === AS_JSON) return this.#json(this.#piece(this.number())) as string;
     if (head % 2 !== 0) throw new RangeError('A deed has no text where there should be one.');
     return this.#piece(head / 2).toString();
+  }
+
+  digest(): string {
+    return this.#piece(DIGEST_BYTES).toString('hex');
   }
 
   /** A value that was written as the text of its JSON. */

@@ -132,6 +132,30 @@ onStoresInTurn(
         assert.deepEqual(await eventsOf(talk, `${here}&${new URLSearchParams(query).toString()}`), [], query);
     });
 
+    it('AUD-1: the id that a client gives a request stands beside our own, never in its place', async () => {
+      const { talk } = stage();
+      const ids = (event: AuditEvent) =>
+        Object.fromEntries(
+          (event.entity ?? []).flatMap(({ type, what }) =>
+            what?.identifier ? [[type?.code, what.identifier.value]] : [],
+          ),
+        );
+      const seen = [];
+      for (const path of ['Observation/o1', 'Observation?_id=o1', 'Patient/nobody']) {
+        const headers = { ...bearer('writer'), 'x-request-id': 'the-same' };
+        const reply = await talkTo(stage().server.base).send('GET', path, { headers });
+        const own = reply.header('x-request-id');
+        const events = await eventsOf(talk, `entity:identifier=${own}`);
+        assert.deepEqual(events.map(ids), [{ XrequestId: own, 'X-Correlation-Id': 'the-same' }]);
+        seen.push(own);
+      }
+      assert.equal(new Set(seen).size, 3);
+      assert.equal((await eventsOf(talk, 'entity:identifier=the-same')).length, 3);
+      const reply = await talkTo(stage().server.base).send('GET', 'Observation/o1', { headers: bearer('writer') });
+      const [event] = await eventsOf(talk, `entity:identifier=${reply.header('x-request-id')}`);
+      assert.deepEqual(Object.keys(ids(event!)), ['XrequestId']);
+    });
+
     it('AUD-1: a broad search leaves one event per patient found', async () => {
       const { events } = await record(stage(), 'GET', 'Observation?status=final&_id=o1,o4,o5');
       assert.deepEqual(events.flatMap(patientsOf).toSorted(), ['Patient/adam', 'Patient/eve']);

@@ -18,9 +18,9 @@ export class ReceivedCheck {
   }
 
   /** A deed that was sealed. */
-  deed({ data, details, outcome, pattern }: AuditRecord): void {
+  deed({ data, details, hash: stored, outcome, pattern }: AuditRecord): void {
     if (data?.type !== EVENT_TYPE || outcome !== '0' || pattern !== 'create') return;
-    const hash = details?.find(({ type }) => type === STORED_HASH)?.value;
+    const hash = stored ?? details?.find(({ type }) => type === STORED_HASH)?.value;
     if (hash !== undefined) this.#sealed.set(data.id, Buffer.from(hash, 'hex'));
   }
 

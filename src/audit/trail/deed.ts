@@ -42,9 +42,16 @@ type ShapeOfRecord = Pick<
   readonly principal: Pick<Principal, 'role' | 'issuer' | 'client' | 'purpose'>;
   /** Which of the principal's own values there are. */
   readonly has: readonly PrincipalValue[];
-  readonly data?: { readonly type: string; readonly versioned: boolean; readonly detailed: boolean };
+  readonly data?: {
+    readonly type: string;
+    readonly versioned: boolean;
+    readonly detailed: boolean;
+    readonly hashed?: true;
+  };
   /** It is about no resource, and says details all the same. */
   readonly detailed?: true;
+  /** The client has an id for the request. */
+  readonly correlated?: true;
   /** There are Consents that refuse it. */
   readonly refusing?: true;
 };
@@ -86,6 +93,8 @@ export function createDeedMaker(): MakeDeed {
         record.operation,
         record.dataType,
         record.consents === undefined,
+        record.hash === undefined,
+        record.correlationId === undefined,
       ],
     ].join('\u0000');
     let shape = shapes.get(name);
@@ -96,7 +105,8 @@ export function createDeedMaker(): MakeDeed {
     return shape;
   };
   return record => {
-    const { at, principal, address, requestId, request, asks, data, details, consents, patients } = record;
+    const { at, principal, address, requestId, correlationId, request, asks, data, details, hash, consents, patients } =
+      record;
     const id = newId(at);
     const shape = shapeOf(record);
     writer
@@ -106,6 +116,7 @@ export function createDeedMaker(): MakeDeed {
       .text(id)
       .text(address)
       .text(requestId);
+    if (correlationId !== undefined) writer.text(correlationId);
     for (const value of PRINCIPAL_VALUES) {
       const text = principal[value];
       if (text !== undefined) writer.text(text);
@@ -114,6 +125,7 @@ export function createDeedMaker(): MakeDeed {
     if (data) {
       writer.text(data.id);
       if (data.version !== undefined) writer.number(data.version);
+      if (hash !== undefined) writer.digest(hash);
       if (details) writer.text(JSON.stringify(details));
     } else if (details) writer.text(JSON.stringify(details));
     if (consents) writer.text(JSON.stringify(consents));
@@ -153,9 +165,17 @@ function shapeOfRecord(record: AuditRecord): ShapeOfRecord {
     ...(agent === undefined ? {} : { agent }),
     ...{ ...given({ asks }), ...given({ operation }), ...given({ dataType }) },
     ...(details && !data ? { detailed: true } : {}),
+    ...(record.correlationId === undefined ? {} : { correlated: true }),
     ...(consents ? { refusing: true } : {}),
     ...(data
-      ? { data: { type: data.type, versioned: data.version !== undefined, detailed: details !== undefined } }
+      ? {
+          data: {
+            type: data.type,
+            versioned: data.version !== undefined,
+            detailed: details !== undefined,
+            ...(record.hash === undefined ? {} : { hashed: true }),
+          },
+        }
       : {}),
   };
 }
@@ -180,20 +200,24 @@ export function readDeed(bytes: Uint8Array, shapeOf: (id: number) => KeptShape):
 }
 
 function recordIn(reader: DeedReader, at: number, shape: ShapeOfRecord): AuditRecord {
-  const { principal: common, has, data: about, detailed, refusing, ...same } = shape;
+  const { principal: common, has, data: about, detailed, correlated, refusing, ...same } = shape;
   const address = reader.text();
   const requestId = reader.text();
+  const correlationId = correlated && reader.text();
   const principal = { ...common, ...Object.fromEntries(has.map(value => [value, reader.text()])) };
   const request = about && !shape.asks ? '' : reader.text();
   const dataId = about && reader.text();
   const version = about?.versioned ? reader.number() : undefined;
+  const hash = about?.hashed ? reader.digest() : undefined;
   const details = detailed || about?.detailed ? (reader.json() as readonly AuditDetail[]) : undefined;
   const consents = refusing && (reader.json() as readonly RefusingConsent[]);
   const patients = Array.from({ length: reader.number() }, () => reader.text());
   return {
     ...{ ...same, at, principal, address, requestId, request, patients },
     ...(about ? { data: { type: about.type, id: dataId!, ...(version === undefined ? {} : { version }) } } : {}),
+    ...(correlationId === undefined ? {} : { correlationId }),
     ...(details ? { details } : {}),
+    ...(hash === undefined ? {} : { hash }),
     ...(consents ? { consents } : {}),
   };
 }

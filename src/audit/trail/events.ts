@@ -42,9 +42,11 @@ interface Values {
   readonly recorded: string;
   readonly address: string;
   readonly requestId: string;
+  readonly correlationId: string;
   readonly request: string;
   readonly dataId: string;
   readonly dataVersion: string;
+  readonly hash: string;
   readonly patient: string;
   /** As it stands in the URI of a policy; empty: there is none. */
   readonly tokenId: string;
@@ -70,9 +72,11 @@ const MARKS: Values = {
   recorded: new Date(AT).toISOString(),
   address: `${secret}-address`,
   requestId: `${secret}-request-id`,
+  correlationId: `${secret}-correlation-id`,
   request: Buffer.from(`${secret}-request`).toString('base64'),
   dataId: `${secret}-data`,
   dataVersion: String(randomInt(1e14, 2e14)),
+  hash: `${secret}-hash`,
   patient: `${secret}-patient`,
   tokenId: `${secret}-token`,
 };
@@ -87,13 +91,13 @@ export function createEventMaker(parameters: SearchParameters, bases: readonly s
   let { generation } = parameters;
   const formOf = (record: AuditRecord, patient: string | undefined): EventForm => {
     const { interaction, subtype, pattern, outcome, why, principal, agent, base, data } = record;
-    const { asks, operation, dataType } = record;
+    const { asks, operation, dataType, hash, correlationId } = record;
     const name = [
       ...[interaction, pattern, outcome, why, agent, base, patient === undefined],
       ...[principal.name, principal.role, principal.issuer, principal.client, principal.purpose],
       ...[principal.subject, principal.tokenId === undefined, principal.glass === undefined],
       ...[data?.type, data?.version === undefined, subtype?.system, subtype?.code, subtype?.display, subtype?.dataRole],
-      ...[asks, operation, dataType],
+      ...[asks, operation, dataType, hash === undefined, correlationId === undefined],
     ].join('\u0000');
     let form = forms.get(name);
     if (!form) {
@@ -227,12 +231,13 @@ class FilledEvent implements RecordedEvent {
   }
 
   #filling(): Values {
-    const { at, address, requestId, request, asks, data, principal } = this.#record;
+    const { at, address, requestId, correlationId = '', request, asks, data, hash = '', principal } = this.#record;
     return (this.#values ??= {
-      ...{ id: this.id, at, recorded: new Date(at).toISOString(), address, requestId },
+      ...{ id: this.id, at, recorded: new Date(at).toISOString(), address, requestId, correlationId },
       request: data && !asks ? '' : Buffer.from(request).toString('base64'),
       dataId: data?.id ?? '',
       dataVersion: String(data?.version ?? ''),
+      hash,
       patient: this.#patient ?? '',
       tokenId: encodeURIComponent(principal.tokenId ?? ''),
     });
@@ -257,10 +262,12 @@ function makeForm(
     at: MARKS.at,
     address: MARKS.address,
     requestId: MARKS.requestId,
+    ...(record.correlationId === undefined ? {} : { correlationId: MARKS.correlationId }),
     request: `${secret}-request`,
     principal:
       record.principal.tokenId === undefined ? record.principal : { ...record.principal, tokenId: MARKS.tokenId },
     ...(record.data ? { data: markedData(record.data) } : {}),
+    ...(record.hash === undefined ? {} : { hash: MARKS.hash }),
   };
   const event = auditEvent(marked, patient, MARKS.id);
   const text = JSON.stringify(event);

@@ -129,8 +129,20 @@ async function runCompanion(
   runner: CompanionRunner,
   depth: number,
 ): Promise<Outcome> {
-  const { allowance, engine, principal, requestId, address, request, note, settled, stamp, partOf } = context;
-  const caller: Caller = { allowance, engine, principal, agent: owner, requestId, address, request, note, settled };
+  const { allowance, engine, principal, requestId, correlationId, address, request, note, settled, stamp, partOf } =
+    context;
+  const caller: Caller = {
+    allowance,
+    engine,
+    principal,
+    agent: owner,
+    requestId,
+    correlationId,
+    address,
+    request,
+    note,
+    settled,
+  };
   const isOwn = ask.kind === 'create' && ask.own === true;
   const { permission, restrictions } = await runner.admit(isOwn ? { ...caller, principal: SYSTEM } : caller, ask);
   const view = createView(engine, restrictions, permission.masks);
@@ -141,6 +153,7 @@ async function runCompanion(
       principal,
       agent: owner,
       requestId,
+      correlationId,
       address,
       request,
       note,

@@ -5,11 +5,8 @@
  * Each of them carries a tag of ours, which no client can set or leave out; our own events never have it. None may name
  * this server as its source: then it would be no report of somebody else. What else it says, `recorded` too, is its claim.
  */
-import { createHash } from 'node:crypto';
-import { type AuditDetail, STORED_HASH } from '../../audit/event.js';
 import { FhirError, type Issue } from '../../fhir/error.js';
 import { type Json, type JsonObject, type Resource, isObject, itemsOf } from '../../fhir/resource.js';
-import type { Version } from '../../store/store.js';
 
 export const RECEIVED = {
   system: 'urn:chartroom:audit-event',
@@ -74,21 +71,3 @@ const foreignSourceIssue = (expression: string): Issue => ({
   expression,
   detail: 'foreign-source',
 });
-
-/**
- * The ledger seals what the server records, not what others send: so the deed of a received event says the SHA-256 of the text that is stored.
- * By the subject of the deed; undefined: no change is one.
- */
-export function hashesOfReceived(
-  changes: readonly Pick<Version, 'type' | 'id' | 'text'>[],
-):
-  | ((subject: { readonly type: string; readonly id: string } | undefined) => readonly AuditDetail[] | undefined)
-  | undefined {
-  const received = changes.filter(({ type }) => type === 'AuditEvent');
-  if (received.length === 0) return undefined;
-  const texts = new Map(received.map(({ id, text }) => [id, text]));
-  return subject => {
-    const text = subject?.type === 'AuditEvent' ? texts.get(subject.id) : undefined;
-    return text && [{ type: STORED_HASH, value: createHash('sha256').update(text).digest('hex') }];
-  };
-}

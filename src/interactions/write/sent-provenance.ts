@@ -51,8 +51,17 @@ export async function withSentProvenance(
     type: 'Provenance',
     body: { resource: { ...resource, target }, decimals },
   };
-  const { allowance, principal, agent, requestId, address, request } = context;
-  const caller: Caller = { allowance, engine: context.engine, principal, agent, requestId, address, request };
+  const { allowance, principal, agent, requestId, correlationId, address, request } = context;
+  const caller: Caller = {
+    allowance,
+    engine: context.engine,
+    principal,
+    agent,
+    requestId,
+    correlationId,
+    address,
+    request,
+  };
   const { permission, restrictions } = await runner.admit(caller, create);
   const { stamp } = context;
   const view = createView(context.engine, restrictions, permission.masks);

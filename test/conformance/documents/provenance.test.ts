@@ -33,7 +33,7 @@ onStoresInTurn('received documents', stage => {
     const [found, ...others] = await receipts(talk, sent.body.id);
     assert.equal(others.length, 0);
     assert.equal(found!.target[0]!.reference, `DocumentReference/${sent.body.id}/_history/1`);
-    assert.deepEqual(sourcesOf(found!), [nameOf('one'), 'receipt-1']);
+    assert.deepEqual(sourcesOf(found!), [nameOf('one'), sent.header('x-request-id')]);
     assert.deepEqual(namesOf(found!), ['receive']);
     assert.deepEqual(
       found!.agent.map(({ type, who }) => [type!.coding![0]!.code, who.reference ?? who.identifier?.value]),

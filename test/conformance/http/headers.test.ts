@@ -104,6 +104,7 @@ onStoresInTurn(
         'location',
         'content-location',
         'x-request-id',
+        'x-correlation-id',
         'retry-after',
         'allow',
       ])
@@ -118,7 +119,8 @@ onStoresInTurn(
         ['GET', '/.env'],
       ] as const) {
         const json = await send(method, path, { 'x-request-id': 'asked' });
-        assert.deepEqual([json.status, json.headers['x-request-id']], [404, 'asked']);
+        assert.deepEqual([json.status, json.headers['x-correlation-id']], [404, 'asked']);
+        assert.notEqual(json.headers['x-request-id'], 'asked');
         assert.equal((JSON.parse(json.body.toString()) as OperationOutcome).issue[0]?.code, 'not-found');
         const xml = await send(method, path, { accept: 'application/fhir+xml' });
         assert.match(xml.body.toString(), /<OperationOutcome/);

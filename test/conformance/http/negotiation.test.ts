@@ -116,11 +116,17 @@ onStoresInTurn(
       assert.equal(stranger.header('access-control-allow-origin'), undefined);
     });
 
-    it('gives back the request id of the client, or one of its own', async () => {
+    it('gives each request an id of its own, and that of the client back beside it', async () => {
       const { talk } = stage();
-      assert.equal((await talk.get('Patient/p', { 'x-request-id': 'r-1' })).header('x-request-id'), 'r-1');
-      const made = (await talk.get('Patient/p', { 'x-request-id': 'not an id' })).header('x-request-id');
-      assert.match(made ?? '', /^[\w.:-]{8,64}$/);
+      const answers = [];
+      for (const id of ['r-1', 'r-1', 'not an id']) answers.push(await talk.get('Patient/p', { 'x-request-id': id }));
+      assert.deepEqual(
+        answers.map(answer => answer.header('x-correlation-id')),
+        ['r-1', 'r-1', undefined],
+      );
+      const own = answers.map(answer => answer.header('x-request-id') ?? '');
+      for (const id of own) assert.match(id, /^[0-9a-z]{14}$/);
+      assert.equal(new Set(own).size, 3);
     });
 
     it('returns 405 with Allow for a method that an address does not have', async () => {

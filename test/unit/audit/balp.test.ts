@@ -60,7 +60,8 @@ describe('audit events against BALP', () => {
         for (const patients of [[], ['p1']])
           for (const agent of [undefined, 'welcome']) {
             if (agent !== undefined && pattern === 'delete') continue;
-            const data = pattern === 'query' ? {} : { data: { type: 'Observation', id: 'o', version: 1 } };
+            const data =
+              pattern === 'query' ? {} : { data: { type: 'Observation', id: 'o', version: 1 }, hash: 'ab'.repeat(32) };
             const event = eventOf({
               ...{ pattern: pattern as 'read', interaction, principal, patients, agent },
               ...data,
@@ -68,6 +69,15 @@ describe('audit events against BALP', () => {
             assert.deepEqual(await check(event), [], `${pattern} ${patients.length} ${agent}`);
           }
     });
+
+  it('are what they claim, of a request that the client has an id for', async () => {
+    for (const [pattern, interaction] of Object.entries(PATTERNS)) {
+      const data = pattern === 'query' ? {} : { data: { type: 'Observation', id: 'o' } };
+      const event = eventOf({ pattern: pattern as 'read', interaction, correlationId: 'c-1', ...data });
+      assert.deepEqual(await check(event), [], pattern);
+      assert.ok(claimsOf(event).length > 0);
+    }
+  });
 
   it('are what they claim, of what was asked for by criteria', async () => {
     for (const pattern of ['create', 'update', 'delete'] as const) {

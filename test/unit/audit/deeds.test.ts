@@ -83,6 +83,15 @@ const unpatterned: fc.Arbitrary<Omit<AuditRecord, 'pattern'>> = fc.record(
     asks: fc.constant(true as const),
     operation: fc.constantFrom('everything', 'meta-add'),
     dataType: fc.constantFrom('Patient', 'Observation'),
+    correlationId: fc.stringMatching(/^[\w.:-]{1,64}$/),
+    hash: fc.stringMatching(/^[0-9a-f]{64}$/),
+    details: fc.constantFrom(
+      [{ type: 'done', value: '3 "\u00e9' }],
+      [
+        { type: 'a', value: '1' },
+        { type: 'b', value: '' },
+      ],
+    ),
     patients: fc.uniqueArray(id, { maxLength: 3 }),
   },
   {
@@ -100,8 +109,9 @@ const PATTERN: Readonly<Record<string, AuditPattern>> = {
 const DENIALS: readonly AuditPattern[] = ['denied', 'denied-by-consent', 'unauthenticated'];
 const deeds: fc.Arbitrary<AuditRecord> = fc
   .tuple(unpatterned, fc.option(fc.constantFrom(...DENIALS)), id)
-  .map(([deed, denial, consent]) => ({
+  .map(([{ hash, ...deed }, denial, consent]) => ({
     ...deed,
+    ...(hash !== undefined && deed.data ? { hash } : {}),
     pattern: (deed.outcome === '0' ? undefined : denial) ?? PATTERN[deed.interaction] ?? 'query',
     // Of the first patient alone.
     ...(denial === 'denied-by-consent' && deed.patients[0] !== undefined && deed.outcome !== '0'

@@ -74,6 +74,23 @@ describe('AuditEvent (AUD-1, BALP)', () => {
     assert.deepEqual(Object.keys(query).toSorted(), ['query', 'role', 'type']);
   });
 
+  it('AUD-5: of a write says the hash of what was stored, behind what is said beside', () => {
+    const detailsIn = (change: Partial<AuditRecord>) =>
+      (one({ data: { type: 'Basic', id: 'b' }, ...change })['entity'] as JsonObject[])[0]!['detail'];
+    const hash = 'ab'.repeat(32);
+    assert.deepEqual(detailsIn({ hash }), [{ type: 'sha-256', valueString: hash }]);
+    assert.deepEqual(detailsIn({ hash, details: [{ type: 'reason', value: 'x' }] }), [
+      { type: 'reason', valueString: 'x' },
+      { type: 'sha-256', valueString: hash },
+    ]);
+    assert.equal(detailsIn({}), undefined);
+  });
+
+  it('says what is said beside of what was asked, where it is about no resource', () => {
+    const event = one({ pattern: 'restricted', interaction: 'operation', details: [{ type: 'done', value: '3' }] });
+    assert.deepEqual((event['entity'] as JsonObject[])[0]!['detail'], [{ type: 'done', valueString: '3' }]);
+  });
+
   it('always has exactly one requestor', () => {
     for (const principal of [deed.principal, { role: 'admin' } as const])
       for (const agent of [undefined, 'welcome']) {

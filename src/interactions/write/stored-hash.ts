@@ -1,0 +1,39 @@
+/**
+ * What was stored, by its hash: the ledger seals what the server records, and by this it vouches for the record as well, and for events that others
+ * have sent. The deed of a write says the SHA-256 of the version's text as it is kept; where bytes of attachments are kept apart from it, a line for each of
+ * them follows the text: a line feed, the offset in the text at which they belong, their SHA-256 in hex, and how many there are, with spaces in between.
+ * An AuditEvent is hashed by its text alone, as its export has it.
+ */
+import { createHash } from 'node:crypto';
+import { atOnce, breathe, inPieces, type Pieces } from '../../platform/pieces.js';
+import type { Version } from '../../store/store.js';
+import type { Result } from '../interaction.js';
+
+/** Bytes that are hashed in one turn. */
+const PIECE = 4 * 1024 * 1024;
+
+/** The hash of what was stored of a subject, in hex; undefined: nothing was. */
+export type StoredHash = (subject: Result['subject']) => string | undefined;
+
+export async function hashStored(
+  changes: readonly Pick<Version, 'type' | 'id' | 'version' | 'text' | 'blobs'>[],
+): Promise<StoredHash> {
+  const hashes = new Map<string, string>();
+  for (const { type, id, version, text, blobs = [] } of changes) {
+    if (!text) continue;
+    const beside = type === 'AuditEvent' ? '' : blobs.map(({ at, hash, size }) => `\n${at} ${hash} ${size}`).join('');
+    const work = hashing(text, beside);
+    hashes.set(`${type}/${id}/${version}`, text.length > PIECE ? await inPieces(work) : atOnce(work));
+    if (changes.length > 1) await breathe();
+  }
+  return subject => subject && hashes.get(`${subject.type}/${subject.id}/${subject.version}`);
+}
+
+function* hashing(text: Buffer, beside: string): Pieces<string> {
+  const hash = createHash('sha256');
+  for (let at = 0; at < text.length; at += PIECE) {
+    hash.update(text.subarray(at, at + PIECE));
+    if (at + PIECE < text.length) yield;
+  }
+  return hash.update(beside).digest('hex');
+}
