@@ -135,10 +135,13 @@ export interface FeatureHook {
   committed?(changes: readonly Change[], jobs: WakingJobs): Soon<void>;
 }
 
+/** Who writes, and from where. */
+export type MetaGround = Pick<HookedWrite, 'principal' | 'address'>;
+
 /** What the server itself does about them. */
 export interface Hook extends FeatureHook {
   /** What meta says beside version and time, instead of what the client sends: without the second validation that `prepare` needs; undefined: the same. */
-  meta?(meta: Json | undefined, resource: Resource): JsonObject | undefined;
+  meta?(meta: Json | undefined, resource: Resource, by: MetaGround): JsonObject | undefined;
   /** Messages that are committed with the changes; whoever sends them takes them off the outbox. */
   messages?(changes: readonly Change[]): readonly OutboxMessage[];
 }

@@ -29,7 +29,11 @@ export function ownHooks(
 ): readonly OwnedHook[] {
   const hooks: readonly Hook[] = [
     ...[...live.types].map(([type, tables]) => tellTables(live, type, tables)),
-    { types: ['AuditEvent'], check: ({ resource }) => resource && checkSource(resource, bases), meta: markReceived },
+    {
+      types: ['AuditEvent'],
+      check: ({ resource }) => resource && checkSource(resource, bases),
+      meta: (meta, _, by) => markReceived(meta, by),
+    },
     glassReviewHook,
     { types: ['Consent'], check: ({ resource, id }) => resource && checkConsent(consents, resource, id) },
     { types: ['Bundle'], meta: withHighestOfEntries },

@@ -25,7 +25,7 @@ import { isSubset, keep, type Kept } from './meta-labels.js';
 import { patientsOfBinary } from './pointing.js';
 import { runHooks } from './run-hooks.js';
 import { screenedBlobs, screenInline } from './screen.js';
-import type { Context, Engine } from '../engine.js';
+import type { Context } from '../engine.js';
 import { mostOfType } from '../long-lists.js';
 import type { InteractionKind, Accompaniment, PendingBytes, PendingChange, RawBody } from '../interaction.js';
 import { wholeText } from '../response/resource-text.js';
@@ -112,7 +112,7 @@ export async function prepare(
   const { stored } = given;
   if (stored) resource['data'] = MARK.toString('base64');
   await breathe();
-  const meta = engine.labelRules.labelled(metaToStore(engine, type, resource, kept), resource, identity);
+  const meta = engine.labelRules.labelled(metaToStore(context, type, resource, kept), resource, identity);
   const decimals = kept?.decimals ? new Map([...(body.decimals ?? []), ...kept.decimals]) : body.decimals;
   const stamped = stamp(
     { ...body, resource, decimals },
@@ -141,13 +141,14 @@ function ownResource({ resource: given, decimals }: Parsed): Resource {
 
 /** What meta says beside version and time. */
 function metaToStore(
-  { hooks, store }: Engine,
+  { engine: { hooks, store }, principal, address }: Context,
   type: string,
   resource: Resource,
   kept: Kept | undefined,
 ): Json | undefined {
   let meta = kept ? keep(resource['meta'], kept) : resource['meta'];
-  for (const { hook } of hooks.byType.get(type) ?? []) meta = hook.meta?.(meta, resource) ?? meta;
+  for (const { hook } of hooks.byType.get(type) ?? [])
+    meta = hook.meta?.(meta, resource, { principal, address }) ?? meta;
   const flagged = withInlineFlag(meta, resource);
   if (flagged) noteLabelled(store, type);
   return flagged ?? meta;

@@ -2,17 +2,23 @@
  * Audit events that clients send (https://hl7.org/fhir/R4/auditevent.html, ITI-20): they are what somebody else says, and must
  * never pass for what this server has seen. https://hl7.org/fhir/R4/security.html#audit
  *
- * Each of them carries a tag of ours, which no client can set or leave out; our own events never have it. None may name
- * this server as its source: then it would be no report of somebody else. What else it says, `recorded` too, is its claim.
+ * Each of them carries a tag of ours, which no client can set or leave out, and says who sent it (meta.source, and an extension of meta in full); our own
+ * events never have these. None may name this server as its source: then it would be no report of somebody else. What else it says, `recorded` too, is
+ * its claim. A `meta.source` that it brings is kept in the extension.
  */
 import { FhirError, type Issue } from '../../fhir/error.js';
 import { type Json, type JsonObject, type Resource, isObject, itemsOf } from '../../fhir/resource.js';
+import type { MetaGround } from './hooks.js';
 
 export const RECEIVED = {
   system: 'urn:chartroom:audit-event',
   code: 'received',
   display: 'Sent by a client',
 } as const;
+
+/** Who sent an event: parts `name`, `client`, `issuer`, `subject`, `role`, `address`; `source` is what the event called its source. */
+export const SENDER_EXTENSION = 'urn:chartroom:audit-event:sender';
+const SENDER = 'urn:chartroom:sender:';
 
 const isOurs = (label: Json): boolean => isObject(label) && label['system'] === RECEIVED.system;
 
@@ -23,15 +29,30 @@ export const isOwnEvent = ({ meta, source }: Resource): boolean =>
   isObject(source['observer']) &&
   source['observer']['display'] === 'Chartroom';
 
-/** The meta of a received event, known to be valid, with the mark; labels of ours that it brings are dropped. */
-export function markReceived(meta: Json | undefined): JsonObject {
-  const { tag, security, ...rest } = isObject(meta) ? meta : {};
+/** The meta of a received event, known to be valid, with the mark and its sender; labels and extensions of ours that it brings are dropped. */
+export function markReceived(meta: Json | undefined, by: MetaGround): JsonObject {
+  const { tag, security, source, extension, ...rest } = isObject(meta) ? meta : {};
+  const others = itemsOf(extension).filter(each => !isObject(each) || each['url'] !== SENDER_EXTENSION);
   const left = itemsOf(security).filter(label => !isOurs(label));
   return {
+    extension: [...others, senderOf(by, source)],
     ...rest,
+    source: SENDER + encodeURIComponent(by.principal.client ?? by.principal.name ?? by.address),
     ...(left.length > 0 ? { security: left } : {}),
     tag: [...itemsOf(tag).filter(label => !isOurs(label)), { ...RECEIVED }],
   };
+}
+
+/** Their token, or the machine: whatever is known of it. */
+function senderOf({ principal, address }: MetaGround, source: Json | undefined): JsonObject {
+  const { name, client, issuer, subject, role } = principal;
+  const parts = Object.entries({ name, client, subject, role, address }).flatMap(([url, valueString]) =>
+    valueString === undefined ? [] : [{ url, valueString }],
+  );
+  const addresses = Object.entries({ issuer, source }).flatMap(([url, valueUri]) =>
+    typeof valueUri === 'string' ? [{ url, valueUri }] : [],
+  );
+  return { url: SENDER_EXTENSION, extension: [...parts, ...addresses] };
 }
 
 /** `bases`: addresses of this server. Throws `unprocessable` where the event, known to be valid, names one of them as its source. */

@@ -7,7 +7,8 @@ import type { AuditEvent, Coding } from 'fhir/r4.js';
 import { describe, it } from 'mocha';
 import { onStoresInTurn } from '../../support/both-stores.js';
 import { done, post, refused, send } from '../../support/bundles.js';
-import { idsOf, refusal } from '../../support/talk.js';
+import { idsOf, refusal, talkTo } from '../../support/talk.js';
+import { bearerOf, tokenFile } from '../../support/tokens.js';
 import { examine } from '../../../src/cli/verify.js';
 
 const RECEIVED: Coding = { system: 'urn:chartroom:audit-event', code: 'received', display: 'Sent by a client' };
@@ -22,6 +23,56 @@ const event = (more: Partial<AuditEvent> = {}): AuditEvent => ({
   entity: [{ what: { reference: 'Patient/never-was/_history/7' } }],
   ...more,
 });
+
+/** What the server says of the sender, by part. */
+function senderOf({ meta }: AuditEvent): Record<string, unknown> {
+  const said = meta?.extension?.filter(({ url }) => url === 'urn:chartroom:audit-event:sender') ?? [];
+  assert.equal(said.length, 1);
+  return Object.fromEntries(
+    (said[0]!.extension ?? []).map(({ url, valueString, valueUri }) => [url, valueString ?? valueUri]),
+  );
+}
+
+const tokens = tokenFile({ admin: 'admin', gateway: 'writer', 'dr-a': 'clinician', rita: 'reader' });
+
+onStoresInTurn(
+  'audit events of clients who say who they are (ITI-20)',
+  stage => {
+    const as = (name: string) => talkTo(stage().server.base, bearerOf(name));
+
+    it('AUD-4: say who sent them, whatever they bring, and are found by it', async () => {
+      const url = 'urn:chartroom:audit-event:sender';
+      const other = { url: 'https://elsewhere.example/x', valueString: 'kept' };
+      const forged = { url, extension: [{ url: 'name', valueString: 'admin' }] };
+      const sent = event({ meta: { source: 'urn:mine', extension: [forged, other] } });
+      const alone = await as('gateway').create(sent);
+      const [inBatch] = await done(send(as('gateway'), 'batch', [post(sent)], { prefer: 'return=representation' }));
+      for (const made of [alone.body, inBatch?.resource as AuditEvent]) {
+        const read = (await as('admin').get<AuditEvent>(`AuditEvent/${made.id}`)).body;
+        assert.equal(read.meta?.source, 'urn:chartroom:sender:gateway');
+        assert.deepEqual(senderOf(read), { name: 'gateway', role: 'writer', address: '127.0.0.1', source: 'urn:mine' });
+        assert.deepEqual(read.meta?.extension?.[0], other);
+      }
+      const query = 'AuditEvent?_source=urn:chartroom:sender:gateway&_tag=urn:chartroom:audit-event|received';
+      assert.equal((await as('admin').search(query)).entry?.length, 2);
+    });
+
+    it('AUD-4: are taken from nobody whose role has no letter c for them', async () => {
+      const headers = { 'content-type': 'application/fhir+json' };
+      for (const [name, status] of [
+        ['gateway', 201],
+        ['dr-a', 403],
+        ['rita', 403],
+      ] as const)
+        assert.equal(
+          (await as(name).send('POST', 'AuditEvent', { headers, body: JSON.stringify(event()) })).status,
+          status,
+          name,
+        );
+    });
+  },
+  { config: { auth: 'token', tokens } },
+);
 
 onStoresInTurn('audit events of clients', stage => {
   it('are marked, however they come and whatever they say of themselves', async () => {
@@ -43,7 +94,8 @@ onStoresInTurn('audit events of clients', stage => {
       for (const made of [plain.body, read.body, inside?.resource as AuditEvent, each?.resource as AuditEvent]) {
         assert.deepEqual(made.meta?.tag, tags);
         assert.equal(made.meta?.security, undefined);
-        assert.equal(made.meta?.source, meta?.source);
+        assert.equal(made.meta?.source, 'urn:chartroom:sender:127.0.0.1');
+        assert.equal(senderOf(made)['source'], meta?.source, 'what it brings is kept');
         assert.equal(made.recorded, sent.recorded, 'what it claims stays its claim');
       }
     }
