@@ -114,7 +114,7 @@ export interface AuditRecord {
   /** Of `data`, or of what was asked where there is none. */
   readonly details?: readonly AuditDetail[];
   /** Of what was stored of `data`, the text of that version: SHA-256, in hex. */
-  readonly hash?: string;
+  readonly hash?: string | undefined;
   /** Ids of patients whose data was touched. */
   readonly patients: readonly string[];
 }

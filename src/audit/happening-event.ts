@@ -207,13 +207,15 @@ function trailEntity(happening: TrailHappening): JsonObject {
 
 /** A file of data, which is found by its hash. */
 function movedFile({ file, sha256, counts }: DataMoved): JsonObject {
-  const details = Object.entries({ [STORED_HASH]: sha256, ...counts });
   return {
     what: { identifier: { system: SHA256, value: sha256 } },
     type: auditCoding(ENTITY_TYPE, '2', 'System Object'),
     role: auditCoding(ROLE, '4', 'Domain Resource'),
     ...(file === undefined ? {} : { name: file }),
-    detail: details.map(([type, value]) => ({ type, valueString: String(value) })),
+    detail: [
+      { type: STORED_HASH, valueString: sha256 },
+      ...Object.entries(counts).map(([type, count]) => ({ type, valueString: String(count) })),
+    ],
   };
 }
 

@@ -424,13 +424,13 @@ function deedsDone(
     agent,
     address,
     requestId,
-    ...(correlationId === undefined ? {} : { correlationId }),
+    correlationId,
     base: engine.settings.base,
     request: questionTold(engine, recorded.request, target, error),
     ...askedTold(engine, target, data !== undefined, refusal),
     ...(data ? { data } : {}),
     ...(details ? { details } : {}),
-    ...(hash === undefined ? {} : { hash }),
+    hash,
     patients: refusal?.patients ?? result.patients,
   });
   return [deed];

@@ -54,7 +54,8 @@ onStoresInTurn(
         [
           ['request', 'GET /fhir/Observation/o1?_elements=status'],
           ['data', 'Observation/o1'],
-          ['X-Request-Id', 'denied-1'],
+          ['X-Request-Id', hidden.header('x-request-id')],
+          ['X-Correlation-Id', 'denied-1'],
         ],
       );
       assert.deepEqual(

@@ -20,7 +20,7 @@ onStoresInTurn('the hash of what was stored', stage => {
       events.flatMap(({ resource }) => {
         const data = resource!.entity?.find(({ what }) => what?.reference?.startsWith(`${type}/`));
         if (!data) return [];
-        const code = resource!.subtype![0]!.code!;
+        const code = resource!.outcomeDesc ?? resource!.subtype![0]!.code!;
         const hash = data.detail?.find(each => each.type === 'sha-256')?.valueString;
         return [[`${code} ${data.what!.reference!}`, [code, hash]]];
       }),
@@ -57,9 +57,15 @@ onStoresInTurn('the hash of what was stored', stage => {
       const name = `Patient/p/_history/${version}`;
       assert.deepEqual(told.get(`${write} ${name}`), [write, await hashOf(name)], name);
     }
-    for (const other of ['read Patient/p/_history/4', 'vread Patient/p/_history/1', 'delete Patient/p/_history/5'])
+    for (const other of [
+      'unchanged Patient/p/_history/2',
+      'read Patient/p/_history/4',
+      'vread Patient/p/_history/1',
+      'delete Patient/p/_history/5',
+    ])
       assert.deepEqual(told.get(other)?.[1], undefined, other);
-    assert.ok(told.has('delete Patient/p/_history/5') && told.has('read Patient/p/_history/4'));
+    for (const kind of ['unchanged Patient/p/_history/2', 'delete Patient/p/_history/5', 'read Patient/p/_history/4'])
+      assert.ok(told.has(kind), kind);
   });
 
   it('AUD-5: is in the events of each entry of a transaction that writes, and of bytes that come as they are', async () => {

@@ -10,7 +10,7 @@ import type { Version } from '../../store/store.js';
 import type { Result } from '../interaction.js';
 
 /** Bytes that are hashed in one turn. */
-const PIECE = 4 * 1024 * 1024;
+const HASHED_AT_ONCE = 4 * 1024 * 1024;
 
 /** The hash of what was stored of a subject, in hex; undefined: nothing was. */
 export type StoredHash = (subject: Result['subject']) => string | undefined;
@@ -23,7 +23,7 @@ export async function hashStored(
     if (!text) continue;
     const beside = type === 'AuditEvent' ? '' : blobs.map(({ at, hash, size }) => `\n${at} ${hash} ${size}`).join('');
     const work = hashing(text, beside);
-    hashes.set(`${type}/${id}/${version}`, text.length > PIECE ? await inPieces(work) : atOnce(work));
+    hashes.set(`${type}/${id}/${version}`, text.length > HASHED_AT_ONCE ? await inPieces(work) : atOnce(work));
     if (changes.length > 1) await breathe();
   }
   return subject => subject && hashes.get(`${subject.type}/${subject.id}/${subject.version}`);
@@ -31,9 +31,9 @@ export async function hashStored(
 
 function* hashing(text: Buffer, beside: string): Pieces<string> {
   const hash = createHash('sha256');
-  for (let at = 0; at < text.length; at += PIECE) {
-    hash.update(text.subarray(at, at + PIECE));
-    if (at + PIECE < text.length) yield;
+  for (let at = 0; at < text.length; at += HASHED_AT_ONCE) {
+    hash.update(text.subarray(at, at + HASHED_AT_ONCE));
+    if (at + HASHED_AT_ONCE < text.length) yield;
   }
   return hash.update(beside).digest('hex');
 }

@@ -139,8 +139,8 @@ onBothStores(
       await purge(talk, 'Patient/p4');
       const events = (await talk.search<AuditEvent>('AuditEvent?entity=Patient/p4&_count=100')).entry ?? [];
       const deeds = events.map(({ resource }) => `${resource?.subtype?.[0]?.code} by ${resource?.agent[2]?.name}`);
-      assert.deepEqual(deeds.toSorted(), ['delete by admin', 'operation by admin', 'update by admin']);
-      const operation = events.find(({ resource }) => resource?.subtype?.[0]?.code === 'operation')?.resource;
+      assert.deepEqual(deeds.toSorted(), ['110132 by admin', 'delete by admin', 'update by admin']);
+      const operation = events.find(({ resource }) => resource?.subtype?.[0]?.code === '110132')?.resource;
       const asked = operation?.entity?.find(({ query }) => query)?.query ?? '';
       assert.equal(Buffer.from(asked, 'base64').toString(), 'POST /fhir/Patient/p4/$purge');
     });

@@ -37,6 +37,17 @@ describe('events of disclosures', () => {
         assert.deepEqual(plain(readDisclosure(eventOf(told), [])), plain(told));
       });
 
+  it('are an export or an import, by which way it went', () => {
+    const codes = (['given', 'received'] as const).map(direction => {
+      const { type, subtype, action } = eventOf({ ...WHOLE, direction });
+      return [(type as JsonObject)['code'], (subtype as JsonObject[])[0]!['code'], action];
+    });
+    assert.deepEqual(codes, [
+      ['110106', 'disclose', 'R'],
+      ['110107', 'disclose', 'C'],
+    ]);
+  });
+
   it('are of the profiles that they claim', async function () {
     const [balp, core] = [readPackage('ig-packages', 'ihe.iti.balp-1.1.4'), readCore()];
     if (!balp || !core) {
