@@ -41,6 +41,8 @@ const DEPTHS = {
   QUESTIONED: { change: 240, full: 5000 },
   /** Tamperings with exports of the audit trail. */
   TAMPERINGS: { change: 150, full: 10_000 },
+  /** Kills of processes whose trail is verified afterwards, over both stores. */
+  LEDGER_KILLS: { change: 2, full: 104 },
   /** Kills and pauses amid the steps of jobs, on MongoDB; a third of them on an embedded store. */
   JOB_KILLS: { change: 2, full: 100 },
   /** Seconds for which clients follow changes at least, over both stores; two rounds of kills are always awaited. */
