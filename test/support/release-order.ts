@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { makePackage } from '../../src/features/release/package/make-package.js';
 import type { PackageItem, PackageManifest, PackageOrder } from '../../src/features/release/package/order.js';
-import type { ItemPool } from '../../src/features/release/package/read/read-item.js';
+import { ITEM_POOL, type ItemPool } from '../../src/features/release/package/read/read-item.js';
+import { createPool } from '../../src/platform/pool.js';
 
 /** An item of these bytes, which come in parts of `part`. */
 export function itemOf(
@@ -36,7 +37,10 @@ export interface MadePackage {
   readonly manifest: PackageManifest;
 }
 
-export async function packageOf(order: PackageOrder, pool?: ItemPool): Promise<MadePackage> {
+/** With the limits of memory, and none of the time that a busy machine takes. */
+export const PATIENT_POOL: ItemPool = createPool({ ...ITEM_POOL, time: 300_000 });
+
+export async function packageOf(order: PackageOrder, pool: ItemPool = PATIENT_POOL): Promise<MadePackage> {
   const file = makePackage(order, pool);
   const parts: Uint8Array[] = [];
   for await (const part of file.bytes) parts.push(part);

@@ -2,8 +2,12 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { before, describe, it } from 'mocha';
+import type { Bundle, FhirResource } from 'fhir/r4.js';
 import jsqr from 'jsqr';
+import { before, describe, it } from 'mocha';
+import type { Resource } from '../../../src/fhir/resource.js';
+import { validateStructure } from '../../../src/validation/gate/structure.js';
+import { definitions } from '../../support/structure-rows.js';
 import { drawnPage, openPdf } from '../../../src/features/release/package/read/pdfium.js';
 import type { ItemOutcome } from '../../../src/features/release/package/order.js';
 import { DOCUMENTS, type Payload, readPayloads } from '../../support/documents.js';
@@ -157,6 +161,8 @@ describe('the same order', () => {
 
 /** Names as seed/people and the world have them. */
 const WORLD = [
+  'Höoö Öo',
+  'ثبت بيت تيب',
   'محمد عبد الله',
   'דוד כהן',
   '张伟',
@@ -243,5 +249,42 @@ describe('a ZIP', () => {
     for (const [n, item] of items.entries()) assert.equal(manifest.items[n]!.sha256, item.sha256);
     assert.equal(manifest.items[2]!.reason, 'not-printable');
     assert.equal(manifest.pages, 4);
+  });
+});
+
+describe('a document', () => {
+  it('holds the items as Binaries behind a Composition, byte by byte', async () => {
+    const sizes = [0, 1, 2, 3, 10_000].map(size => Buffer.alloc(size, 'abc'));
+    const items = sizes.map((bytes, n) => itemOf(`Note ${n}`, 'text/plain', bytes, { notices: [PART_2] }, 7));
+    const { bytes, manifest } = await packageOf(orderOf(items, { form: 'document', notices: ['<Notice> & more'] }));
+    const again = await packageOf(orderOf(items, { form: 'document', notices: ['<Notice> & more'] }));
+    assert.equal(again.manifest.sha256, manifest.sha256);
+    assert.equal(manifest.contentType, 'application/fhir+json');
+    const text = bytes.toString();
+    const bundle = JSON.parse(text) as Bundle<FhirResource>;
+    assert.deepEqual(validateStructure(bundle as unknown as Resource, definitions), []);
+    const resources = new Map(bundle.entry!.map(({ fullUrl, resource }) => [fullUrl!, resource!]));
+    assert.equal(resources.size, 1 + 2 * items.length);
+    const [composition] = resources.values();
+    assert.ok(composition?.resourceType === 'Composition');
+    for (const [n, { reference }] of composition.section![0]!.entry!.entries()) {
+      const document = resources.get(reference!);
+      assert.ok(document?.resourceType === 'DocumentReference');
+      const binary = resources.get(document.content[0]!.attachment.url!);
+      assert.ok(binary?.resourceType === 'Binary');
+      assert.deepEqual(Buffer.from(binary.data ?? '', 'base64'), sizes[n]);
+      assert.ok(document.description!.includes(PART_2));
+    }
+    assert.equal(new Set(manifest.items.map(({ file }) => file)).size, items.length);
+  });
+
+  it('holds no original of what is withheld in part', async () => {
+    const item = itemOf('Letter', 'text/plain', Buffer.from('Topsecret'), { redactions: [{ page: 1, areas: 'all' }] });
+    const { bytes } = await packageOf(orderOf([item], { form: 'document' }));
+    const { entry = [] } = JSON.parse(bytes.toString()) as Bundle<FhirResource>;
+    const binary = entry.at(-1)!.resource;
+    assert.ok(binary?.resourceType === 'Binary' && binary.contentType === 'application/pdf');
+    assert.ok(Buffer.from(binary.data!, 'base64').subarray(0, 5).equals(Buffer.from('%PDF-')));
+    assert.ok(!bytes.includes(Buffer.from('Topsecret').toString('base64')) && !bytes.includes(item.sha256));
   });
 });

@@ -3,15 +3,16 @@
  * the package nothing but the places of its parts. The same order gives the same bytes.
  */
 import { createHash } from 'node:crypto';
-import { makePdf } from './make-pdf.js';
+import { makeBundle } from './make-bundle.js';
+import { type FormMaking, makePdf } from './make-pdf.js';
 import { makeZip } from './make-zip.js';
-import { type MadeForm, type PackageManifest, type PackageOrder, PackageRefused } from './order.js';
+import { type MadeForm, type PackageForm, type PackageManifest, type PackageOrder, PackageRefused } from './order.js';
 import { type ItemPool, theItemPool } from './read/read-item.js';
 import { type Tally, tallied } from './source-bytes.js';
 
 export interface PackageFile {
   readonly contentType: string;
-  /** `pdf`, `zip`. */
+  /** `pdf`, `zip`, `json`. */
   readonly extension: string;
   /**
    * Once. Throws PackageRefused where the order cannot be carried out: what came before is no package then.
@@ -25,11 +26,8 @@ export interface PackageFile {
 export function makePackage(order: PackageOrder, pool: ItemPool = theItemPool()): PackageFile {
   checkOrder(order);
   const digest = orderDigest(order);
-  const isPdf = order.form === 'pdf';
-  const contentType = isPdf ? 'application/pdf' : 'application/zip';
-  const made = isPdf
-    ? makePdf({ order, items: order.items, front: true, digest, pool })
-    : makeZip({ order, digest, pool });
+  const [contentType, extension] = FORM_TYPES[order.form];
+  const made = formOfOrder({ order, digest, pool });
   let resolve: (manifest: PackageManifest) => void;
   let reject: (error: unknown) => void;
   const manifest = new Promise<PackageManifest>((done, failed) => ([resolve, reject] = [done, failed]));
@@ -56,7 +54,18 @@ export function makePackage(order: PackageOrder, pool: ItemPool = theItemPool())
       throw error;
     }
   }
-  return { contentType, extension: isPdf ? 'pdf' : 'zip', bytes: bytes(), manifest };
+  return { contentType, extension, bytes: bytes(), manifest };
+}
+
+const ZIP = ['application/zip', 'zip'] as const;
+const FORM_TYPES: Readonly<Record<PackageForm, readonly [contentType: string, extension: string]>> = {
+  ...{ pdf: ['application/pdf', 'pdf'], zip: ZIP, both: ZIP, document: ['application/fhir+json', 'json'] },
+};
+
+function formOfOrder(making: FormMaking): AsyncGenerator<Uint8Array, MadeForm> {
+  const { order } = making;
+  if (order.form === 'pdf') return makePdf({ ...making, items: order.items, front: true });
+  return order.form === 'document' ? makeBundle(making) : makeZip(making);
 }
 
 function checkOrder({ form, passphrase, items, released }: PackageOrder): void {

@@ -2,6 +2,7 @@
  * A package as one PDF: cover, index, the pages of the items with their number and notices below them, and as attachments what has no pages.
  * It is written as it is made: of what has been written only places and sizes are kept.
  */
+import { createHash } from 'node:crypto';
 import { itemFileName } from './file-names.js';
 import { coverRows, frontSheet, indexRows, qrOperators } from './cover.js';
 import { mergedItem, type MergeEnd } from './merge-item.js';
@@ -28,7 +29,7 @@ import {
 import { type PdfWriter, pdfWriter } from './pdf/writer.js';
 import type { Paper } from './read/picture.js';
 import { type ItemPool, laidOut } from './read/read-item.js';
-import { sheetSize, textForm } from './read/text-forms.js';
+import { textForm } from './read/text-form.js';
 import { checkedBytes } from './source-bytes.js';
 import { breathe } from '../../../platform/pieces.js';
 import { type GlyphFonts, glyphFonts } from './text/glyph-fonts.js';
@@ -38,15 +39,19 @@ export interface MadePdf extends MadeForm {
   readonly pages: number;
 }
 
-export interface PdfMaking {
+/** What every form is made from. */
+export interface FormMaking {
   readonly order: PackageOrder;
+  /** Of all that the file follows from, and says in its identifier. */
+  readonly digest: string;
+  readonly pool: ItemPool;
+}
+
+export interface PdfMaking extends FormMaking {
   /** Those of the order, or some of them. */
   readonly items: readonly PackageItem[];
   /** Cover and index. */
   readonly front: boolean;
-  /** Of all that the file follows from, and says in its identifier. */
-  readonly digest: string;
-  readonly pool: ItemPool;
 }
 
 export const PAPERS: Readonly<Record<'letter' | 'a4', Paper>> = {
@@ -74,7 +79,7 @@ interface Making extends PdfMaking {
 
 export async function* makePdf(given: PdfMaking): AsyncGenerator<Uint8Array, MadePdf> {
   const { order, digest } = given;
-  const key = order.passphrase === undefined ? undefined : fileKey(order.passphrase, digest);
+  const key = order.passphrase === undefined ? undefined : await fileKey(order.passphrase, digest);
   const writer = pdfWriter(digest, key);
   const words = order.words ?? ENGLISH;
   const making: Making = {
@@ -101,6 +106,23 @@ export async function* makePdf(given: PdfMaking): AsyncGenerator<Uint8Array, Mad
   const kids = yield* writePages(making, pages);
   yield* writeEnd(making, kids, files, items);
   return { pages: pages.length, items };
+}
+
+/** An item with redactions as a PDF of its own, for forms that hold files: its pages, or the statement that it is withheld. */
+export async function* redactedItem(
+  { order, digest, pool }: FormMaking,
+  item: PackageItem,
+  at: number,
+): AsyncGenerator<Uint8Array, ItemOutcome> {
+  const own = createHash('sha256').update(`${digest}:${at}`).digest('hex');
+  const { items } = yield* makePdf({ order, items: [item], front: false, digest: own, pool });
+  const { id, title, sha256, size, contentType, state, pages, reason, redacted } = items[0]!;
+  return {
+    ...{ id, title, sha256, size, contentType, state },
+    ...(pages === undefined ? {} : { pages }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(redacted === undefined ? {} : { redacted }),
+  };
 }
 
 const numbered = (outcome: ItemOutcome, before: number): ItemOutcome =>
@@ -136,12 +158,12 @@ async function* writeItem(
       end = step.value;
       continue;
     }
-    const part = step.value;
-    if (part.kind === 'pages') yield writer.fragment(part.fragment);
-    const forms = part.kind === 'pages' ? part.fragment.pages : yield* writeText(making, part.text, part.sheet);
-    for (const form of forms)
+    yield writer.fragment(step.value);
+    for (const form of step.value.pages)
       body.push({ ...form, notices: item.notices ?? [], redacted: marked.has(body.length - before + 1) });
   }
+  // A part of an item is worse than none.
+  if ('reason' in end) body.splice(before);
   const reason = 'reason' in end ? end.reason : end.complete ? undefined : 'partly-printable';
   const { id, title, sha256, size, contentType } = item;
   const said = { id, title, sha256: sha256.toLowerCase(), size, contentType, ...(reason ? { reason } : {}) };
@@ -164,7 +186,7 @@ async function* writeText(
   for (const runs of text.pages) {
     const form = writer.reserve();
     yield writer.object(form, textForm(runs, sheet, { glyphs, outlines: text.outlines, fonts }));
-    forms.push({ form, ...sheetSize(sheet) });
+    forms.push({ form, width: sheet.width, height: sheet.height });
     await breathe();
   }
   return forms;
@@ -315,7 +337,7 @@ async function* writeEnd(
     written.push(writer.object(number, value));
     return number;
   };
-  const names = glyphs.resources(add);
+  const names = await glyphs.resources(add);
   written.push(
     writer.object(fonts, names),
     writer.object(tree, pdfDictionary({ Type: pdfName('Pages'), Count: kids.length, Kids: kids.map(pdfReference) })),

@@ -2,21 +2,13 @@
  * A package as a ZIP: the originals as they are, the PDF where the form is `both`, and a manifest with their hashes. Of what must be withheld
  * in part there is no original in it, but a PDF of pictures.
  */
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { PassThrough, type Readable } from 'node:stream';
 import { ZipFile } from 'yazl';
 import { itemFileName } from './file-names.js';
-import { makePdf } from './make-pdf.js';
+import { type FormMaking, makePdf, redactedItem } from './make-pdf.js';
 import type { ItemOutcome, MadeForm, PackageItem, PackageOrder } from './order.js';
-import type { ItemPool } from './read/read-item.js';
 import { checkedBytes, type Tally, tallied } from './source-bytes.js';
-
-export interface ZipMaking {
-  readonly order: PackageOrder;
-  readonly digest: string;
-  readonly pool: ItemPool;
-}
 
 /** A line of the manifest. */
 interface ZippedFile extends Tally {
@@ -26,12 +18,16 @@ interface ZippedFile extends Tally {
 /** Types whose bytes are packed already. */
 const PACKED = /^(?:image\/(?!svg|bmp|tiff)|video\/|audio\/|application\/(?:pdf|zip|gzip))/;
 
-export async function* makeZip({ order, digest, pool }: ZipMaking): AsyncGenerator<Uint8Array, MadeForm> {
+export async function* makeZip({ order, digest, pool }: FormMaking): AsyncGenerator<Uint8Array, MadeForm> {
   const zip = new ZipFile();
+  // What stops an entry is told by the entry.
+  zip.on('error', () => {});
   const output = zip.outputStream as Readable;
   const files: ZippedFile[] = [];
   const outcomes: ItemOutcome[] = [];
   let pages: number | undefined;
+  /** What is being written. */
+  let entry: PassThrough | undefined;
   const time = { mtime: wallClock(order.released), mode: 0o100_644, forceDosTimestamp: true };
 
   /** Puts a file into the ZIP, and gives what its parts give at their end. */
@@ -41,18 +37,20 @@ export async function* makeZip({ order, digest, pool }: ZipMaking): AsyncGenerat
       end = yield* parts;
     }
     const counted = tallied(whole());
-    const entry = new PassThrough();
-    zip.addReadStream(entry, file, { ...time, compress });
+    const written = new PassThrough();
+    entry = written.on('error', () => {});
+    zip.addReadStream(written, file, { ...time, compress });
     for (;;) {
       const step = await counted.next();
       if (step.done) {
         files.push({ file, ...step.value });
         break;
       }
-      if (!entry.write(step.value)) await once(entry, 'drain');
+      if (!written.write(step.value)) await once(written, 'drain');
     }
-    entry.end();
-    await once(entry, 'end');
+    written.end();
+    await once(written, 'end');
+    entry = undefined;
     return end as End;
   };
 
@@ -84,10 +82,7 @@ export async function* makeZip({ order, digest, pool }: ZipMaking): AsyncGenerat
 
   const putRedacted = async (item: PackageItem, at: number): Promise<ItemOutcome> => {
     const file = itemFileName({ title: item.title, contentType: 'application/pdf' }, at);
-    const own = createHash('sha256').update(`${digest}:${at}`).digest('hex');
-    const parts = makePdf({ order, items: [item], front: false, digest: own, pool });
-    const made = await put(file, parts, false);
-    return ownPages({ ...made.items[0]!, file });
+    return { ...(await put(file, redactedItem({ order, digest, pool }, item, at), false)), file };
   };
 
   const filling = fill().catch((error: unknown) => {
@@ -95,14 +90,15 @@ export async function* makeZip({ order, digest, pool }: ZipMaking): AsyncGenerat
     throw error;
   });
   filling.catch(() => {});
-  for await (const part of output) yield part as Uint8Array;
+  try {
+    for await (const part of output) yield part as Uint8Array;
+  } finally {
+    // Whoever reads no further leaves nobody waiting to write.
+    entry?.destroy(new Error('The ZIP is not read any more.'));
+  }
   await filling;
   return { ...(pages === undefined ? {} : { pages }), items: outcomes };
 }
-
-/** Its pages are those of a file of its own. */
-const ownPages = (outcome: ItemOutcome): ItemOutcome =>
-  Object.fromEntries(Object.entries(outcome).filter(([name]) => name !== 'firstPage')) as unknown as ItemOutcome;
 
 const saidOf = ({ id, title, sha256, size, contentType }: PackageItem) => ({
   ...{ id, title, sha256: sha256.toLowerCase(), size, contentType },

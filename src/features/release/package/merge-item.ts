@@ -6,11 +6,6 @@ import type { PageAnswer } from './read/page-task.js';
 import type { Paper } from './read/picture.js';
 import { type ItemPool, readPagesOf } from './read/read-item.js';
 import { wholeItem } from './source-bytes.js';
-import type { LaidOut, Sheet } from './text/lay-out.js';
-
-export type MergedPart =
-  | { readonly kind: 'pages'; readonly fragment: PdfFragment }
-  | { readonly kind: 'text'; readonly text: LaidOut; readonly sheet: Sheet };
 
 /** `complete`: false where the file holds more than its pages show. */
 export type MergeEnd = { readonly reason: UnmergedReason } | { readonly complete: boolean };
@@ -25,8 +20,10 @@ export interface Merging {
 /** Pages of one task: more would not be drawn in its time. */
 const DRAWN_AT_ONCE = 4;
 
-/** Its parts in order, as they are made. Throws PackageRefused where its bytes are others, or a mark is on a page that is not there. */
-export async function* mergedItem(item: PackageItem, merging: Merging): AsyncGenerator<MergedPart, MergeEnd> {
+/**
+ * Its parts in order, as they are made; where it ends with a reason none of them counts. Throws PackageRefused where its bytes are others, or a mark is on a page that is not there.
+ */
+export async function* mergedItem(item: PackageItem, merging: Merging): AsyncGenerator<PdfFragment, MergeEnd> {
   const bytes = await wholeItem(item, ITEM_LIMITS.bytes);
   if (!bytes) return { reason: 'too-large' };
   const marks = item.redactions ?? [];
@@ -41,9 +38,8 @@ export async function* mergedItem(item: PackageItem, merging: Merging): AsyncGen
     answer = await read(new Uint8Array(shown.bytes), shown.contentType);
   }
   if (answer.kind === 'layers') return yield* drawnItem(item, bytes, merging);
-  if (answer.kind === 'pages') yield { kind: 'pages', fragment: answer.fragment };
-  else if (answer.kind === 'text') yield { kind: 'text', text: answer.text, sheet: answer.sheet };
-  else return { reason: answer.kind === 'none' ? answer.reason : 'not-printable' };
+  if (answer.kind !== 'pages') return { reason: answer.kind === 'none' ? answer.reason : 'not-printable' };
+  yield answer.fragment;
   return { complete: answer.complete };
 }
 
@@ -51,7 +47,7 @@ async function* drawnItem(
   item: PackageItem,
   given: Uint8Array<ArrayBuffer>,
   { pool, paper, start }: Merging,
-): AsyncGenerator<MergedPart, MergeEnd> {
+): AsyncGenerator<PdfFragment, MergeEnd> {
   const marks = Object.fromEntries((item.redactions ?? []).map(({ page, areas }) => [page, areas]));
   const lastMark = Math.max(0, ...Object.keys(marks).map(Number));
   let [bytes, contentType] = [given, item.contentType];
@@ -64,12 +60,8 @@ async function* drawnItem(
       [bytes, contentType] = [new Uint8Array(shown.bytes), shown.contentType];
       continue;
     }
-    // What was drawn before stands among the pages: a part of an item is worse than none.
-    if (answer.kind !== 'pages') {
-      if (from > 0)
-        throw new PackageRefused('bad-order', `Pages of ${item.id} cannot be drawn from ${from + 1} on.`, item.id);
+    if (answer.kind !== 'pages')
       return { reason: lastMark > 0 ? 'cannot-redact' : answer.kind === 'none' ? answer.reason : 'not-printable' };
-    }
     total = answer.total;
     if (lastMark > total)
       throw new PackageRefused(
@@ -77,7 +69,7 @@ async function* drawnItem(
         `${item.id} has ${total} pages, and none of the number ${lastMark}.`,
         item.id,
       );
-    yield { kind: 'pages', fragment: answer.fragment };
+    yield answer.fragment;
     from += answer.fragment.pages.length;
   }
   return { complete: true };

@@ -4,7 +4,7 @@
  * The same order gives the same bytes here, too: the key of the file follows from the passphrase and a digest of the order, and what is
  * random elsewhere follows from that key and the place where it is used, which is used once.
  */
-import { createCipheriv, createHash, createHmac, scryptSync } from 'node:crypto';
+import { createCipheriv, createHash, createHmac, scrypt } from 'node:crypto';
 import { type PdfDictionary, pdfDictionary, pdfName, type PdfValue } from './values.js';
 
 export interface PdfCipher {
@@ -39,8 +39,11 @@ export async function* sealedParts(
   yield cipher.final();
 }
 
-/** 32 bytes: takes some 50 ms of a thread that may wait. `digest`: of everything else that the file follows from. */
-export const fileKey = (passphrase: string, digest: string): Buffer => scryptSync(prepared(passphrase), digest, 32);
+/** 32 bytes. `digest`: of everything else that the file follows from. */
+export const fileKey = (passphrase: string, digest: string): Promise<Buffer> =>
+  new Promise((resolve, reject) =>
+    scrypt(prepared(passphrase), digest, 32, (error, key) => (error ? reject(error) : resolve(key))),
+  );
 
 /** The dictionary `Encrypt`, which is not encrypted itself. The owner's password is known to nobody: all may be done with the file. */
 export function encryptDictionary(passphrase: string, key: Buffer): PdfDictionary {

@@ -3,7 +3,7 @@ import type { PageForm, FragmentStart, PdfFragment } from '../pdf/fragment.js';
 import { fragmentWriter } from '../pdf/fragment.js';
 import { standalonePdf } from '../pdf/standalone.js';
 import { glyphFonts } from '../text/glyph-fonts.js';
-import { layOut, type Sheet } from '../text/lay-out.js';
+import { layOut, type Sheet, type TextRow } from '../text/lay-out.js';
 import { createShaper, type Shaper } from '../text/shape.js';
 import { drawnPages } from './drawn-pages.js';
 import { fileKind } from './file-kind.js';
@@ -14,7 +14,7 @@ import { pdfPages } from './pdf-pages.js';
 import { openPdf } from './pdfium.js';
 import type { Paper } from './picture.js';
 import { pngPage } from './png-page.js';
-import { sheetSize, textForm } from './text-forms.js';
+import { textForm } from './text-form.js';
 import { textFile } from './text-rows.js';
 import { tiffForms } from './tiff-pages.js';
 
@@ -40,7 +40,8 @@ async function readPages({ bytes, contentType, paper, start }: ReadPages): Promi
     const sheet = textSheet(paper);
     const found = textFile(kind, file, sheet.width - sheet.left - sheet.right);
     if (!found) return none('damaged');
-    return { kind: 'text', sheet, complete: found.complete, text: layOut(theShaper(), [{ rows: found.rows, sheet }]) };
+    const fragment = await textFragment(found.rows, sheet, start);
+    return { kind: 'pages', fragment, complete: found.complete, total: fragment.pages.length };
   }
   const fragment = pictureFragment(kind, file, paper, start);
   return fragment ? { kind: 'pages', fragment, complete: true, total: fragment.pages.length } : none('damaged');
@@ -85,18 +86,21 @@ async function drawPages(task: DrawPages): Promise<PageAnswer> {
 /** The file as a PDF that can be drawn: itself, or one made of what would be printed of it. */
 async function asPdf({ bytes, contentType, paper }: DrawPages): Promise<Uint8Array | PageAnswer> {
   if (fileKind(Buffer.from(bytes.buffer), contentType) === 'pdf') return bytes;
-  const start = { first: 1 };
-  const read = await readPages({ do: 'pages', bytes, contentType, paper, start });
-  if (read.kind === 'pages') return standalonePdf(read.fragment);
-  if (read.kind !== 'text') return read;
+  const read = await readPages({ do: 'pages', bytes, contentType, paper, start: { first: 1 } });
+  return read.kind === 'pages' ? standalonePdf(read.fragment) : read;
+}
+
+/** With fonts of its own: one with what its pages use is small. */
+async function textFragment(rows: readonly TextRow[], sheet: Sheet, start: FragmentStart): Promise<PdfFragment> {
   const writer = fragmentWriter(start);
   const glyphs = glyphFonts();
   const fonts = writer.reserve();
-  const { outlines, pages } = read.text;
+  const { outlines, pages } = layOut(theShaper(), [{ rows, sheet }]);
+  const { width, height } = sheet;
   const forms = pages.map(runs => ({
-    form: writer.add(textForm(runs, read.sheet, { glyphs, outlines, fonts })),
-    ...sheetSize(read.sheet),
+    form: writer.add(textForm(runs, sheet, { glyphs, outlines, fonts })),
+    ...{ width, height },
   }));
-  writer.write(fonts, glyphs.resources(writer.add));
-  return standalonePdf(writer.end(forms));
+  writer.write(fonts, await glyphs.resources(writer.add));
+  return writer.end(forms);
 }

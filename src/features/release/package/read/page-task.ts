@@ -32,7 +32,6 @@ export type PageTask = ReadPages | DrawPages | LayOutTexts;
 
 export type PageAnswer =
   | { readonly kind: 'pages'; readonly fragment: PdfFragment; readonly complete: boolean; readonly total: number }
-  | { readonly kind: 'text'; readonly text: LaidOut; readonly sheet: Sheet; readonly complete: boolean }
   /** Pages of it show what is hidden elsewhere: they are to be drawn. */
   | { readonly kind: 'layers' }
   /** XML or JSON, of which somebody else may show a page. */

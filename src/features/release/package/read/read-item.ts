@@ -13,7 +13,7 @@ export const ITEM_POOL: PoolOptions = {
   module: new URL('./thread.js', import.meta.url),
   threads: 1,
   memory: 192,
-  time: 8000,
+  time: 9500,
 };
 
 let itemPool: ItemPool | undefined;
@@ -29,9 +29,21 @@ export async function readPagesOf(pool: ItemPool, task: ReadPages | DrawPages): 
   }
 }
 
+/** Tries of what is ours, and takes too long only where a machine has too much to do. */
+const TRIES = 5;
+
 /** Texts of our own. */
 export async function laidOut(pool: ItemPool, documents: LayOutTexts['documents']): Promise<LaidOut> {
-  const answer = await pool.run({ do: 'lay-out', documents });
+  const answer = await laidOutOnce(pool, documents, TRIES);
   if (answer.kind !== 'laid-out') throw new Error('A text was not laid out.');
   return answer.text;
+}
+
+async function laidOutOnce(pool: ItemPool, documents: LayOutTexts['documents'], tries: number): Promise<PageAnswer> {
+  try {
+    return await pool.run({ do: 'lay-out', documents });
+  } catch (error) {
+    if (tries <= 1 || !(error instanceof TaskStopped) || error.reason !== 'time') throw error;
+    return laidOutOnce(pool, documents, tries - 1);
+  }
 }

@@ -52,7 +52,8 @@ function facesOf({ name, slices, thicker = 0 }: Family): Face[] {
     const key = `${name}-${slice.replace(/[[\]]/g, '')}`;
     const bounds = parseRanges(text);
     let font: Font | undefined;
-    const open = (): Font => (font ??= create(readFileSync(join(folder, 'files', `${key}-wght-normal.woff2`))) as Font);
+    const open = (): Font =>
+      (font ??= told(create(readFileSync(join(folder, 'files', `${key}-wght-normal.woff2`))) as Font));
     return {
       key,
       thicker,
@@ -61,6 +62,14 @@ function facesOf({ name, slices, thicker = 0 }: Family): Face[] {
       font: open,
     };
   });
+}
+
+/** fontkit remembers each glyph with the characters that it stood for at first: here each has those that it stands for now. */
+function told(font: Font): Font {
+  const getGlyph = font.getGlyph.bind(font);
+  font.getGlyph = (id, codePoints = []) =>
+    Object.create(getGlyph(id, codePoints), { codePoints: { value: codePoints } }) as ReturnType<Font['getGlyph']>;
+  return font;
 }
 
 /** `U+0-FF,U+131` */

@@ -3,6 +3,7 @@
  * characters it stands. ISO 32000-2 §9.6.4, §9.10.3
  */
 import { deflateSync } from 'node:zlib';
+import { breathe } from '../../../../platform/pieces.js';
 import {
   type PdfDictionary,
   type PdfStream,
@@ -27,7 +28,7 @@ export interface GlyphFonts {
   /** The operators that write the runs, with the fonts of `resources`. */
   written(runs: readonly TextRun[], outlines: LaidOut['outlines']): string;
   /** Once, at the end: writes all fonts by `add`, and gives the dictionary that names them. */
-  resources(add: (value: PdfValue | PdfStream) => number): PdfDictionary;
+  resources(add: (value: PdfValue | PdfStream) => number): Promise<PdfDictionary>;
 }
 
 export function glyphFonts(): GlyphFonts {
@@ -69,15 +70,12 @@ export function glyphFonts(): GlyphFonts {
 
   return {
     written: (runs, outlines) => runs.map(run => writeRun(run, outlines)).join('\n'),
-    resources: add =>
-      pdfDictionary(
-        Object.fromEntries(
-          Array.from({ length: Math.ceil(used.length / CODES) }, (_, n) => [
-            `F${n}`,
-            pdfReference(add(typeThree(used.slice(n * CODES, (n + 1) * CODES), add))),
-          ]),
-        ),
-      ),
+    async resources(add) {
+      const fonts: Record<string, PdfValue> = {};
+      for (let from = 0; from < used.length; from += CODES)
+        fonts[`F${from / CODES}`] = pdfReference(add(await typeThree(used.slice(from, from + CODES), add)));
+      return pdfDictionary(fonts);
+    },
   };
 }
 
@@ -128,12 +126,17 @@ class TextLine {
 
 const HEX_LETTERS = 'abcdefghijklmnop';
 
-function typeThree(glyphs: readonly UsedGlyph[], add: (value: PdfValue | PdfStream) => number): PdfDictionary {
+async function typeThree(
+  glyphs: readonly UsedGlyph[],
+  add: (value: PdfValue | PdfStream) => number,
+): Promise<PdfDictionary> {
   // Readers take numbers in names for codes of characters.
   const name = (at: number): string => `glyph${HEX_LETTERS[at >> 4]}${HEX_LETTERS[at & 15]}`;
-  const procedures = Object.fromEntries(
-    glyphs.map(({ outline }, at) => [name(at), pdfReference(add(filtered(procedure(outline))))]),
-  );
+  const procedures: Record<string, PdfValue> = {};
+  for (const [at, { outline }] of glyphs.entries()) {
+    procedures[name(at)] = pdfReference(add(filtered(procedure(outline))));
+    await breathe();
+  }
   const boxes = glyphs.map(({ outline }) => outline.box);
   const edge = (at: 0 | 1 | 2 | 3, of: (...values: number[]) => number): number => of(...boxes.map(box => box[at]));
   return pdfDictionary({

@@ -1,6 +1,5 @@
-/** Pages of text as forms of a PDF. */
+/** A page of text as a form of a PDF. */
 import { deflateSync } from 'node:zlib';
-import type { PageForm } from '../pdf/fragment.js';
 import { type PdfStream, pdfDictionary, pdfName, pdfReference } from '../pdf/values.js';
 import type { GlyphFonts } from '../text/glyph-fonts.js';
 import type { LaidOut, Sheet, TextRun } from '../text/lay-out.js';
@@ -24,5 +23,3 @@ export function textForm(
     data: deflateSync(Buffer.from(glyphs.written(runs, outlines), 'latin1')),
   };
 }
-
-export const sheetSize = ({ width, height }: Sheet): Omit<PageForm, 'form'> => ({ width, height });
