@@ -4,6 +4,7 @@
  *
  * Choices, for those who may not see everything (others are not asked anything):
  * - a securityContext of another server, or a name of nothing, shows the bytes to nobody;
+ * - where elements are left out of what the securityContext names, the bytes are not seen if one of them pointed at them;
  * - what nothing has ever pointed at is seen by whoever may read Binaries without a condition, so that an upload can be
  *   followed by its document. Bytes that were once about a patient are not seen without a resource that points at them;
  * - a version is seen by whoever may see it, and the newest one: what was guarded afterwards is guarded.
@@ -13,8 +14,8 @@ import { parseReference } from '../fhir/reference.js';
 import { isObject } from '../fhir/resource.js';
 import type { Indexing } from '../search/index-resource.js';
 import type { SearchParameters } from '../search/parameters.js';
-import { ANY_RESOURCE, type Query } from '../search/query.js';
-import { refersTo } from '../search/separate.js';
+import { all, ANY_RESOURCE, type Query } from '../search/query.js';
+import { refersTo, withIds } from '../search/separate.js';
 import type { FoundIds, StoreReads, Version } from '../store/store.js';
 import type { Restrictions } from './permission.js';
 import { rowParts } from './row-rule.js';
@@ -58,6 +59,8 @@ function hasCondition(restrictions: Restrictions): boolean {
 
 /** What whoever asks may see of everything else. */
 export interface SeenBeside {
+  /** Elements may be left out of it. */
+  readonly mayMask: boolean;
   read: StoreReads['read'];
   findIds(query: Pick<Query, 'types' | 'where'>, limit: number): Promise<FoundIds>;
 }
@@ -105,7 +108,8 @@ async function allowsBytes(
     if (target?.kind !== 'local' || !isMeasureOfBytes(target.type)) return false;
     const { type, id } = target;
     if (restrictions.get(type) === 'hidden' || !guarded.definitions.resourceTypes.includes(type)) return false;
-    return (await beside.read(type, id, undefined, 0)) !== undefined;
+    if ((await beside.read(type, id, undefined, 0)) === undefined) return false;
+    return !beside.mayMask || !(await isPointedAtUnseen(guarded, beside, target, row.id));
   }
   const pointing = {
     types: pointingTypes(guarded),
@@ -115,6 +119,20 @@ async function allowsBytes(
   // Whose it was is not said by anything any more.
   if (hasCondition(restrictions) || row.patients.length > 0) return false;
   return (await guarded.store.findIds(pointing, 1)).found.length === 0;
+}
+
+/** Whether a resource points at bytes by an element that is left out of what is seen of it. */
+async function isPointedAtUnseen(
+  guarded: Guarded,
+  beside: SeenBeside,
+  { type, id }: { readonly type: string; readonly id: string },
+  binary: string,
+): Promise<boolean> {
+  if (!pointingTypes(guarded).includes(type)) return false;
+  const where = all(withIds([id]), refersTo(ATTACHMENT, [{ type: 'Binary', id: binary }]));
+  const points = async (by: Pick<StoreReads, 'findIds'>) =>
+    (await by.findIds({ types: [type], where }, 1)).found.length > 0;
+  return (await points(guarded.store)) && !(await points(beside));
 }
 
 /** `reference` of the securityContext in the text of a Binary; undefined: it has none. One without a reference is one of nobody. */

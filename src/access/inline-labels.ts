@@ -3,14 +3,15 @@
  * the resource says PROCESSINLINELABEL, by which it is found.
  */
 import { parseJson, STORED_JSON } from '../fhir/json/json.js';
-import { isObject, itemsOf, type Json, type JsonObject } from '../fhir/resource.js';
+import { isObject, itemsOf, type Json, type JsonObject, type Parsed } from '../fhir/resource.js';
 import type { TokenValue, Where } from '../search/query.js';
 import { ACT_CODE, CONFIDENTIALITY_LEVELS, levelOf, placeOfLevel, type Sight } from './labels.js';
 
 const INLINE_LABEL = 'http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-inline-sec-label';
 const PROCESS_INLINE = { system: ACT_CODE, code: 'PROCESSINLINELABEL' } as const satisfies TokenValue;
 /** One of these stands in a text that has such a label: any character may be written as an escape. */
-const IN_TEXT = ['extension-inline-sec-label', '\\u'].map(text => Buffer.from(text));
+const TEXTS = ['extension-inline-sec-label', '\\u'] as const;
+const IN_TEXT = TEXTS.map(text => Buffer.from(text));
 
 /** Whether a text may have one. */
 export const mayLabelElements = (text: Buffer): boolean => IN_TEXT.some(each => text.includes(each));
@@ -63,9 +64,13 @@ export function hasFewerLabels(before: Buffer, after: Buffer): boolean {
   return [...sights, { most: 'V', asPatient: true } as const].some(sight => count(own, sight) < count(old, sight));
 }
 
-/** The meta of a valid resource with the word that it has labels of elements; undefined: it has none. */
-export function withInlineFlag(meta: Json | undefined, resource: Json): JsonObject | undefined {
-  if (inlineLabelsIn(resource).length === 0) return undefined;
+/** The meta of a valid resource with the word that it has labels of elements; undefined: it has none. `text`: its JSON, where it came as such. */
+export function withInlineFlag(
+  meta: Json | undefined,
+  { resource, text }: Pick<Parsed, 'resource' | 'text'>,
+): JsonObject | undefined {
+  const mayHave = text === undefined || TEXTS.some(each => text.includes(each));
+  if (!mayHave || inlineLabelsIn(resource).length === 0) return undefined;
   const own = isObject(meta) ? meta : {};
   const labels = itemsOf(own['security']);
   const isFlagged = labels.some(

@@ -35,7 +35,7 @@ import type {
 import { guardsBytes, newestText, seesBytes } from './binaries.js';
 import { toldByPatients } from './patient-compartment.js';
 import { LazyRestrictions } from './lazy-restrictions.js';
-import { hasFewerLabels, isAboveSight, mayLabelElements } from './inline-labels.js';
+import { hasFewerLabels, isAboveSight, LABELS_ELEMENTS, mayLabelElements } from './inline-labels.js';
 import { type AskedFor, findingWhatIsSeen, labelledTypes, WITHOUT_LABELLED } from './masked-search.js';
 import { maskedText } from './masking.js';
 import { isUnrestricted, type Masks, MOST_LIFTED, type Restrictions } from './permission.js';
@@ -71,6 +71,11 @@ interface LookedAt<Q> {
   page(query: Q): Promise<Page>;
   isVisible(row: Version): Promise<boolean>;
 }
+
+const withPart = <Q extends Pick<Query, 'where'>>(query: Q, part: Where): Q => ({
+  ...query,
+  where: all(query.where, part),
+});
 
 /** Looked at already: those of a role are the same for every request. */
 const answerable = new WeakSet<Restrictions>();
@@ -112,6 +117,10 @@ class RestrictedView implements StoreView {
     this.#restrictions = restrictions;
     this.#guards = guardsBytes(restrictions);
     this.#open = isUnrestricted(restrictions);
+  }
+
+  get mayMask(): boolean {
+    return this.#masks !== undefined;
   }
 
   shows(type: string): boolean {
@@ -166,9 +175,13 @@ class RestrictedView implements StoreView {
     if (!narrowed) return { found: [], complete: true };
     // What a row refers to is told as far as it is seen.
     const isMasked = by !== undefined && (await this.#labelled(query.types)).length > 0;
-    if (!isMasked && !this.#looksAtRows(narrowed)) return this.#store.findIds(narrowed, limit, by);
-    const found = new Map<string, FoundIds['found'][number]>();
-    for await (const { row } of this.#visibleRows(this.#found(), { ...narrowed, sort: [] }))
+    const looks = this.#looksAtRows(narrowed);
+    if (!isMasked && !looks) return this.#store.findIds(narrowed, limit, by);
+    const open = looks ? undefined : await this.#store.findIds(withPart(narrowed, WITHOUT_LABELLED), limit, by);
+    const found = new Map((open?.found ?? []).map(each => [`${each.type}/${each.id}`, each]));
+    if (open?.complete === false) return open;
+    const rest = looks ? narrowed : withPart(narrowed, LABELS_ELEMENTS);
+    for await (const { row } of this.#visibleRows(this.#found(), { ...rest, sort: [] }))
       for (const name of by === undefined ? [row] : this.#referredTo(this.#shown(row), by)) {
         const { type, id } = name;
         if (found.size === limit && !found.has(`${type}/${id}`)) return { found: [...found.values()], complete: false };

@@ -112,7 +112,7 @@ export async function prepare(
   const { stored } = given;
   if (stored) resource['data'] = MARK.toString('base64');
   await breathe();
-  const meta = engine.labelRules.labelled(metaToStore(context, type, resource, kept), resource, identity);
+  const meta = engine.labelRules.labelled(metaToStore(context, type, { ...body, resource }, kept), resource, identity);
   const decimals = kept?.decimals ? new Map([...(body.decimals ?? []), ...kept.decimals]) : body.decimals;
   const stamped = stamp(
     { ...body, resource, decimals },
@@ -143,13 +143,14 @@ function ownResource({ resource: given, decimals }: Parsed): Resource {
 function metaToStore(
   { engine: { hooks, store }, principal, address }: Context,
   type: string,
-  resource: Resource,
+  body: Pick<Parsed, 'resource' | 'text'>,
   kept: Kept | undefined,
 ): Json | undefined {
+  const { resource } = body;
   let meta = kept ? keep(resource['meta'], kept) : resource['meta'];
   for (const { hook } of hooks.byType.get(type) ?? [])
     meta = hook.meta?.(meta, resource, { principal, address }) ?? meta;
-  const flagged = withInlineFlag(meta, resource);
+  const flagged = withInlineFlag(meta, body);
   if (flagged) noteLabelled(store, type);
   return flagged ?? meta;
 }

@@ -3,7 +3,7 @@
  * them or lost with them. https://hl7.org/fhir/R4/security-labels.html
  */
 import assert from 'node:assert/strict';
-import type { Bundle, FhirResource, Observation, Patient } from 'fhir/r4.js';
+import type { Bundle, DocumentReference, FhirResource, Observation, Patient } from 'fhir/r4.js';
 import { it } from 'mocha';
 import { onBothStores } from '../../support/both-stores.js';
 import { actCode, as, confidential, identifyAs, staffAnd } from '../../support/consents.js';
@@ -287,6 +287,54 @@ onBothStores(
       const etag = { 'if-none-match': 'W/"1"' };
       assert.equal((await talk.get('Encounter/visit', { ...as('clinician'), ...etag })).status, 200);
       assert.equal((await talk.get('Encounter/visit', { ...as('owner'), ...etag })).status, 200);
+    });
+
+    it('keep bytes from who does not see the element that points at them, whatever guards these', async () => {
+      const { talk } = stage();
+      const attachment = (id: string) => ({ contentType: 'application/octet-stream', url: `Binary/${id}` });
+      const guarding: DocumentReference & { id: string } = {
+        ...{
+          resourceType: 'DocumentReference',
+          id: 'guarding',
+          status: 'current',
+          subject: { reference: 'Patient/p' },
+        },
+        content: [{ ...V, attachment: attachment('unseen') }, { attachment: attachment('seen') }],
+      };
+      for (const id of ['unseen', 'seen', 'beside']) {
+        const bytes = { resourceType: 'Binary', id, contentType: 'application/octet-stream', data: 'AAAA' } as const;
+        const securityContext = { reference: 'DocumentReference/guarding' };
+        assert.ok((await talk.update({ ...bytes, securityContext }, as('owner'))).status < 300);
+      }
+      assert.equal((await talk.update(guarding, as('owner'))).status, 201);
+      for (const [who, id, status] of [
+        ['clinician', 'unseen', 404],
+        ['clinician', 'seen', 200],
+        ['clinician', 'beside', 200],
+        ['officer', 'unseen', 200],
+      ] as const)
+        for (const accept of ['application/octet-stream', 'application/fhir+json'])
+          assert.equal((await talk.get(`Binary/${id}`, { ...as(who), accept })).status, status, `${who} ${id}`);
+    });
+
+    it('make chains and reverse chains look at the rows that have them, and at no others', async () => {
+      const { server, talk } = stage();
+      for (let i = 0; i < 40; i++) assert.ok((await talk.update(value(`many-${i}`, {}), as('owner'))).status < 300);
+      const { store } = server.engine;
+      const find = store.find.bind(store);
+      let looked = 0;
+      store.find = async query => {
+        const page = await find(query);
+        looked += page.rows.length;
+        return page;
+      };
+      try {
+        const codes = 'code=urn:codes|open';
+        assert.deepEqual(await namesOf(`Patient?_has:Observation:patient:${codes}`), ['p']);
+        assert.ok(looked < 30, `${looked} rows`);
+      } finally {
+        store.find = find;
+      }
     });
 
     it('are taken away, or made less, by whoever keeps privacy alone', async () => {
