@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { AuditEvent, Bundle, DocumentReference } from 'fhir/r4.js';
 import { it } from 'mocha';
 import { type Disclosure, tellDisclosure } from '../../src/interactions/tell.js';
-import { onBothStores } from '../support/both-stores.js';
+import { onStoresInTurn } from '../support/both-stores.js';
 import { as, identifyAs, staffAnd } from '../support/consents.js';
 import { type AnswerLine, linesIn, readCsv } from '../support/lines.js';
 import { steppedTime } from '../support/stepped-time.js';
@@ -49,7 +49,7 @@ const ROWS: readonly [what: string, basis: string, purpose: string, told: boolea
   ['a paragraph nobody knows', '164.5060', 'TREAT', true],
 ];
 
-onBothStores(
+onStoresInTurn(
   'an accounting of disclosures',
   stage => {
     const give = (patient: string, more: Partial<Disclosure> = {}) =>

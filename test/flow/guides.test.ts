@@ -11,7 +11,8 @@ import { addGuide, removeGuide } from '../../src/fhir/guide-install.js';
 import { type Ended, manyCommands } from '../support/cli.js';
 import { temporaryFolder, valueSetOf, writePackage } from '../support/guide-packages.js';
 import { parameterOf, statusOf, untilReady, warningsOf } from '../support/reindexed.js';
-import { newStore, type RunningServer, STORES, startServer } from '../support/server.js';
+import { storesInTurn } from '../support/both-stores.js';
+import { newStore, type RunningServer, startServer } from '../support/server.js';
 import { shared } from '../support/shared.js';
 import { idsOf, refusal, type Talk, talkTo } from '../support/talk.js';
 
@@ -60,7 +61,7 @@ const resourcesOf = (version: string, ...codes: readonly string[]) => [
   },
 ];
 
-for (const store of STORES)
+for (const store of storesInTurn(1))
   describe(`a server with guides (${store})`, () => {
     const root = temporaryFolder();
     const guides = join(root, 'guides');
@@ -155,7 +156,11 @@ for (const store of STORES)
       const nick = { url: 'http://a.example/nick', valueString: 'Bob' };
       await talk.update({ resourceType: 'Patient', id: 'bob', extension: [nick] });
       await untilReady(talk);
-      assert.deepEqual([...(await statusOf(talk)).keys()], ['nickname']);
+      const codes = [...(await statusOf(talk)).keys()];
+      assert.deepEqual(
+        codes.filter(code => code.startsWith('nick')),
+        ['nickname'],
+      );
       // The job is through before every process has heard of it.
       let found = await talk.search('Patient?nickname=bob');
       while (warningsOf(found).includes('parameter-indexing')) found = await talk.search('Patient?nickname=bob');

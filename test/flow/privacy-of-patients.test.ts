@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { Bundle } from 'fhir/r4.js';
 import { it } from 'mocha';
 import { tellDisclosure } from '../../src/interactions/tell.js';
-import { onBothStores } from '../support/both-stores.js';
+import { onStoresInTurn } from '../support/both-stores.js';
 import { as, identifyAs } from '../support/consents.js';
 import { linesIn } from '../support/lines.js';
 import { walk } from '../support/talk.js';
@@ -25,7 +25,7 @@ const PRINCIPALS = {
 const DAY = Date.UTC(2026, 0, 5);
 const ASKED = 'Patient/p/$who-saw?start=2026-01-01&end=2026-01-31';
 
-onBothStores(
+onStoresInTurn(
   'what patients are told of who saw their data',
   stage => {
     const told = async (query = '', who = 'patient') => {
@@ -54,7 +54,9 @@ onBothStores(
         ],
       );
       for (const headers of [{}, { accept: 'text/csv' }, { accept: 'text/html' }]) {
-        const { text } = await stage().talk.get(ASKED, { ...as('patient'), ...headers });
+        const reply = await stage().talk.get(ASKED, { ...as('patient'), ...headers });
+        // When it was answered is no secret, and may be at nine.
+        const text = reply.text.replace(/(?!2026-01-0[56])\d{4}-\d\d-\d\dT[\d:.]+/g, '');
         assert.ok(text.includes('dr-a'), text);
         for (const secret of [
           '192.0.2',

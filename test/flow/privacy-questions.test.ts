@@ -10,7 +10,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { AuditEvent, Bundle } from 'fhir/r4.js';
 import { after, describe, it } from 'mocha';
 import { type Disclosure, tellDisclosure } from '../../src/interactions/tell.js';
-import { onBothStores } from '../support/both-stores.js';
+import { onStoresInTurn } from '../support/both-stores.js';
 import { depthOf, FULL } from '../support/depth.js';
 import { createRandom } from '../support/random.js';
 import { type AnswerLine, linesIn, readCsv } from '../support/lines.js';
@@ -48,7 +48,7 @@ const countedLines = (lines: readonly AnswerLine[], ...columns: readonly string[
   new Map(lines.map(line => [columns.map(column => line[column] ?? '').join(' | '), line['count'] as number]));
 const sorted = (counts: ReadonlyMap<string, number>) => [...counts].toSorted(([a], [b]) => (a < b ? -1 : 1));
 
-onBothStores(
+onStoresInTurn(
   'questions to the audit trail',
   stage => {
     const as = (role: string, headers = {}) =>

@@ -12,7 +12,8 @@ import { ACCOUNT_TAG } from '../../src/features/documents/intake/vocabulary.js';
 import type { Json, JsonObject } from '../../src/fhir/resource.js';
 import { command } from '../support/cli.js';
 import { FULL, sampleOf } from '../support/depth.js';
-import { newStore, type RunningServer, STORES, startServer } from '../support/server.js';
+import { storesInTurn } from '../support/both-stores.js';
+import { newStore, type RunningServer, startServer } from '../support/server.js';
 import { readText, skipWithout } from '../support/shared.js';
 import { linkOf, type Reply, talkTo } from '../support/talk.js';
 
@@ -71,7 +72,7 @@ async function inParallel<T>(items: readonly T[], run: (item: T) => Promise<void
   );
 }
 
-for (const store of STORES)
+for (const store of storesInTurn(0))
   describe(`synthetic records by PUT and back (${store})`, () => {
     let server: RunningServer | undefined;
     let lines: readonly Line[] = [];

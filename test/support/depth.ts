@@ -9,7 +9,7 @@ const DEPTHS = {
   /** Kills amid uploads, over both stores. */
   UPLOAD_KILLS: { change: 2, full: 50 },
   /** Kills amid writes that listeners are told of, a store. */
-  FEED_KILLS: { change: 2, full: 24 },
+  FEED_KILLS: { change: 1, full: 24 },
   /** Signals and kills that stop one import, a store. */
   STOPS: { change: 2, full: 20 },
   /** Resources that 64 callers want to exist, each. */

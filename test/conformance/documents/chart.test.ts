@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { DocumentReference, List, OperationOutcome } from 'fhir/r4.js';
 import { describe, it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { FHIR_JSON } from '../../support/docref.js';
 import { aDocument, base64 } from '../../support/document-reference.js';
 import { hiding } from '../../support/restricted.js';
@@ -27,7 +27,7 @@ const filed = (
     },
   );
 
-onBothStores(
+onStoresInTurn(
   '$chart',
   stage => {
     const chart = (query: string, list = '') =>

@@ -6,7 +6,8 @@ import type { Bundle, DocumentReference, FhirResource, OperationOutcome, Patient
 import { after, before, describe, it } from 'mocha';
 import { type Clamd, EICAR, startClamd } from '../../support/clamd.js';
 import { aBinary, aDocument, base64, sha1 } from '../../support/document-reference.js';
-import { newStore, type RunningServer, startServer, STORES } from '../../support/server.js';
+import { storesInTurn } from '../../support/both-stores.js';
+import { newStore, type RunningServer, startServer } from '../../support/server.js';
 import { aSubmission, MHD, PATIENT } from '../../support/submission.js';
 import { refusal, type Reply, type Talk, talkTo } from '../../support/talk.js';
 
@@ -49,7 +50,7 @@ const WAYS: Readonly<Record<string, (talk: Talk, bytes: string) => Promise<Reply
     ),
 };
 
-for (const store of STORES)
+for (const store of storesInTurn(1))
   describe(`a virus scanner (${store})`, () => {
     let clamd: Clamd | undefined;
     let server: RunningServer;

@@ -5,9 +5,9 @@
 import assert from 'node:assert/strict';
 import type { Bundle, FhirResource, Observation } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
-import { onBothStores, type Stage } from '../../support/both-stores.js';
+import { onStoresInTurn, type Stage, storesInTurn } from '../../support/both-stores.js';
 import { as, identifyAs, privacyConsent, TPO } from '../../support/consents.js';
-import { newStore, STORES, startServer } from '../../support/server.js';
+import { newStore, startServer } from '../../support/server.js';
 import { linkOf, type Talk, talkTo } from '../../support/talk.js';
 
 const PATIENTS = 260;
@@ -67,7 +67,7 @@ const set = async ({ server, talk }: Stage): Promise<void> => {
 
 const left = Array.from({ length: PATIENTS }, (_, n) => n).filter(n => !isDenied(n));
 
-onBothStores(
+onStoresInTurn(
   'Consents of hundreds of patients',
   stage => {
     it('leave exact totals and whole pages', async () => {
@@ -145,7 +145,7 @@ const SEEN: Readonly<Record<string, readonly string[]>> = {
   'basic-normal': [...PERMITTED, 'silent'],
 };
 
-for (const store of STORES)
+for (const store of storesInTurn(1))
   describe(`implicit policies (${store})`, () => {
     for (const [consent, expected] of Object.entries(SEEN)) {
       describe(consent, () => {

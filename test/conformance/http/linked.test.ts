@@ -342,7 +342,7 @@ const INCLUDES: readonly (readonly [query: string, included: readonly string[]])
   ['Patient?_id=ann,bob&_include=Patient:link', []],
 ];
 
-onBothStores(
+onStoresInTurn(
   'includes',
   stage => {
     for (const [query, included] of INCLUDES)

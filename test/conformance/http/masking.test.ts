@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import type { Bundle, DocumentReference, FhirResource, Observation, Patient } from 'fhir/r4.js';
 import { it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { actCode, as, confidential, identifyAs, staffAnd } from '../../support/consents.js';
 import { refusal, type Reply } from '../../support/talk.js';
 
@@ -78,7 +78,7 @@ const RECORD = [
   },
 ] as const satisfies readonly FhirResource[];
 
-onBothStores(
+onStoresInTurn(
   'elements with labels of their own',
   stage => {
     const tellsNothing = (reply: Reply, what: string): void => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { Bundle, Patient } from 'fhir/r4.js';
 import { it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { idsOf, linkOf, refusal, type Talk, walk } from '../../support/talk.js';
 
 const KEPT = Array.from({ length: 30 }, (_, n) => `kept-${String(n).padStart(2, '0')}`);
@@ -20,7 +20,7 @@ async function meddle(talk: Talk, round: string): Promise<void> {
   await Promise.all([1, 3].map(n => talk.delete(`Patient/new-${round}-${n}`)));
 }
 
-onBothStores(
+onStoresInTurn(
   'paging',
   stage => {
     for (const sort of ['', 'birthdate', '-birthdate', 'family,-birthdate', '-_lastUpdated', '_id'])

@@ -7,7 +7,7 @@ import type { Bundle } from 'fhir/r4.js';
 import { describe, it } from 'mocha';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import { createSearchParameters, type SearchType } from '../../../src/search/parameters.js';
-import { onBothStores } from '../../support/both-stores.js';
+import { hasTurn, onBothStores } from '../../support/both-stores.js';
 import { sampleOf } from '../../support/depth.js';
 import { idsOf, putTogether } from '../../support/talk.js';
 import { EVERYTHING } from '../search/everything.js';
@@ -68,8 +68,8 @@ describe('long lists', () => {
 
 onBothStores(
   'a value among many',
-  stage => {
-    for (const row of ASKED)
+  (stage, store) => {
+    for (const row of ASKED.filter((_, at) => hasTurn(at, store)))
       it(row.name, async () => {
         const { talk } = stage();
         const [type = '', query = ''] = row.query.replaceAll('{base}', talk.base).split('?');
