@@ -54,17 +54,20 @@ const SCREENS: Readonly<Record<string, Parameters<Engine['decide']>[1]>> = {
 export function consoleRoutes(engine: Engine, folder = FOLDER): readonly OutsideRoute[] | undefined {
   const index = join(folder, 'index.html');
   if (engine.settings.console === 'off' || !existsSync(index)) return undefined;
-  const page = consolePage(engine, readFileSync(index, 'utf8'));
+  const template = readFileSync(index, 'utf8');
+  let made: OutsideAnswer | undefined;
+  // What each role may is asked when somebody comes: a start waits for none of it.
+  const page = (): OutsideAnswer => (made ??= consolePage(engine, template));
   const file = filesOf(folder);
   const common = { methods: ['GET'], who: 'anybody', recorded: 'as-performed', logged: 'failures' } as const;
   const routes: OutsideRoute[] = [
-    { ...common, path: CONSOLE_ADDRESS, answer: () => page },
-    { ...common, path: `${CONSOLE_ADDRESS}/{file}`, answer: call => (isFile(call) ? file(call) : page) },
+    { ...common, path: CONSOLE_ADDRESS, answer: page },
+    { ...common, path: `${CONSOLE_ADDRESS}/{file}`, answer: call => (isFile(call) ? file(call) : page()) },
   ];
   // Addresses of screens, as deep as they go: the page itself says which there are.
   for (let path = `${CONSOLE_ADDRESS}/{one}`, deep = 2; deep <= 5; deep++) {
     path = `${path}/{step${deep}}`;
-    routes.push({ ...common, path: path as `/${string}`, answer: () => page });
+    routes.push({ ...common, path: path as `/${string}`, answer: page });
   }
   return routes;
 }

@@ -17,6 +17,7 @@ import { layout } from '../support/changes.js';
 import { depthOf, FULL } from '../support/depth.js';
 import { assertHeard, LISTENERS } from '../support/heard.js';
 import { freePort, startMongo } from '../support/mongod.js';
+import { endLease } from '../support/leases.js';
 import { createRandom } from '../support/random.js';
 import { goOnLater, Place, Storm, stopDispatcher } from './feed/storm.js';
 
@@ -129,7 +130,8 @@ for (const store of storesInTurn(0))
         for (const place of places) await place.start();
         for (const place of places) while (!(await place.heard())?.counting) await pause(20);
         storm = new Storm(places, SIZES, createRandom(store.length));
-        await killAndStop(storm, mongo ? STOPS : {});
+        // A full run waits as servers do.
+        await killAndStop(storm, mongo ? STOPS : {}, async () => (FULL ? undefined : endLease(url, 'feed')));
         await storm.end();
         await storm.until(async () => (await storm!.heard())?.left === 0);
         for (const place of places) await place.end('SIGTERM');
@@ -150,14 +152,20 @@ for (const store of storesInTurn(0))
   });
 
 /** Kills one process after the other, and stops some that dispatch; beside the longest stop the others are killed on. */
-async function killAndStop(storm: Storm, stops: Readonly<Record<number, number>>): Promise<void> {
+async function killAndStop(
+  storm: Storm,
+  stops: Readonly<Record<number, number>>,
+  release: () => Promise<void>,
+): Promise<void> {
   await storm.until(() => storm.large > 0);
   let longest: Promise<void> | undefined;
   for (let kill = 0; kill < KILLS; kill++) {
     const stop = stops[kill];
     if (stop !== undefined) {
       await longest;
-      const stopped = goOnLater(storm, await stopDispatcher(storm), stop);
+      const asleep = await stopDispatcher(storm);
+      await release();
+      const stopped = goOnLater(storm, asleep, stop);
       if (stop === 0) await stopped;
       else {
         longest = stopped;
@@ -170,6 +178,7 @@ async function killAndStop(storm: Storm, stops: Readonly<Record<number, number>>
     const awake = storm.awake();
     const victim = awake[kill % awake.length]!;
     await victim.end('SIGKILL');
+    await release();
     await victim.start();
   }
   await longest;

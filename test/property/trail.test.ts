@@ -236,6 +236,17 @@ for (const name of STORES)
       }
     });
 
+    it('finds whom events name by an identifier, whichever part they had', async () => {
+      for (const code of ['agent', 'entity', 'patient'])
+        for (const value of PATIENTS) {
+          const where = identified(code, { code: value });
+          const wanted = subjects.filter(subject => match(where, subject)).map(({ id }) => id);
+          assert.ok(wanted.length > 0, `${code} ${value}`);
+          const { found } = await store.findIds({ types: ['AuditEvent'], where }, 1000);
+          assert.deepEqual(found.map(({ id }) => id).toSorted(), wanted.toSorted(), `${code} ${value}`);
+        }
+    });
+
     it('has their history by pages in both directions', async () => {
       for (const oldestFirst of [undefined, true] as const) {
         const query = { type: 'AuditEvent', ...(oldestFirst ? { oldestFirst } : {}) };

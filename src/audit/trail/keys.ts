@@ -256,8 +256,9 @@ function keysOfIdentifier(
 ): readonly number[] | undefined {
   if (value === undefined) return undefined;
   if (code === 'agent') return keysOfAgent(value);
-  // What is known to be a patient is no request, even without a system.
-  return code === 'patient' || system !== '' ? [OF.named(value)] : undefined;
+  // What is known to be a patient is no request, even without a system, and may be who did it.
+  if (code === 'patient') return [OF.named(value), OF.agent(value)];
+  return system === '' ? undefined : [OF.named(value)];
 }
 
 function keysOfTokens(
