@@ -4,6 +4,7 @@ import type { Engine, OutsideAnswer, OutsideRoute, OwnedRoute } from '../interac
 import { SYSLOG_SEARCH, searchSyslog } from '../interactions/search/syslog-search.js';
 import type { OwnAddress } from '../interactions/feature.js';
 import { CONSOLE_ADDRESS, consoleRoutes } from './console.js';
+import { OPENAPI_ROUTE } from './openapi.js';
 
 const PUBLIC = { methods: ['GET'], who: 'anybody', recorded: 'as-performed' } as const;
 /** Probes come under whatever name the machine has, and learn nothing but that it lives. */
@@ -82,6 +83,7 @@ export function ownRoutes(engine: Engine, page: OutsideAnswer, sum?: () => Promi
     headers: { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-cache' },
     answer: async () => ({ body: (await ledger.keyTexts()).map(text => `${text}\n`).join('') }),
   });
+  routes.push(OPENAPI_ROUTE);
   if (settings.metrics !== 'off')
     routes.push({
       ...PUBLIC,

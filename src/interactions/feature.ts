@@ -91,6 +91,7 @@ const OWN_ADDRESSES = [
   '/metrics',
   '/favicon.ico',
   '/robots.txt',
+  '/openapi.json',
   '/.well-known/chartroom-audit-keys',
 ] as const;
 /** First words of addresses below which everything is the server's. */

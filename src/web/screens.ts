@@ -31,6 +31,8 @@ const part = <M>(load: () => Promise<M>, name: keyof M): ComponentType<object> =
   lazy(() => load().then(module => module[name] as ComponentType<object>));
 
 const chart = () => import('./screens/chart/chart.js');
+const task = () => import('./tasks/task-page.js');
+const administration = () => import('./screens/administration/administration.js');
 const edit = () => import('./screens/patients/edit.js');
 
 /** In the order of the navigation. */
@@ -55,5 +57,44 @@ export const ALL_SCREENS: readonly Screen[] = [
         component: part(() => import('./screens/document/document.js'), 'DocumentPage'),
       },
     ],
+  },
+  {
+    name: 'today',
+    home: at('today'),
+    shortcut: 't',
+    routes: [
+      { path: at('today'), component: part(() => import('./screens/today/today.js'), 'Today') },
+      { path: at('today/:id'), component: part(task, 'TaskPage') },
+    ],
+  },
+  {
+    name: 'audit',
+    home: at('audit'),
+    shortcut: 'a',
+    routes: [{ path: at('audit'), component: part(() => import('./screens/audit/audit.js'), 'Audit') }],
+  },
+  {
+    name: 'privacy',
+    home: at('privacy'),
+    shortcut: 'v',
+    routes: [
+      { path: at('privacy'), component: part(() => import('./screens/privacy/privacy.js'), 'Privacy') },
+      { path: at('privacy/:id'), component: part(task, 'TaskPage') },
+    ],
+  },
+  {
+    name: 'administration',
+    home: at('administration'),
+    shortcut: 'n',
+    routes: [
+      { path: at('administration'), component: part(administration, 'Administration') },
+      { path: at('administration/:part'), component: part(administration, 'Administration') },
+    ],
+  },
+  {
+    name: 'explorer',
+    home: at('explorer'),
+    shortcut: 'e',
+    routes: [{ path: at('explorer'), component: part(() => import('./screens/explorer/explorer.js'), 'Explorer') }],
   },
 ];

@@ -19,6 +19,8 @@ export interface ConsoleRequest {
   readonly url: string;
   readonly body: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
+  /** X-Request-Id of its answer, once that is there; `none`: the page went away before. */
+  id: string | undefined;
 }
 
 export interface ConsoleStage {
@@ -96,7 +98,15 @@ async function stageOf(server: RunningServer, browser: BrowserContext): Promise<
     const { pathname, search } = new URL(request.url());
     if (!pathname.startsWith('/fhir')) return;
     const body = request.postData() ?? undefined;
-    asked.push({ method: request.method(), url: pathname + search, body, headers: request.headers() });
+    const one: ConsoleRequest = {
+      method: request.method(),
+      url: pathname + search,
+      body,
+      headers: request.headers(),
+      id: undefined,
+    };
+    asked.push(one);
+    void request.response().then(answer => (one.id = answer?.headers()['x-request-id'] ?? 'none'));
   });
   const titled = async (title: string): Promise<void> => {
     await page.locator('h1', { hasText: title }).first().waitFor();

@@ -55,6 +55,29 @@ export async function askBytes(asked: Asked): Promise<Answer<Blob>> {
   return { ...headOf(response), body: await response.blob() };
 }
 
+/** Any request by hand: whatever it comes to is an answer; `status` 0 says that the server was not reached. */
+export async function askAnything({
+  method,
+  path,
+  headers,
+  body,
+}: {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | undefined;
+}) {
+  const asked = {
+    method: method as NonNullable<Asked['method']>,
+    path,
+    headers,
+    ...(body === undefined ? {} : { body }),
+  };
+  const response = await attemptOf(asked);
+  if (!response) return { status: 0, headers: [], body: '' };
+  return { status: response.status, headers: [...response.headers], body: await response.text() };
+}
+
 /** A search, by POST: what is looked for stands in no address, and in no log of one. */
 export const search = <T = Resource>(
   type: string,

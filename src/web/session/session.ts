@@ -12,6 +12,8 @@ export interface ConsoleSession {
   readonly role: string | undefined;
   /** As the authorization server calls them. */
   readonly user: string | undefined;
+  /** The resource that says who they are, as `Type/id`. */
+  readonly fhirUser?: string | undefined;
   /** By which another token is got; for `smart` alone. */
   readonly renew?: (() => Promise<ConsoleSession>) | undefined;
   /** Makes the tokens worthless. Never rejects. */

@@ -76,9 +76,9 @@ const isOurs = (back: string): boolean => back.startsWith(HOME) && !back.include
 
 function sessionOf(server: oauth.AuthorizationServer, tokens: oauth.TokenEndpointResponse): ConsoleSession {
   const { access_token: token, refresh_token: refresh } = tokens;
-  const { role, sub } = claimsOf(token);
+  const { role, sub, fhirUser } = claimsOf(token);
   return {
-    ...{ token, role, user: sub },
+    ...{ token, role, user: sub, fhirUser: fhirUser?.replace(`${SERVER.base}/`, '') },
     renew:
       refresh === undefined
         ? undefined
@@ -95,12 +95,12 @@ function sessionOf(server: oauth.AuthorizationServer, tokens: oauth.TokenEndpoin
 }
 
 /** Which screens are shown goes by these: whoever changes them sees screens that the server refuses. */
-function claimsOf(token: string): { readonly role: string | undefined; readonly sub: string | undefined } {
+function claimsOf(token: string): Readonly<Partial<Record<'role' | 'sub' | 'fhirUser', string>>> {
   try {
     const text = atob(token.split('.')[1]!.replaceAll('-', '+').replaceAll('_', '/'));
-    const { role, sub } = JSON.parse(text) as Readonly<Record<string, unknown>>;
-    return { role: typeof role === 'string' ? role : undefined, sub: typeof sub === 'string' ? sub : undefined };
+    const said = Object.entries(JSON.parse(text) as Readonly<Record<string, unknown>>);
+    return Object.fromEntries(said.filter((claim): claim is [string, string] => typeof claim[1] === 'string'));
   } catch {
-    return { role: undefined, sub: undefined };
+    return {};
   }
 }

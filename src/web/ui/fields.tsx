@@ -46,12 +46,14 @@ type InputShape = FieldShape & {
   readonly width?: 5 | 10 | 20 | 40;
   /** Values in any script. */
   readonly anyScript?: boolean;
+  /** Id of a `datalist` with what may be meant. */
+  readonly list?: string;
 };
 
 /** Each kind of input has a type of its own to the compiler: it takes one at a time. */
 const oneKind = (type: string): 'text' => type as 'text';
 
-export function TextField({ value, set, type = 'text', width, anyScript = false, ...field }: InputShape) {
+export function TextField({ value, set, type = 'text', width, anyScript = false, list, ...field }: InputShape) {
   return (
     <Framed field={field}>
       <input
@@ -66,6 +68,7 @@ export function TextField({ value, set, type = 'text', width, anyScript = false,
         aria-invalid={field.fault === undefined ? undefined : 'true'}
         onInput={({ currentTarget }) => set(currentTarget.value)}
         dir={anyScript ? 'auto' : undefined}
+        {...(list === undefined ? {} : { list })}
       />
     </Framed>
   );

@@ -93,11 +93,15 @@ function shownNode(node: Node, deep: number): VNode | string | null {
   return h(ELEMENTS[name] ?? 'span', attributes, ...children);
 }
 
-/** Styles are nothing to read, and the policy would tell of each that it was refused. What is left is parsed as what it is. */
+/**
+ * Styles, handlers and bases are nothing to read, and the policy would tell of each that it was refused. What is left is parsed as what it is, and
+ * shown by the table above.
+ */
 const withoutStyles = (html: string): string =>
   html
     .replaceAll(/<style\b[\s\S]*?(?:<\/style\s*>|$)/gi, '')
-    .replaceAll(/<[a-z][^>]*/gi, tag => tag.replaceAll(/\sstyle\s*=/gi, ' data-was='));
+    .replaceAll(/<base\b/gi, '<span')
+    .replaceAll(/<[a-z][^>]*/gi, tag => tag.replaceAll(/([\s/"'])(?:style|on\w+)\s*=/gi, '$1data-was='));
 
 interface MarkupShape extends ViewerShape {
   /** By the server, from what the bytes say. */

@@ -1,0 +1,32 @@
+/** Requests by hand. */
+import { speaker } from './words.js';
+
+export const sayExplorer = speaker({
+  title: 'Explorer',
+  text: 'Any FHIR request, as yourself: it is decided and recorded like every other.',
+  method: 'Method',
+  path: 'Path below the base',
+  'path.hint': 'For example Patient?family=lindqvist or metadata',
+  'path.missing': 'Enter a path',
+  headers: 'Headers',
+  'headers.hint': 'One a line: Prefer: return=representation',
+  'headers.wrong': 'A header is a name, a colon and a value',
+  body: 'Body',
+  send: 'Send',
+  explain: 'Explain this search',
+  validate: 'Validate the body',
+  'validate.missing': 'Enter a resource as JSON, with its resourceType',
+  answer: 'Answer',
+  'answer.status': 'Status {status}',
+  'answer.time': '{ms} ms',
+  'answer.headers': 'Headers',
+  'answer.body': 'Body',
+  'answer.empty': 'The answer has no body.',
+  issues: { one: '{n} issue', other: '{n} issues' },
+  'issues.none': 'The server has nothing against it.',
+  line: 'Line {line}',
+  history: 'Requests of this window',
+  'history.none': 'Nothing was asked yet. What is asked here is forgotten with the window.',
+  parameters: 'Search parameters of {type}',
+  load: 'Offer what the server knows',
+});

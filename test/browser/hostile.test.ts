@@ -1,0 +1,135 @@
+/** What hostile records hold is shown as the text that it is: nothing runs, nothing is fetched, nothing breaks the page. And every request leaves its audit event. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { onConsole } from '../support/console.js';
+import { PAYLOADS } from '../support/markup-attacks.js';
+
+const HOSTILE = PAYLOADS.map(each => each.replaceAll('RUN', `tellTrouble('ran')`));
+const SVG = `<svg xmlns="http://www.w3.org/2000/svg" width="90" height="90" onload="tellTrouble('ran')"><script>parent.tellTrouble('ran')</script><rect width="90" height="90"/></svg>`;
+const LONG = 'W'.repeat(3000);
+
+describe('the console: hostile records', () => {
+  const subject = { reference: 'Patient/hostile' };
+  const documents = [
+    [
+      'html',
+      'text/html',
+      `<html><head><base href="https://evil.example/"><style>*{display:none}</style></head><body>${HOSTILE.join('')}<p>The end.</p></body></html>`,
+    ],
+    ['text', 'text/plain', `${HOSTILE.join('\n')}\nThe end.`],
+    ['rtf', 'text/rtf', `{\\rtf1 {\\*\\generator x;}${HOSTILE[0]!.replaceAll(/[{}]/g, '')}\\par The end.}`],
+    ['svg', 'image/svg+xml', SVG],
+  ] as const;
+  const stage = onConsole({
+    demo: false,
+    async set({ request, base }) {
+      const put = (path: string, body: object) =>
+        request.put(`/fhir/${path}`).set('Content-Type', 'application/fhir+json').send(body).expect(201);
+      await put('Patient/hostile', {
+        ...{ resourceType: 'Patient', id: 'hostile', birthDate: '1958-03-14' },
+        name: [
+          { use: 'official', family: HOSTILE[0], given: [LONG, '\u202etxet desrever'] },
+          ...HOSTILE.map(family => ({ use: 'nickname', family })),
+        ],
+        identifier: HOSTILE.map(value => ({ system: 'urn:x', value, type: { text: value } })),
+        address: HOSTILE.map(text => ({ text, line: [text] })),
+        contact: HOSTILE.map(text => ({ name: { text } })),
+      });
+      for (const [at, text] of HOSTILE.entries())
+        await put(`Condition/c${at}`, { resourceType: 'Condition', id: `c${at}`, subject, code: { text } });
+      const active = {
+        coding: [{ system: 'http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical', code: 'active' }],
+      };
+      await put('AllergyIntolerance/a', {
+        clinicalStatus: active,
+        resourceType: 'AllergyIntolerance',
+        id: 'a',
+        patient: subject,
+        code: { text: HOSTILE.join(' ') },
+      });
+      for (const [id, contentType, text] of documents) {
+        await put(`Binary/${id}`, {
+          resourceType: 'Binary',
+          id,
+          contentType,
+          data: Buffer.from(text).toString('base64'),
+        });
+        await put(`DocumentReference/${id}`, {
+          ...{ resourceType: 'DocumentReference', id, status: 'current', subject, description: HOSTILE.join('') },
+          content: [{ attachment: { contentType, url: `${base}/Binary/${id}`, title: `../../${HOSTILE[2]!}.exe` } }],
+        });
+      }
+      await put('Task/t', {
+        ...{
+          resourceType: 'Task',
+          id: 't',
+          status: 'requested',
+          intent: 'order',
+          description: HOSTILE.join(''),
+          code: { text: HOSTILE[1] },
+        },
+        ...{ for: subject, note: HOSTILE.map(text => ({ text })) },
+      });
+    },
+  });
+
+  const PAGES = ['', '/person', '/documents', '/timeline', '/versions', '/resource/Condition/c0'];
+  for (const path of PAGES)
+    it(`are texts on chart${path}`, async () => {
+      const { open, page, trouble, until } = stage();
+      await open(`chart/hostile${path}`);
+      await page.locator('.patient-banner').waitFor();
+      await page.locator('.loading').first().waitFor({ state: 'detached' });
+      await until(`document.querySelector('.patient-banner').textContent.includes('onerror')`);
+      assert.equal(
+        await page.evaluate(
+          `document.querySelectorAll('#console :is(iframe, object, embed, video, svg image, math, script)').length`,
+        ),
+        0,
+      );
+      assert.ok(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), 'wider than the window');
+      assert.deepEqual(trouble, []);
+    });
+
+  for (const [id, , text] of documents)
+    it(`are texts in a document of ${id}`, async () => {
+      const { open, page, trouble } = stage();
+      await open(`chart/hostile/document/${id}`);
+      await page.locator('.document, .sheet img').first().waitFor();
+      if (text.includes('The end.')) await page.getByText('The end.').waitFor();
+      await page.getByText('Agrees with the bytes').waitFor();
+      assert.deepEqual(trouble, []);
+    });
+
+  it('are texts where people are found and work is done', async () => {
+    const { open, page, trouble } = stage();
+    await open('patients');
+    await page.fill('#birthdate', '1958-03-14');
+    await page.click('text=Find patients');
+    await page.locator('table').waitFor();
+    await open('today/t');
+    await page.locator('.summary-list').waitFor();
+    assert.deepEqual(trouble, []);
+  });
+
+  it('leave an audit event for each request, and no other ones', async () => {
+    const { asked, server, page } = stage();
+    await page.goto('about:blank');
+    while (asked.some(({ id }) => id === undefined)) await page.evaluate('new Promise(requestAnimationFrame)');
+    const ids = asked.flatMap(({ id }) => (id === undefined || id === 'none' ? [] : [id]));
+    const recorded = new Set<string>();
+    let url = '/fhir/AuditEvent?_count=500';
+    while (url !== '') {
+      const { body } = await server.request.get(url).expect(200);
+      const { entry = [], link } = body as { entry?: object[]; link: { relation: string; url: string }[] };
+      const said = JSON.stringify(entry);
+      for (const id of ids) if (said.includes(`"${id}"`)) recorded.add(id);
+      url = link.find(({ relation }) => relation === 'next')?.url.replace(/^https?:\/\/[^/]+/, '') ?? '';
+    }
+    assert.ok(ids.length > 20);
+    assert.deepEqual(
+      ids.filter(id => !recorded.has(id)),
+      [],
+    );
+  });
+});

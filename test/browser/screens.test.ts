@@ -1,0 +1,165 @@
+/** The other screens of the console: work, privacy, audit, administration, requests by hand. Each empty, full and with an error. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { onConsole } from '../support/console.js';
+
+describe('the console: work and privacy', () => {
+  const stage = onConsole({
+    async set({ request }) {
+      const checkout = {
+        ...{ resourceType: 'Task', id: 'checkout', status: 'requested', intent: 'order' },
+        code: {
+          coding: [{ system: 'urn:chartroom:task', code: 'chart-checkout', display: 'Check-out of a paper chart' }],
+        },
+        for: { reference: 'Patient/demo-walter-brandt' },
+        focus: { reference: 'List/chart-of-walter' },
+      };
+      await request.put('/fhir/Task/checkout').set('Content-Type', 'application/fhir+json').send(checkout).expect(201);
+    },
+  });
+
+  it('shows what is open, the most urgent first, and what is done', async () => {
+    const { open, page, titled, isAccessible } = stage();
+    await open('today');
+    await titled('Today');
+    await page.locator('table').waitFor();
+    assert.match(await page.innerText('tbody tr:first-child'), /Overdue/);
+    await isAccessible('today');
+    await page.selectOption('#shown', 'done');
+    await page.locator('.empty').waitFor();
+    await isAccessible('today-empty');
+  });
+
+  it('does what the process allows, and says what is lacking', async () => {
+    const { open, page, isAccessible, server } = stage();
+    await open('today/checkout');
+    await page.locator('section button').first().waitFor();
+    await isAccessible('task');
+    await page.locator('section button', { hasText: /cancel/i }).click();
+    await page.locator('.fault-summary:focus').waitFor();
+    await isAccessible('task-fault');
+    await page.fill('#reason', 'Asked for by mistake.');
+    await page.locator('section button', { hasText: /cancel/i }).click();
+    await page.locator('section button').first().waitFor({ state: 'detached' });
+    const { body } = await server.request.get('/fhir/Task/checkout').expect(200);
+    assert.equal((body as { status: string }).status, 'cancelled');
+  });
+
+  it('says that a task is not there', async () => {
+    const { open, page, isAccessible } = stage();
+    await open('today/nothing');
+    await page.locator('.fault-summary').waitFor();
+    await isAccessible('task-absent');
+  });
+
+  it('looks for anomalies of a day when it is asked to', async () => {
+    const { open, page, titled, isAccessible } = stage();
+    await open('privacy');
+    await titled('Privacy');
+    await page.locator('.empty').first().waitFor();
+    await isAccessible('privacy-empty');
+    await page.locator('form button').click();
+    await page
+      .getByText(/anomal(?:y was|ies were) found/)
+      .first()
+      .waitFor();
+    await isAccessible('privacy');
+  });
+
+  it('breaks no rule of the policy', () => assert.deepEqual(stage().trouble, []));
+});
+
+describe('the console: the audit trail, and requests by hand', () => {
+  const stage = onConsole();
+
+  it('answers in sentences, with the event beside each', async () => {
+    const { open, page, titled, isAccessible, server } = stage();
+    await server.request.get('/fhir/Patient/nobody-here').expect(404);
+    await open('audit');
+    await titled('Audit');
+    await isAccessible('audit-empty');
+    await page.selectOption('#question', 'what-did');
+    await page.click('button[type=submit]:has-text("Ask")');
+    await page.locator('.fault-summary:focus').waitFor();
+    await isAccessible('audit-fault');
+    await page.fill('#user', 'chartroom');
+    await page.keyboard.press('Enter');
+    await page.locator('.sentences li').first().waitFor();
+    await page.locator('.sentences summary').first().click();
+    await page.locator('.sentences pre').first().waitFor();
+    await isAccessible('audit');
+    await page.selectOption('#question', 'disclosures');
+    await page.click('button[type=submit]:has-text("Ask")');
+    await page.getByText('Nothing of the kind happened').waitFor();
+    await isAccessible('audit-none');
+  });
+
+  it('saves an answer as a table', async () => {
+    const { page } = stage();
+    await page.selectOption('#question', 'what-did');
+    await page.fill('#user', 'chartroom');
+    await page.click('button[type=submit]:has-text("Ask")');
+    await page.locator('.sentences li').first().waitFor();
+    const [file] = await Promise.all([page.waitForEvent('download'), page.click('text=Save as table')]);
+    assert.equal(file.suggestedFilename(), 'audit.csv');
+  });
+
+  it('shows how far the ledger is sealed', async () => {
+    const { page, isAccessible } = stage();
+    await page.click('text=Show the checkpoint');
+    await page.getByText('Save the checkpoint').waitFor();
+    await isAccessible('audit-checkpoint');
+  });
+
+  it('shows jobs, parameters, subscriptions and the server', async () => {
+    const { open, page, titled, isAccessible, server } = stage();
+    for (const part of ['', '/search-parameters', '/subscriptions', '/server']) {
+      await open(`administration${part}`);
+      await titled('Administration');
+      await page.locator('.loading').first().waitFor({ state: 'detached' });
+      assert.equal(await page.locator('.fault-summary').count(), 0);
+      await isAccessible(`administration${part.replace('/', '-')}`);
+    }
+    const own = {
+      ...{
+        resourceType: 'SearchParameter',
+        id: 'eye',
+        url: 'http://example.org/eye',
+        name: 'Eye',
+        status: 'active',
+        description: 'Eyes',
+      },
+      ...{ code: 'eye', base: ['Patient'], type: 'string', expression: 'Patient.name.text' },
+    };
+    await server.request
+      .put('/fhir/SearchParameter/eye')
+      .set('Content-Type', 'application/fhir+json')
+      .send(own)
+      .expect(201);
+    await open('administration/search-parameters');
+    await page.getByText('Patient.name.text').waitFor();
+  });
+
+  it('sends any request, completes it, explains a search and shows faults of a body at their lines', async () => {
+    const { open, page, titled, isAccessible } = stage();
+    await open('explorer');
+    await titled('Explorer');
+    await isAccessible('explorer-empty');
+    await page.click('text=Offer what the server knows');
+    await page.locator('datalist option').first().waitFor({ state: 'attached' });
+    await page.fill('#path', 'Patient?family=lindqvist');
+    await page.keyboard.press('Enter');
+    await page.getByText('Status 200').first().waitFor();
+    await page.locator('pre').getByText('demo-ada-lindqvist').first().waitFor();
+    await isAccessible('explorer');
+    await page.click('text=Explain this search');
+    await page.getByText('ordered-by-index').first().waitFor();
+    await page.fill('#body', '{"resourceType": "Patient",\n"birthDate": "yesterday"}');
+    await page.click('text=Validate the body');
+    await page.getByText('Line 2').waitFor();
+    await isAccessible('explorer-fault');
+    assert.ok((await page.locator('section li button').count()) >= 3);
+  });
+
+  it('breaks no rule of the policy', () => assert.deepEqual(stage().trouble, []));
+});
