@@ -1,6 +1,14 @@
 /** Release of information: requests are taken into the books, led by their table, extended once, and followed without naming the patient. docs/records-desk.md */
 import assert from 'node:assert/strict';
-import type { OperationOutcome, Parameters, Patient, Task } from 'fhir/r4.js';
+import type {
+  Communication,
+  Consent,
+  DocumentReference,
+  OperationOutcome,
+  Parameters,
+  Patient,
+  Task,
+} from 'fhir/r4.js';
 import { describe, it } from 'mocha';
 import { onStoresInTurn } from '../support/both-stores.js';
 import { steppedTime } from '../support/stepped-time.js';
@@ -13,6 +21,7 @@ type Given = Parameters['parameter'];
 const ASKED: NonNullable<Given> = [
   { name: 'requester-class', valueCode: 'attorney' },
   { name: 'requester', valueString: 'Doe & Partners' },
+  { name: 'requester-reference', valueReference: { reference: 'Organization/law' } },
   { name: 'patient', valueReference: { reference: 'Patient/asked-for' } },
   { name: 'type', valueCoding: { system: 'http://loinc.org', code: '18842-5' } },
   { name: 'start', valueDate: '2025-01-01' },
@@ -36,6 +45,46 @@ const request = (talk: Talk, parameter: NonNullable<Given>, headers = CLERK): Pr
     headers: { ...FHIR_JSON, ...headers },
     body: JSON.stringify({ resourceType: 'Parameters', parameter }),
   });
+const check = (talk: Talk, id: string, parameter: NonNullable<Given> = [], headers = CLERK) =>
+  talk.send<Parameters>('POST', `Task/${id}/$check-authorization`, {
+    headers: { ...FHIR_JSON, ...headers },
+    body: JSON.stringify({ resourceType: 'Parameters', ...(parameter.length > 0 ? { parameter } : {}) }),
+  });
+const outcomeOf = ({ parameter = [] }: Parameters): string | undefined =>
+  parameter.find(({ name }) => name === 'outcome')?.valueCode;
+/** What is told of an element. */
+const partsOf = ({ parameter = [] }: Parameters, code: string): Readonly<Record<string, string | undefined>> => {
+  const found = parameter.find(({ part = [] }) => part.some(each => each.name === 'code' && each.valueCode === code));
+  return Object.fromEntries((found?.part ?? []).map(each => [each.name, each.valueCode ?? each.valueString]));
+};
+/** All that an authorization must have, but for the statements, which stand on its paper. */
+const consentOf = (id: string): Consent => ({
+  resourceType: 'Consent',
+  id,
+  status: 'active',
+  scope: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/consentscope', code: 'patient-privacy' }] },
+  category: [{ coding: [{ system: 'http://loinc.org', code: '64292-6' }] }],
+  patient: { reference: 'Patient/asked-for' },
+  dateTime: '2026-02-01',
+  performer: [{ reference: 'Patient/asked-for' }],
+  organization: [{ display: 'This house' }],
+  sourceAttachment: { title: 'The signed paper' },
+  policy: [{ authority: 'https://example.org' }],
+  provision: {
+    type: 'permit',
+    period: { end: '2026-12-31' },
+    actor: [
+      {
+        role: {
+          coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ParticipationType', code: 'IRCP' }],
+        },
+        reference: { reference: 'Organization/law', display: 'Doe & Partners' },
+      },
+    ],
+    purpose: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActReason', code: 'HLEGAL' }],
+    code: [{ coding: [{ system: 'http://loinc.org', code: '18842-5' }] }],
+  },
+});
 const input = ({ input: all = [] }: Task, code: string) =>
   all.find(({ type }) => type.coding?.some(each => each.code === code));
 const trackingOf = ({ identifier = [] }: Task): string =>
@@ -164,6 +213,61 @@ describe('release of information', () => {
         time.step(-31 * DAY);
       });
 
+      it('ROI-1: are accepted when what permits the release holds, and by nobody before', async () => {
+        const { talk } = stage();
+        const signed = await talk.update<Consent>(consentOf('valid'), ADMIN);
+        assert.equal(signed.status, 201, signed.text);
+        const authorization = { name: 'authorization', valueReference: { reference: 'Consent/valid' } };
+        const { body } = await request(talk, asked(authorization));
+        const id = body.id!;
+        await lead(talk, id, { name: 'log' });
+        await lead(talk, id, { name: 'identify', reason: 'Two papers.' });
+        const checked = await check(talk, id);
+        assert.deepEqual([checked.status, outcomeOf(checked.body)], [200, 'open'], checked.text);
+        assert.equal(partsOf(checked.body, 'statements')['verdict'], 'look');
+        assert.match(partsOf(checked.body, 'statements')['remedy'] ?? '', /164\.508\(c\)\(2\)/);
+        refusedAs(await lead(talk, id, { name: 'accept' }), 422, 'authorization-deficient', 'Task.businessStatus');
+        const { body: waiting } = await talk.get<Task>(`Task/${id}`, CLERK);
+        const forced = { ...waiting, id, status: 'in-progress' as const };
+        refusedAs(await talk.update(forced, CLERK), 422, 'authorization-deficient', 'Task.businessStatus');
+        const wrong = await check(talk, id, [{ name: 'confirmed', valueCode: 'weather' }]);
+        assert.equal(wrong.status, 400);
+        const confirmed = await check(talk, id, [{ name: 'confirmed', valueCode: 'statements' }]);
+        assert.equal(outcomeOf(confirmed.body), 'sufficient');
+        assert.equal(workStateOf((await lead(talk, id, { name: 'accept' })).body), 'searching');
+      });
+
+      it('ROI-1: that were revoked, or are about somebody else, are sent back with a letter', async () => {
+        const { talk } = stage();
+        const signed = await talk.update<Consent>({ ...consentOf('revoked'), status: 'inactive' }, ADMIN);
+        assert.equal(signed.status, 201, signed.text);
+        const authorization = { name: 'authorization', valueReference: { reference: 'Consent/revoked' } };
+        const { body } = await request(talk, asked(authorization));
+        const id = body.id!;
+        await lead(talk, id, { name: 'log' });
+        await lead(talk, id, { name: 'identify', reason: 'Two papers.' });
+        const checked = await check(talk, id, [{ name: 'language', valueCode: 'es' }]);
+        assert.equal(outcomeOf(checked.body), 'deficient', checked.text);
+        assert.equal(workStateOf((await talk.get<Task>(`Task/${id}`, CLERK)).body), 'deficient-authorization');
+        const letter = checked.body.parameter!.find(({ name }) => name === 'letter')!.valueReference!.reference!;
+        const { body: document } = await talk.get<DocumentReference>(letter, CLERK);
+        assert.equal(document.subject?.reference, 'Patient/asked-for');
+        const text = Buffer.from(document.content[0]!.attachment.data ?? '', 'base64').toString();
+        assert.match(text, /La autorización fue revocada/);
+        assert.ok(text.includes(trackingOf(body)) && text.includes('Doe & Partners') && !text.includes('{'));
+        const told = await talk.search<Communication>('Communication?subject=Patient/asked-for', CLERK);
+        const about = told.entry!.find(({ resource }) => resource!.about?.[0]?.reference === `Task/${id}`);
+        assert.equal(about?.resource?.payload?.[0]?.contentReference?.reference, letter);
+        refusedAs(await lead(talk, id, { name: 'accept' }), 422, 'transition-refused', 'Parameters.parameter[0]');
+        // Asked again it tells the same, and writes no second letter.
+        const again = await check(talk, id);
+        assert.equal(
+          again.body.parameter!.some(({ name }) => name === 'letter'),
+          false,
+        );
+        assert.equal((await check(talk, id, [], asRole('reader'))).status, 403);
+      });
+
       it('ROI-6: are followed by a tracking id, which tells nothing of the patient', async () => {
         const { talk } = stage();
         const { body } = await request(talk, ASKED);
@@ -195,6 +299,7 @@ describe('release of information', () => {
       time,
       config: { auth: 'token', tokens: workTokens, timeZone: 'America/New_York' },
       set: async ({ talk }) => {
+        await talk.update({ resourceType: 'Organization', id: 'law', name: 'Doe & Partners' }, ADMIN);
         for (const id of ['asked-for', 'other'])
           await talk.update<Patient>({ resourceType: 'Patient', id, name: [{ family: 'Secretname' }] }, ADMIN);
       },

@@ -6,6 +6,7 @@ import { createDocref } from '../../src/features/documents/docref/operation.js';
 import { generateOperation } from '../../src/features/documents/mhd/generate.js';
 import { renderOperation } from '../../src/features/documents/render/operation.js';
 import { privacyOperations } from '../../src/features/privacy/index.js';
+import { checkAuthorizationOperation } from '../../src/features/release/check-operation.js';
 import { requestRecordsOperation, requestStatusOperation } from '../../src/features/release/request-operation.js';
 import { createCalendar } from '../../src/features/work/calendar.js';
 import { custodyOperation } from '../../src/features/work/custody.js';
@@ -57,7 +58,14 @@ const ofFeatures = composeOperations(
   await definitionsIn('profiles/documents'),
 );
 const ofRelease = composeOperations(
-  { 'request-records': requestRecordsOperation(new Map()), 'request-status': requestStatusOperation },
+  {
+    'request-records': requestRecordsOperation(new Map()),
+    'request-status': requestStatusOperation,
+    'check-authorization': checkAuthorizationOperation({
+      ...{ classes: new Map(), rules: new Map(), letters: new Map() },
+      ...{ now: () => 0, bases: [] },
+    }),
+  },
   await definitionsIn('profiles/release'),
 );
 const ofPrivacy = composeOperations(privacyOperations({ now: () => 0 }), await definitionsIn('profiles/privacy'));

@@ -4,6 +4,9 @@
  */
 import type { Feature } from '../../interactions/feature.js';
 import { requestRecordsOperation, requestStatusOperation } from './request-operation.js';
+import { readPermitRules } from './authorization-rules.js';
+import { acceptanceHook, checkAuthorizationOperation, type CheckGround } from './check-operation.js';
+import { readLetters } from './letter.js';
 import { readRequesterClasses } from './requester-classes.js';
 
 const folder = new URL('../../../../profiles/release/', import.meta.url);
@@ -13,14 +16,24 @@ const DESK_ROLES = ['writer', 'records-specialist', 'privacy-officer', 'service'
 export const releaseOfInformation: Feature = {
   name: 'release',
   profiles: folder,
-  open() {
-    const classes = readRequesterClasses(new URL('rules/requester-classes.json', folder));
+  open({ clock, settings }) {
+    const rules = new URL('rules/', folder);
+    const classes = readRequesterClasses(new URL('requester-classes.json', rules));
+    const ground: CheckGround = {
+      ...{ classes, now: () => clock.now(), bases: settings.bases },
+      rules: readPermitRules(new URL('authorization.json', rules)),
+      letters: readLetters(new URL('letters.json', rules)),
+    };
     return {
+      hooks: [acceptanceHook(ground)],
       operations: {
+        'check-authorization': checkAuthorizationOperation(ground),
         'request-records': requestRecordsOperation(classes),
         'request-status': requestStatusOperation,
       },
-      duties: Object.fromEntries(DESK_ROLES.map(role => [role, { operations: ['request-records', 'request-status'] }])),
+      duties: Object.fromEntries(
+        DESK_ROLES.map(role => [role, { operations: ['check-authorization', 'request-records', 'request-status'] }]),
+      ),
     };
   },
 };

@@ -107,6 +107,7 @@ function requestGiven(
     patient: undefined,
     ...{ description, start, end, delivery, address },
     ...{ types: all('type'), encounters: all('encounter'), authorization: all('authorization').at(0) },
+    evidence: all('evidence'),
     ...{ purpose: oneOf('purpose', PURPOSES)!, reason: text('reason'), format: oneOf('format', FORMATS) },
     jurisdiction,
     received: receivedGiven(engine.clock.now(), find('received')),

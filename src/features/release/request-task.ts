@@ -13,7 +13,7 @@ const HREX_CODES = 'http://hl7.org/fhir/us/davinci-hrex/CodeSystem/hrex-temp';
 export const ACT_REASON_CODES = 'http://terminology.hl7.org/CodeSystem/v3-ActReason';
 
 /** An input: `value` is its member, as in `{ valueCode: 'mail' }`. */
-const inputOf = (code: string, value: JsonObject, system = INPUT_CODES): JsonObject => ({
+export const inputOf = (code: string, value: JsonObject, system = INPUT_CODES): JsonObject => ({
   type: { coding: [{ system, code }] },
   ...value,
 });
@@ -34,6 +34,8 @@ export interface RecordsRequest {
   readonly delivery: string;
   readonly address: string | undefined;
   readonly authorization: JsonObject | undefined;
+  /** Papers that stand for other rights, and who asks. */
+  readonly evidence: readonly JsonObject[];
   readonly jurisdiction: string | undefined;
   /** A FHIR dateTime. */
   readonly received: string;
@@ -45,7 +47,7 @@ export function requestTask(request: RecordsRequest, tracking: string): Resource
     resourceType: 'Task',
     identifier: [{ system: TRACKING_SYSTEM, value: tracking }],
     status: 'requested',
-    businessStatus: { coding: [{ system: STATE_CODES, code: 'received' }] },
+    businessStatus: stateConcept('received'),
     intent: 'order',
     code: {
       coding: [
@@ -66,7 +68,7 @@ export function requestTask(request: RecordsRequest, tracking: string): Resource
 
 function inputsOf(request: RecordsRequest): JsonObject[] {
   const { requesterClass, description, types, start, end, encounters, format, delivery } = request;
-  const { address, authorization, jurisdiction } = request;
+  const { address, authorization, evidence, jurisdiction } = request;
   const period = { ...(start === undefined ? {} : { start }), ...(end === undefined ? {} : { end }) };
   const maybe = (code: string, member: string, value: Json | undefined): JsonObject[] =>
     value === undefined ? [] : [inputOf(code, { [member]: value })];
@@ -80,6 +82,7 @@ function inputsOf(request: RecordsRequest): JsonObject[] {
     inputOf('delivery-method', { valueCode: delivery }),
     ...maybe('delivery-address', 'valueString', address),
     ...maybe('authorization', 'valueReference', authorization),
+    ...evidence.map(each => inputOf('evidence', { valueReference: each })),
     ...maybe('jurisdiction', 'valueCode', jurisdiction),
   ];
 }
@@ -100,6 +103,8 @@ export const inputValues = (task: Resource, code: string): Json[] =>
     const member = Object.keys(each).find(name => name.startsWith('value'));
     return member === undefined ? [] : [each[member]!];
   });
+
+export const stateConcept = (code: string): JsonObject => ({ coding: [{ system: STATE_CODES, code }] });
 
 /** The state of a request, as the work kernel says it: code and words. */
 export function requestState({ businessStatus }: Resource): { readonly code: string; readonly display: string } {

@@ -86,7 +86,9 @@ onStoresInTurn(
             : []),
           ...(type === 'Composition' ? ['document'] : []),
           ...(type === 'List' ? ['chart'] : []),
-          ...(type === 'Task' ? ['transition', 'transitions', 'request-records', 'request-status'] : []),
+          ...(type === 'Task'
+            ? ['transition', 'transitions', 'request-records', 'request-status', 'check-authorization']
+            : []),
           ...(type === 'Patient' ? ['custody'] : []),
           ...(['DocumentReference', 'List'].includes(type) ? ['move'] : []),
           ...(type === 'DocumentReference' ? ['docref', 'generate-metadata'] : []),

@@ -1,0 +1,189 @@
+/**
+ * `Task/[id]/$check-authorization`: each element that a request must have, with its verdict and remedy. What a person has looked at is confirmed; a defect makes
+ * the letter that asks for what is missing, and sends the request back. The hook beside it lets no request be accepted whose check does not hold, whoever writes.
+ * Defined in profiles/release/operationdefinition-check-authorization.json
+ */
+import { FhirError } from '../../fhir/error.js';
+import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
+import { parseReference } from '../../fhir/reference.js';
+import { isObject, itemsOf, type Json, type JsonObject, type Resource } from '../../fhir/resource.js';
+import type { Context, OperationImplementation } from '../../interactions/engine.js';
+import type { Companion } from '../../interactions/interaction.js';
+import { jsonText } from '../../interactions/operations/operation.js';
+import { readGiven } from '../../interactions/operations/parameters.js';
+import { readCurrent } from '../../interactions/read.js';
+import type { FeatureHook } from '../../interactions/write/hooks.js';
+import { newId } from '../../platform/ids.js';
+import { checkAuthorization, type JudgedElement, outcomeOfCheck } from './authorization.js';
+import { type PermitRules, permitElements, wordsFor } from './authorization-rules.js';
+import { type LetterTemplates, letterWritten } from './letter.js';
+import type { RequesterClasses } from './requester-classes.js';
+import { inputOf, inputValues, isRecordsRequest, requestState, stateConcept, TRACKING_SYSTEM } from './request-task.js';
+
+export interface CheckGround {
+  readonly classes: RequesterClasses;
+  readonly rules: PermitRules;
+  readonly letters: LetterTemplates;
+  readonly now: () => number;
+  /** Of this server. */
+  readonly bases: readonly string[];
+}
+
+const CHECKING = 'authorization-check';
+const DEFICIENT = 'deficient-authorization';
+const ACCEPTED = 'searching';
+const LANGUAGE = /^[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*$/;
+
+type ConsentView = Pick<Context['view'], 'read'>;
+
+/** What holds of a request now. A request of a class that nobody knows needs an authorization. */
+async function checkedOf(ground: CheckGround, task: Resource, view: ConsentView): Promise<readonly JudgedElement[]> {
+  const { rules, now, bases } = ground;
+  const needs = needOf(ground, task);
+  const named = inputValues(task, 'authorization')[0];
+  const text = isObject(named) && typeof named['reference'] === 'string' ? named['reference'] : '';
+  const target = parseReference(text, bases);
+  const row = target?.kind === 'local' && target.type === 'Consent' ? await view.read('Consent', target.id) : undefined;
+  const consent = row?.text ? parseJson(row.text, STORED_JSON).resource : undefined;
+  return checkAuthorization({ needs, task, consent, now: now() }, permitElements(rules, needs));
+}
+
+/** A request is accepted when its check holds. */
+export const acceptanceHook = (ground: CheckGround): FeatureHook => ({
+  types: ['Task'],
+  async check({ resource: task, before, view }) {
+    if (!task || !isRecordsRequest(task) || requestState(task).code !== ACCEPTED) return;
+    const former = before?.text ? parseJson(before.text, STORED_JSON).resource : undefined;
+    if (former && requestState(former).code === ACCEPTED) return;
+    const failed = (await checkedOf(ground, task, view)).filter(({ verdict }) => verdict !== 'met');
+    if (failed.length === 0) return;
+    const names = failed.map(({ element, verdict }) => `${element} (${verdict})`).join(', ');
+    throw new FhirError(
+      'unprocessable',
+      `What permits this release does not hold: ${names}. $check-authorization tells more.`,
+      {
+        ...{ expression: 'Task.businessStatus', detail: 'authorization-deficient' },
+      },
+    );
+  },
+});
+
+export const checkAuthorizationOperation = (ground: CheckGround): OperationImplementation => ({
+  async run(context, ask) {
+    const { given } = readGiven(context.engine, ask);
+    const row = await readCurrent(context, 'Task', ask.id!);
+    const { resource: before, decimals } = parseJson(row.text!, STORED_JSON);
+    if (!isRecordsRequest(before))
+      throw new FhirError('unprocessable', 'This Task is no request for records.', {
+        ...{ expression: 'Task.code', detail: 'no-records-request' },
+      });
+    const known = permitElements(ground.rules, needOf(ground, before));
+    const confirmed = given.flatMap(({ name, value, at }) => {
+      if (name !== 'confirmed') return [];
+      if (known.includes(jsonText(value))) return [jsonText(value)];
+      throw notSo(`confirmed is one of ${known.join(', ')}.`, at);
+    });
+    const language = given.find(({ name }) => name === 'language');
+    if (language && !LANGUAGE.test(jsonText(language.value)))
+      throw notSo('language is a code as in BCP 47.', language.at);
+    let task = withConfirmed(before, confirmed);
+    const checked = await checkedOf(ground, task, context.view);
+    const outcome = outcomeOfCheck(checked);
+    const isSentBack = outcome === 'deficient' && requestState(before).code === CHECKING;
+    const words = language === undefined ? 'en' : jsonText(language.value);
+    const letter = isSentBack ? letterOf(ground, context, { id: ask.id!, task, checked, language: words }) : [];
+    if (isSentBack) {
+      const statusReason = { text: failedOf(checked).join(', ') };
+      task = { ...task, status: 'on-hold', businessStatus: stateConcept(DEFICIENT), statusReason };
+    }
+    const ifMatch = [String(row.version)];
+    const change = { kind: 'update', type: 'Task', id: ask.id!, ifMatch, body: { resource: task, decimals } } as const;
+    const companions = [...(task === before ? [] : [change]), ...letter];
+    const text = Buffer.from(JSON.stringify(told(ground, checked, outcome, words, letter)));
+    return {
+      result: { status: 200, text, patients: row.patients },
+      accompaniment: {
+        companions: companions.map(each => ({ owner: 'release', ask: each })),
+        ...{ messages: [], mustNotMatch: [] },
+      },
+    };
+  },
+});
+
+const needOf = ({ classes }: CheckGround, task: Resource) =>
+  classes.get(jsonText(inputValues(task, 'requester-class')[0]))?.needs ?? 'authorization';
+
+/** The same Task where nothing new is confirmed. */
+function withConfirmed(task: Resource, confirmed: readonly string[]): Resource {
+  const there = new Set(inputValues(task, 'confirmed'));
+  const more = [...new Set(confirmed)].filter(each => !there.has(each));
+  if (more.length === 0) return task;
+  return {
+    ...task,
+    input: [...itemsOf(task['input']), ...more.map(each => inputOf('confirmed', { valueCode: each }))],
+  };
+}
+
+const failedOf = (checked: readonly JudgedElement[]): string[] =>
+  checked.flatMap(({ element, verdict }) => (verdict === 'missing' || verdict === 'wrong' ? [element] : []));
+
+interface LetterNeeded {
+  readonly id: string;
+  readonly task: Resource;
+  readonly checked: readonly JudgedElement[];
+  readonly language: string;
+}
+
+function letterOf(
+  { rules, letters, now }: CheckGround,
+  context: Context,
+  { id, task, checked, language }: LetterNeeded,
+): readonly Companion[] {
+  const { identifier, authoredOn, requester } = task;
+  const tracking = itemsOf(identifier).find(each => isObject(each) && each['system'] === TRACKING_SYSTEM);
+  const named = isObject(requester) ? requester['display'] : undefined;
+  const elements = failedOf(checked).map(element => {
+    const { display, remedy } = rules.get(element)!;
+    return `- ${wordsFor(display, language)}. ${wordsFor(remedy, language)}`;
+  });
+  const places = {
+    requester: typeof named === 'string' ? named : '',
+    tracking: isObject(tracking) ? jsonText(tracking['value']) : '',
+    received: jsonText(authoredOn).slice(0, 'yyyy-mm-dd'.length),
+    elements: elements.join('\n'),
+  };
+  const at = new Date(now()).toISOString();
+  const letter = { name: DEFICIENT, language, places, task: `Task/${id}`, request: task, at };
+  return letterWritten(letters, { ...letter, id: newId(context.engine.clock.now()) });
+}
+
+function told(
+  { rules }: CheckGround,
+  checked: readonly JudgedElement[],
+  outcome: string,
+  language: string,
+  letter: readonly Companion[],
+): JsonObject {
+  const elements = checked.map(({ element, verdict }): Json => {
+    const { paragraph, display, remedy } = rules.get(element)!;
+    return {
+      name: 'element',
+      part: [
+        { name: 'code', valueCode: element },
+        { name: 'verdict', valueCode: verdict },
+        { name: 'paragraph', valueString: `45 CFR ${paragraph}` },
+        { name: 'display', valueString: wordsFor(display, language) },
+        ...(verdict === 'met' ? [] : [{ name: 'remedy', valueString: wordsFor(remedy, language) }]),
+      ],
+    };
+  });
+  const [document] = letter;
+  const at =
+    document?.kind === 'create'
+      ? [{ name: 'letter', valueReference: { reference: `DocumentReference/${document.id}` } }]
+      : [];
+  return { resourceType: 'Parameters', parameter: [{ name: 'outcome', valueCode: outcome }, ...elements, ...at] };
+}
+
+const notSo = (text: string, expression: string): FhirError =>
+  new FhirError('invalid', text, { expression, detail: 'bad-parameter-value' });
