@@ -297,9 +297,14 @@ export class Seen {
       return body !== undefined && rule.holds(body);
     };
     const newest = new Map(world.versions.map(one => [nameOf(one), one]));
-    this.versions = world.versions.filter(isSeen);
+    const latest = new Map(world.versions.flatMap(one => (one.body ? [[nameOf(one), one] as const] : [])));
+    // What is labelled later is hidden in its history, too.
+    const isLabelledLater = (one: Stored): boolean =>
+      one.body !== undefined && !this.isMasked(one) && this.isMasked(latest.get(nameOf(one))!);
+    const isThere = (one: Stored): boolean => isSeen(one) && !isLabelledLater(one);
+    this.versions = world.versions.filter(isThere);
     this.hidden = world.versions.filter(
-      one => !isSeen(one) || (this.isMasked(one) && one.body!.labelled === 'identifier'),
+      one => !isThere(one) || (this.isMasked(one) && one.body!.labelled === 'identifier'),
     );
     for (const [name, one] of newest) if (isSeen(one)) this.#current.set(name, one);
   }
