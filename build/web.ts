@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
-import { build, type Metafile } from 'esbuild';
+import { build, type Metafile, type Plugin } from 'esbuild';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const TO = join(ROOT, 'dist', 'web');
@@ -80,6 +80,20 @@ const VIEWER = 'src/web/screens/document/viewer.tsx';
 const WORKER = 'node_modules/pdfjs-dist/build/pdf.worker.min.mjs';
 const hasViewer = existsSync(join(ROOT, VIEWER));
 
+/** Makes the module `docs:requests` of the files in docs/requests, in their order. */
+const docsRequests: Plugin = {
+  name: 'docs-requests',
+  setup(each) {
+    each.onResolve({ filter: /^docs:requests$/ }, ({ path }) => ({ path, namespace: 'docs' }));
+    each.onLoad({ filter: /.*/, namespace: 'docs' }, () => {
+      const folder = join(ROOT, 'docs', 'requests');
+      const files = readdirSync(folder).toSorted();
+      const contents = files.map(name => ({ name, text: readFileSync(join(folder, name), 'utf8') }));
+      return { contents: JSON.stringify(contents), loader: 'json' };
+    });
+  },
+};
+
 rmSync(TO, { recursive: true, force: true });
 mkdirSync(TO, { recursive: true });
 const { metafile } = await build({
@@ -90,6 +104,7 @@ const { metafile } = await build({
   ...{ bundle: true, splitting: true, format: 'esm', platform: 'browser', target: 'es2022', minify: true },
   ...{ jsx: 'automatic', jsxImportSource: 'preact', define: { 'process.env.NODE_ENV': '"production"' } },
   ...{ tsconfig: 'src/web/tsconfig.json', legalComments: 'none', logLevel: 'warning', metafile: true },
+  plugins: [docsRequests],
 });
 const main = outputOf(metafile, 'src/web/main.tsx')!;
 const style = Object.keys(metafile.outputs).find(path => /\/style-[^/]*\.css$/.test(path))!;

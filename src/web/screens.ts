@@ -34,6 +34,7 @@ const chart = () => import('./screens/chart/chart.js');
 const task = () => import('./tasks/task-page.js');
 const administration = () => import('./screens/administration/administration.js');
 const edit = () => import('./screens/patients/edit.js');
+const audit = () => import('./screens/audit/ask.js');
 
 /** In the order of the navigation. */
 export const ALL_SCREENS: readonly Screen[] = [
@@ -71,7 +72,14 @@ export const ALL_SCREENS: readonly Screen[] = [
     name: 'audit',
     home: at('audit'),
     shortcut: 'a',
-    routes: [{ path: at('audit'), component: part(() => import('./screens/audit/audit.js'), 'Audit') }],
+    routes: [
+      { path: at('audit'), component: part(audit, 'AskTrail') },
+      { path: at('audit/patient/:id'), component: part(audit, 'AskTrail') },
+      {
+        path: at('audit/ledger'),
+        component: part(() => import('./screens/audit/ledger.js'), 'TrailLedger'),
+      },
+    ],
   },
   {
     name: 'privacy',
@@ -95,6 +103,11 @@ export const ALL_SCREENS: readonly Screen[] = [
     name: 'explorer',
     home: at('explorer'),
     shortcut: 'e',
-    routes: [{ path: at('explorer'), component: part(() => import('./screens/explorer/explorer.js'), 'Explorer') }],
+    routes: [
+      {
+        path: at('explorer'),
+        component: part(() => import('./screens/explorer/explore.js'), 'Explore'),
+      },
+    ],
   },
 ];

@@ -69,47 +69,8 @@ describe('the console: work and privacy', () => {
   it('breaks no rule of the policy', () => assert.deepEqual(stage().trouble, []));
 });
 
-describe('the console: the audit trail, and requests by hand', () => {
+describe('the console: administration', () => {
   const stage = onConsole();
-
-  it('answers in sentences, with the event beside each', async () => {
-    const { open, page, titled, isAccessible, server } = stage();
-    await server.request.get('/fhir/Patient/nobody-here').expect(404);
-    await open('audit');
-    await titled('Audit');
-    await isAccessible('audit-empty');
-    await page.selectOption('#question', 'what-did');
-    await page.click('button[type=submit]:has-text("Ask")');
-    await page.locator('.fault-summary:focus').waitFor();
-    await isAccessible('audit-fault');
-    await page.fill('#user', 'chartroom');
-    await page.keyboard.press('Enter');
-    await page.locator('.sentences li').first().waitFor();
-    await page.locator('.sentences summary').first().click();
-    await page.locator('.sentences pre').first().waitFor();
-    await isAccessible('audit');
-    await page.selectOption('#question', 'disclosures');
-    await page.click('button[type=submit]:has-text("Ask")');
-    await page.getByText('Nothing of the kind happened').waitFor();
-    await isAccessible('audit-none');
-  });
-
-  it('saves an answer as a table', async () => {
-    const { page } = stage();
-    await page.selectOption('#question', 'what-did');
-    await page.fill('#user', 'chartroom');
-    await page.click('button[type=submit]:has-text("Ask")');
-    await page.locator('.sentences li').first().waitFor();
-    const [file] = await Promise.all([page.waitForEvent('download'), page.click('text=Save as table')]);
-    assert.equal(file.suggestedFilename(), 'audit.csv');
-  });
-
-  it('shows how far the ledger is sealed', async () => {
-    const { page, isAccessible } = stage();
-    await page.click('text=Show the checkpoint');
-    await page.getByText('Save the checkpoint').waitFor();
-    await isAccessible('audit-checkpoint');
-  });
 
   it('shows jobs, parameters, subscriptions and the server', async () => {
     const { open, page, titled, isAccessible, server } = stage();
@@ -138,27 +99,6 @@ describe('the console: the audit trail, and requests by hand', () => {
       .expect(201);
     await open('administration/search-parameters');
     await page.getByText('Patient.name.text').waitFor();
-  });
-
-  it('sends any request, completes it, explains a search and shows faults of a body at their lines', async () => {
-    const { open, page, titled, isAccessible } = stage();
-    await open('explorer');
-    await titled('Explorer');
-    await isAccessible('explorer-empty');
-    await page.click('text=Offer what the server knows');
-    await page.locator('datalist option').first().waitFor({ state: 'attached' });
-    await page.fill('#path', 'Patient?family=lindqvist');
-    await page.keyboard.press('Enter');
-    await page.getByText('Status 200').first().waitFor();
-    await page.locator('pre').getByText('demo-ada-lindqvist').first().waitFor();
-    await isAccessible('explorer');
-    await page.click('text=Explain this search');
-    await page.getByText('ordered-by-index').first().waitFor();
-    await page.fill('#body', '{"resourceType": "Patient",\n"birthDate": "yesterday"}');
-    await page.click('text=Validate the body');
-    await page.getByText('Line 2').waitFor();
-    await isAccessible('explorer-fault');
-    assert.ok((await page.locator('section li button').count()) >= 3);
   });
 
   it('breaks no rule of the policy', () => assert.deepEqual(stage().trouble, []));

@@ -55,27 +55,12 @@ export async function askBytes(asked: Asked): Promise<Answer<Blob>> {
   return { ...headOf(response), body: await response.blob() };
 }
 
-/** Any request by hand: whatever it comes to is an answer; `status` 0 says that the server was not reached. */
-export async function askAnything({
-  method,
-  path,
-  headers,
-  body,
-}: {
-  readonly method: string;
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | undefined;
-}) {
-  const asked = {
-    method: method as NonNullable<Asked['method']>,
-    path,
-    headers,
-    ...(body === undefined ? {} : { body }),
-  };
-  const response = await attemptOf(asked);
-  if (!response) return { status: 0, headers: [], body: '' };
-  return { status: response.status, headers: [...response.headers], body: await response.text() };
+/** What the server answers whatever its status, as bytes. It is asked once, or once more with another token. Throws RequestFault where nobody answers. */
+export async function askAnything(asked: Asked): Promise<Answer<Blob>> {
+  const first = await attemptOf(asked);
+  const response = first?.status === 401 && (await renewed()) ? await attemptOf(asked) : first;
+  if (!response) throw new RequestFault(0, [], undefined);
+  return { ...headOf(response), body: await response.blob() };
 }
 
 /** A search, by POST: what is looked for stands in no address, and in no log of one. */

@@ -46,14 +46,17 @@ type InputShape = FieldShape & {
   readonly width?: 5 | 10 | 20 | 40;
   /** Values in any script. */
   readonly anyScript?: boolean;
-  /** Id of a `datalist` with what may be meant. */
-  readonly list?: string;
+  /** Values that are offered. */
+  readonly list?: readonly string[];
+  /** Letters of one width. */
+  readonly isCode?: boolean;
 };
 
 /** Each kind of input has a type of its own to the compiler: it takes one at a time. */
 const oneKind = (type: string): 'text' => type as 'text';
 
-export function TextField({ value, set, type = 'text', width, anyScript = false, list, ...field }: InputShape) {
+export function TextField(shape: InputShape) {
+  const { value, set, type = 'text', width, anyScript = false, list, isCode = false, ...field } = shape;
   return (
     <Framed field={field}>
       <input
@@ -63,26 +66,39 @@ export function TextField({ value, set, type = 'text', width, anyScript = false,
         value={value}
         autoComplete="off"
         spellcheck={false}
-        class={width === undefined ? undefined : `width-${width}`}
+        class={isCode ? 'code' : width === undefined ? undefined : `width-${width}`}
+        list={list === undefined ? undefined : `${field.id}-list`}
         aria-describedby={describedBy(field)}
         aria-invalid={field.fault === undefined ? undefined : 'true'}
         onInput={({ currentTarget }) => set(currentTarget.value)}
         dir={anyScript ? 'auto' : undefined}
-        {...(list === undefined ? {} : { list })}
       />
+      {list !== undefined && (
+        <datalist id={`${field.id}-list`}>
+          {list.map(each => (
+            <option key={each} value={each} />
+          ))}
+        </datalist>
+      )}
     </Framed>
   );
 }
 
-type AreaShape = FieldShape & { readonly value: string; readonly set: (value: string) => void; readonly rows?: number };
+type AreaShape = FieldShape & {
+  readonly value: string;
+  readonly set: (value: string) => void;
+  readonly rows?: number;
+  readonly isCode?: boolean;
+};
 
-export function AreaField({ value, set, rows = 4, ...field }: AreaShape) {
+export function AreaField({ value, set, rows = 4, isCode = false, ...field }: AreaShape) {
   return (
     <Framed field={field}>
       <textarea
         id={field.id}
         name={field.id}
         rows={rows}
+        class={isCode ? 'code' : undefined}
         spellcheck={false}
         value={value}
         aria-describedby={describedBy(field)}
@@ -118,5 +134,31 @@ export function SelectField({ value, set, options, ...field }: SelectShape) {
         ))}
       </select>
     </Framed>
+  );
+}
+
+type CheckShape = FieldShape & { readonly value: boolean; readonly set: (value: boolean) => void };
+
+export function CheckField({ value, set, ...field }: CheckShape) {
+  return (
+    <div class={field.fault === undefined ? 'field' : 'field has-fault'}>
+      {field.fault !== undefined && (
+        <p class="fault" id={`${field.id}-fault`}>
+          {field.fault}
+        </p>
+      )}
+      <div class="check">
+        <input
+          id={field.id}
+          name={field.id}
+          type={oneKind('checkbox')}
+          checked={value}
+          aria-describedby={describedBy(field)}
+          aria-invalid={field.fault === undefined ? undefined : 'true'}
+          onChange={({ currentTarget }) => set(currentTarget.checked)}
+        />
+        <label for={field.id}>{field.label}</label>
+      </div>
+    </div>
   );
 }

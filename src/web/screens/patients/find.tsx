@@ -2,6 +2,7 @@
 import type { Bundle, Patient } from 'fhir/r4';
 import { useEffect, useState } from 'preact/hooks';
 import { search } from '../../fhir/client.js';
+import { escapedValue } from '../../fhir/search-value.js';
 import { sayPatients } from '../../messages/patients.js';
 import { HOME } from '../../session/server.js';
 import { announce } from '../../ui/announce.js';
@@ -30,15 +31,12 @@ const parametersOf = ({ name, identifier, birthdate, phone }: Looked) => ({
   name: name
     .split(/\s+/)
     .filter(word => word !== '')
-    .map(escaped),
-  identifier: escaped(identifier.trim()),
+    .map(escapedValue),
+  identifier: escapedValue(identifier.trim()),
   birthdate,
-  phone: escaped(phone.trim()),
+  phone: escapedValue(phone.trim()),
   ...{ _sort: 'family', _count: String(SHOWN), _elements: ELEMENTS },
 });
-
-/** Characters that mean something in a value: https://hl7.org/fhir/R4/search.html#escaping */
-const escaped = (value: string): string => value.replaceAll(/[\\,$|]/g, char => `\\${char}`);
 
 export function FindPatients() {
   const [looked, setLooked] = useState(NOTHING);
