@@ -13,13 +13,14 @@ import { verifyStore } from '../../src/cli/audit-ledger.js';
 import { removeOldTrail, yearsAgo } from '../../src/interactions/trail-years.js';
 import { bytesOfRemoved, hashesOfRemoved } from '../../src/store/deeds.js';
 import { leafHash } from '../../src/store/ledger.js';
+import { storesInTurn } from '../support/both-stores.js';
 import { sealedRows } from '../support/ledger.js';
 import { verifyText } from '../support/audit-trail.js';
-import { newStore, type RunningServer, startServer, STORES } from '../support/server.js';
+import { newStore, type RunningServer, startServer } from '../support/server.js';
 
 const LATER = 3_600_000;
 
-for (const name of STORES)
+for (const name of storesInTurn(1))
   describe(`what is too old in the trail of a ${name} store`, () => {
     const data = mkdtempSync(join(tmpdir(), 'chartroom-retention-'));
     let server: RunningServer;

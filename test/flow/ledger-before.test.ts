@@ -9,7 +9,8 @@ import { sealBefore } from '../../src/audit/ledger/before.js';
 import type { LedgerEntry } from '../../src/audit/ledger/entry.js';
 import { verifyStore } from '../../src/cli/audit-ledger.js';
 import { connect } from '../../src/store/embedded/connection.js';
-import { newStore, type RunningServer, startServer, STORES } from '../support/server.js';
+import { storesInTurn } from '../support/both-stores.js';
+import { newStore, type RunningServer, startServer } from '../support/server.js';
 
 /** In both languages. */
 interface Reach {
@@ -64,7 +65,7 @@ const REACHES: Readonly<Record<string, Reach & { readonly finds: RegExp }>> = {
   },
 };
 
-for (const name of STORES)
+for (const name of storesInTurn(0))
   describe(`a ${name} store of before the ledger`, () => {
     const data = mkdtempSync(join(tmpdir(), 'chartroom-before-'));
     let server: RunningServer;

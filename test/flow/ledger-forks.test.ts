@@ -10,7 +10,8 @@ import type { KeptAnchor } from '../../src/audit/ledger/anchor-check.js';
 import { type Anchor, headsOfAnchor, readAnchor } from '../../src/audit/ledger/anchors.js';
 import { lastAnchorIn } from '../../src/audit/ledger/forks.js';
 import { verifyStore } from '../../src/cli/audit-ledger.js';
-import { newStore, type RunningServer, startServer, STORES } from '../support/server.js';
+import { storesInTurn } from '../support/both-stores.js';
+import { newStore, type RunningServer, startServer } from '../support/server.js';
 import { countStreams, entryIn } from '../support/ledger.js';
 
 /** Gives what puts the store back to what it holds now. Nobody has it open. */
@@ -59,7 +60,7 @@ async function found(server: RunningServer, data: string, anchors: readonly Kept
 }
 const blames = (told: readonly string[]): string[] => told.filter(each => !each.startsWith('(warning)'));
 
-for (const name of STORES)
+for (const name of storesInTurn(0))
   describe(`an older copy of a ${name} store`, () => {
     const data = folder();
     after(() => rmSync(data, { recursive: true, force: true }));

@@ -7,8 +7,9 @@ import { after, before, describe, it } from 'mocha';
 import { verifyStore } from '../../src/cli/audit-ledger.js';
 import { copyStore } from '../../src/main.js';
 import { loadConfig } from '../../src/platform/config.js';
+import { storesInTurn } from '../support/both-stores.js';
 import { countStreams } from '../support/ledger.js';
-import { newStore, type RunningServer, startServer, STORES } from '../support/server.js';
+import { newStore, type RunningServer, startServer } from '../support/server.js';
 
 const folder = (): string => mkdtempSync(join(tmpdir(), 'chartroom-states-'));
 
@@ -18,7 +19,7 @@ async function blamed(server: RunningServer, data: string): Promise<string[]> {
   return findings.named.filter(({ isWarning }) => !isWarning).map(({ what, where }) => `${what} ${where.stream}`);
 }
 
-for (const name of STORES)
+for (const name of storesInTurn(1))
   describe(`the ledger of a ${name} store that tests reset`, () => {
     const data = folder();
     let server: RunningServer;
