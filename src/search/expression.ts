@@ -3,15 +3,29 @@
  * `exists`, `extension`, an index, comparison with a literal, `and` and `or`, `resolve() is Type`.
  * https://hl7.org/fhir/R4/searchparameter-definitions.html#SearchParameter.expression, http://hl7.org/fhirpath/N1/
  *
+ * `select` makes a text of each text, by what text-expression.ts knows.
+ *
  * Anything else is a SyntaxError, which sends the whole expression to the complete engine (path.ts).
  */
+import {
+  acceptToken,
+  expectToken,
+  type ExpressionReader,
+  literalToken,
+  nextToken,
+  syntaxError,
+  expressionTokens,
+} from './expression-tokens.js';
+import { readTextFunction, type TextFunction } from './text-expression.js';
 
 export type PathStep =
   | { readonly is: 'property'; readonly name: string }
   | { readonly is: 'as'; readonly type: string }
   | { readonly is: 'where'; readonly condition: Condition }
   | { readonly is: 'index'; readonly at: number }
-  | { readonly is: 'extension'; readonly url: string };
+  | { readonly is: 'extension'; readonly url: string }
+  /** A text that is made of the text at the focus. */
+  | { readonly is: 'made'; readonly make: TextFunction };
 
 export interface Path {
   /** Where it starts: the focus, or the resource (`%resource`). */
@@ -40,60 +54,29 @@ type ParsedNode =
   /** `resolve()` on the focus; only `is` can follow. */
   | { readonly is: 'resolved' };
 
-const EXPRESSION_TOKEN = /\s*(?:('(?:[^'\\]|\\.)*')|(\d+(?:\.\d+)?)|([%$]?[A-Za-z_]\w*|`[^`]+`)|(!=|[.()[\]|=]))/y;
-
-interface ExpressionReader {
-  readonly tokens: readonly string[];
-  at: number;
-}
-
 /** Throws SyntaxError for what lies outside the subset. */
 export function parseExpression(text: string): PathExpression {
-  const reader: ExpressionReader = { tokens: tokenise(text.trimEnd()), at: 0 };
+  const reader: ExpressionReader = { tokens: expressionTokens(text.trimEnd()), at: 0 };
   const node = readDisjunction(reader);
   if (reader.at < reader.tokens.length) return syntaxError('Something follows the expression.');
   return node.is === 'paths' || node.is === 'condition' ? node : syntaxError('A literal is no path.');
 }
 
-function tokenise(source: string): readonly string[] {
-  const tokens: string[] = [];
-  EXPRESSION_TOKEN.lastIndex = 0;
-  while (EXPRESSION_TOKEN.lastIndex < source.length) {
-    const token = EXPRESSION_TOKEN.exec(source);
-    if (!token) throw new SyntaxError('A character outside the subset of FHIRPath.');
-    tokens.push(token[1] ?? token[2] ?? token[3] ?? token[4]!);
-  }
-  return tokens;
-}
-
-function accept(reader: ExpressionReader, token: string): boolean {
-  if (reader.tokens[reader.at] !== token) return false;
-  reader.at += 1;
-  return true;
-}
-
-function expect(reader: ExpressionReader, token: string): void {
-  if (!accept(reader, token)) syntaxError(`Expected ${token}.`);
-}
-
-const nextToken = (reader: ExpressionReader): string =>
-  reader.tokens[reader.at++] ?? syntaxError('The expression ends too early.');
-
 function readDisjunction(reader: ExpressionReader): ParsedNode {
   let node = readConjunction(reader);
-  while (accept(reader, 'or')) node = junction('or', node, readConjunction(reader));
+  while (acceptToken(reader, 'or')) node = junction('or', node, readConjunction(reader));
   return node;
 }
 
 function readConjunction(reader: ExpressionReader): ParsedNode {
   let node = readEquality(reader);
-  while (accept(reader, 'and')) node = junction('and', node, readEquality(reader));
+  while (acceptToken(reader, 'and')) node = junction('and', node, readEquality(reader));
   return node;
 }
 
 function readEquality(reader: ExpressionReader): ParsedNode {
   const left = readUnion(reader);
-  const operator = accept(reader, '=') ? '=' : accept(reader, '!=') ? '!=' : undefined;
+  const operator = acceptToken(reader, '=') ? '=' : acceptToken(reader, '!=') ? '!=' : undefined;
   if (!operator) return left;
   const right = readUnion(reader);
   if (right.is !== 'literal') return syntaxError('Only a literal can be compared with.');
@@ -103,14 +86,14 @@ function readEquality(reader: ExpressionReader): ParsedNode {
 
 function readUnion(reader: ExpressionReader): ParsedNode {
   let node = readTyped(reader);
-  while (accept(reader, '|')) node = { is: 'paths', paths: [...needPaths(node), ...needPaths(readTyped(reader))] };
+  while (acceptToken(reader, '|')) node = { is: 'paths', paths: [...needPaths(node), ...needPaths(readTyped(reader))] };
   return node;
 }
 
 function readTyped(reader: ExpressionReader): ParsedNode {
   const node = readPostfix(reader);
-  if (accept(reader, 'as')) return withStep(node, { is: 'as', type: nextToken(reader) });
-  if (!accept(reader, 'is')) return node;
+  if (acceptToken(reader, 'as')) return withStep(node, { is: 'as', type: nextToken(reader) });
+  if (!acceptToken(reader, 'is')) return node;
   if (node.is !== 'resolved') return syntaxError('`is` is known after resolve() alone.');
   return { is: 'condition', condition: { is: 'resolves', type: nextToken(reader) } };
 }
@@ -118,23 +101,23 @@ function readTyped(reader: ExpressionReader): ParsedNode {
 function readPostfix(reader: ExpressionReader): ParsedNode {
   let node = readPrimary(reader);
   for (;;) {
-    if (accept(reader, '.')) node = readMemberStep(reader, node);
-    else if (accept(reader, '[')) {
+    if (acceptToken(reader, '.')) node = readMemberStep(reader, node);
+    else if (acceptToken(reader, '[')) {
       node = withStep(node, { is: 'index', at: Number(nextToken(reader)) });
-      expect(reader, ']');
+      expectToken(reader, ']');
     } else return node;
   }
 }
 
 function readPrimary(reader: ExpressionReader): ParsedNode {
-  if (accept(reader, '(')) {
+  if (acceptToken(reader, '(')) {
     const node = readDisjunction(reader);
-    expect(reader, ')');
+    expectToken(reader, ')');
     return node;
   }
   const token = reader.tokens[reader.at] ?? '';
   if (/^['\d]/.test(token) || token === 'true' || token === 'false')
-    return { is: 'literal', value: literal(nextToken(reader)) };
+    return { is: 'literal', value: literalToken(nextToken(reader)) };
   if (token === '%resource' || token === '%context' || token === '$this') {
     reader.at += 1;
     return { is: 'paths', paths: [{ from: token === '%resource' ? 'resource' : 'focus', steps: [] }] };
@@ -145,9 +128,9 @@ function readPrimary(reader: ExpressionReader): ParsedNode {
 function readMemberStep(reader: ExpressionReader, node: ParsedNode): ParsedNode {
   const name = nextToken(reader);
   if (!/^[A-Za-z_`]/.test(name)) return syntaxError('A name is expected.');
-  if (!accept(reader, '(')) return withStep(node, { is: 'property', name: name.replaceAll('`', '') });
+  if (!acceptToken(reader, '(')) return withStep(node, { is: 'property', name: name.replaceAll('`', '') });
   const result = readInvocation(reader, node, name);
-  expect(reader, ')');
+  expectToken(reader, ')');
   return result;
 }
 
@@ -157,12 +140,14 @@ function readInvocation(reader: ExpressionReader, node: ParsedNode, name: string
     case 'as':
     case 'ofType': {
       const type = nextToken(reader);
-      return withStep(node, { is: 'as', type: type === 'FHIR' && accept(reader, '.') ? nextToken(reader) : type });
+      return withStep(node, { is: 'as', type: type === 'FHIR' && acceptToken(reader, '.') ? nextToken(reader) : type });
     }
     case 'where':
       return withStep(node, { is: 'where', condition: needCondition(readDisjunction(reader)) });
+    case 'select':
+      return withStep(node, { is: 'made', make: readTextFunction(reader) });
     case 'extension':
-      return withStep(node, { is: 'extension', url: String(literal(nextToken(reader))) });
+      return withStep(node, { is: 'extension', url: String(literalToken(nextToken(reader))) });
     case 'exists': {
       const filtered =
         reader.tokens[reader.at] === ')'
@@ -182,16 +167,6 @@ function readInvocation(reader: ExpressionReader, node: ParsedNode, name: string
       return syntaxError('A function outside the subset of FHIRPath.');
   }
 }
-
-function syntaxError(message: string): never {
-  throw new SyntaxError(message);
-}
-
-const literal = (token: string): string | number | boolean => {
-  if (token === 'true' || token === 'false') return token === 'true';
-  if (!token.startsWith("'")) return Number(token);
-  return token.slice(1, -1).replace(/\\(.)/g, '$1');
-};
 
 const needPaths = (node: ParsedNode): readonly Path[] =>
   node.is === 'paths' ? node.paths : syntaxError('A path is expected.');

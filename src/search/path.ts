@@ -15,6 +15,7 @@ import { type Json, type JsonObject, isObject } from '../fhir/resource.js';
 import { type Condition, type PathExpression, type Path, parseExpression, type PathStep } from './expression.js';
 import { evaluateWith } from './path-engine.js';
 import type { Ending, Leaf, PathFrame, PathWalk } from './path-walk.js';
+import type { TextFunction } from './text-expression.js';
 
 /**
  * Compiles `expression` for a focus of `type` (a resource type, or the type of a composite's element). Undefined: no
@@ -126,11 +127,22 @@ function walkSteps<F extends PathFrame>(
       const walk = next(step.condition.is === 'resolves' ? { ...here, only: step.condition.type } : here);
       return walk && ((value, frame) => (test(value, frame) === true ? walk(value, frame) : undefined));
     }
+    case 'made': {
+      // What is made of other types may have another one.
+      if (here.type !== 'string') throw new SyntaxError('A text is made of a text.');
+      const walk = next({ type: 'string', repeats: here.repeats });
+      return walk && ((value, frame) => walkMade(step.make, walk, value, frame));
+    }
     case 'extension': {
       const walk = walkProperty(definitions, 'extension', here, next);
       return walk && ((value, frame) => walk(withExtensions(value, step.url), frame));
     }
   }
+}
+
+function walkMade<F extends PathFrame>(make: TextFunction, walk: PathWalk<F>, value: Json, frame: F): void {
+  const made = typeof value === 'string' ? make(value) : undefined;
+  if (made !== undefined) walk(made, frame);
 }
 
 /** `as` for one static type, subtypes included (`canonical` is a `uri`); R4's own expressions write `DateTime` once. */
