@@ -1,7 +1,13 @@
 /** Orders of packages, and what comes of them. */
 import { createHash } from 'node:crypto';
 import { makePackage } from '../../src/features/release/package/make-package.js';
-import type { PackageItem, PackageManifest, PackageOrder } from '../../src/features/release/package/order.js';
+import { pagesToMark } from '../../src/features/release/package/item-pages.js';
+import type {
+  PackageItem,
+  PackageManifest,
+  PackageOrder,
+  PageRedaction,
+} from '../../src/features/release/package/order.js';
 import { ITEM_POOL, type ItemPool } from '../../src/features/release/package/read/read-item.js';
 import { createPool } from '../../src/platform/pool.js';
 
@@ -21,6 +27,24 @@ export function itemOf(
     },
     ...more,
   };
+}
+
+/** Letter, in points. */
+export const LETTER = { width: 612, height: 792 };
+
+/** The item with marks on its pages as they are on Letter now; they are said to be Letter where it has none. */
+export async function markedItem(
+  item: PackageItem,
+  marks: readonly Pick<PageRedaction, 'page' | 'areas'>[],
+): Promise<PackageItem> {
+  const found = await pagesToMark(item, { pool: PATIENT_POOL, paper: LETTER });
+  const { pages, rendering } = typeof found === 'string' ? { pages: [], rendering: undefined } : found;
+  const redactions = marks.map(mark => ({
+    ...(rendering === undefined ? {} : { rendering }),
+    ...(pages[mark.page - 1] ?? LETTER),
+    ...mark,
+  }));
+  return { ...item, redactions };
 }
 
 export function orderOf(items: readonly PackageItem[], more: Partial<PackageOrder> = {}): PackageOrder {

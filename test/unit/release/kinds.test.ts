@@ -7,7 +7,7 @@ import { drawnPage, openPdf } from '../../../src/features/release/package/read/p
 import { rtfText } from '../../../src/features/release/package/read/rtf.js';
 import { plainPdf } from '../../support/hostile-pdfs.js';
 import { pageTexts, skipWithoutProgram } from '../../support/pdf-tools.js';
-import { itemOf, orderOf, packageOf } from '../../support/release-order.js';
+import { itemOf, markedItem, orderOf, packageOf } from '../../support/release-order.js';
 import { aPng, aTiff } from '../../support/scans.js';
 
 const rtf = (text: string): string => rtfText(Buffer.from(text, 'latin1'));
@@ -115,8 +115,10 @@ describe('texts', () => {
   it('of sections that hold a file are its pages, also where a part is withheld', async function () {
     const more = { shown: async () => ({ contentType: 'application/pdf', bytes: plainPdf('Held words') }) };
     const xml = Buffer.from('<?xml version="1.0"?><x/>');
-    const closed = { ...more, redactions: [{ page: 1, areas: [{ x: 0, y: 0, width: 1, height: 0.2 }] }] };
-    const texts = await shownTexts(this, [itemOf('A', 'text/xml', xml, more), itemOf('B', 'text/xml', xml, closed)]);
+    const closed = await markedItem(itemOf('B', 'text/xml', xml, more), [
+      { page: 1, areas: [{ x: 0, y: 0, width: 1, height: 0.2 }] },
+    ]);
+    const texts = await shownTexts(this, [itemOf('A', 'text/xml', xml, more), closed]);
     assert.match(texts[0]!, /Held words/);
     assert.doesNotMatch(texts[1]!, /Held words/);
   });

@@ -13,7 +13,7 @@ import type { ItemOutcome } from '../../../src/features/release/package/order.js
 import { DOCUMENTS, type Payload, readPayloads } from '../../support/documents.js';
 import { plainPdf } from '../../support/hostile-pdfs.js';
 import { pageTexts, skipWithoutProgram, toolOutput } from '../../support/pdf-tools.js';
-import { itemOf, type MadePackage, orderOf, packageOf } from '../../support/release-order.js';
+import { itemOf, type MadePackage, markedItem, orderOf, packageOf } from '../../support/release-order.js';
 import { skipWithout } from '../../support/shared.js';
 import { readZip } from '../../support/zip-reader.js';
 
@@ -279,7 +279,8 @@ describe('a document', () => {
   });
 
   it('holds no original of what is withheld in part', async () => {
-    const item = itemOf('Letter', 'text/plain', Buffer.from('Topsecret'), { redactions: [{ page: 1, areas: 'all' }] });
+    const letter = itemOf('Letter', 'text/plain', Buffer.from('Topsecret'));
+    const item = await markedItem(letter, [{ page: 1, areas: 'all' }]);
     const { bytes } = await packageOf(orderOf([item], { form: 'document' }));
     const { entry = [] } = JSON.parse(bytes.toString()) as Bundle<FhirResource>;
     const binary = entry.at(-1)!.resource;

@@ -1,18 +1,20 @@
 /** What is withheld in part: its words and pixels are gone, whatever the file is, and in whatever form it is released. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import type { PackageItem } from '../../../src/features/release/package/order.js';
+import type { PackageItem, PageRedaction } from '../../../src/features/release/package/order.js';
+import type { ItemPool } from '../../../src/features/release/package/read/read-item.js';
 import { drawnPage, openPdf } from '../../../src/features/release/package/read/pdfium.js';
 import { DOCUMENTS, readPayloads } from '../../support/documents.js';
 import { plainPdf } from '../../support/hostile-pdfs.js';
 import { pageTexts, skipWithoutProgram, toolOutput } from '../../support/pdf-tools.js';
-import { itemOf, orderOf, packageOf } from '../../support/release-order.js';
+import { itemOf, LETTER, markedItem, orderOf, packageOf, PATIENT_POOL } from '../../support/release-order.js';
+import { aPng } from '../../support/scans.js';
 import { skipWithout } from '../../support/shared.js';
 import { readZip } from '../../support/zip-reader.js';
 
 /** Where plainPdf writes: 24 points, from 72 700 of a sheet of Letter. */
 const WORDS = { x: 0.1, y: 0.07, width: 0.6, height: 0.06 };
-const marked = (page: number): Partial<PackageItem> => ({ redactions: [{ page, areas: [WORDS] }] });
+const marked = (item: PackageItem): Promise<PackageItem> => markedItem(item, [{ page: 1, areas: [WORDS] }]);
 
 /** The part of pixels that are black, of the words' place on a page. */
 async function blackness(pdf: Buffer, page: number, height: number): Promise<number> {
@@ -34,7 +36,7 @@ describe('a redaction', () => {
     const pdf = plainPdf('Topsecret words', 2);
     const [open, closed] = [
       await packageOf(orderOf([itemOf('Letter', 'application/pdf', pdf)])),
-      await packageOf(orderOf([itemOf('Letter', 'application/pdf', pdf, marked(1))])),
+      await packageOf(orderOf([await marked(itemOf('Letter', 'application/pdf', pdf))])),
     ];
     const first = closed.manifest.items[0]!;
     assert.deepEqual([first.state, first.pages, first.redacted], ['merged', 2, [1]]);
@@ -53,16 +55,16 @@ describe('a redaction', () => {
   });
 
   it('takes a whole page away', async () => {
-    const item = itemOf('Letter', 'application/pdf', plainPdf('Topsecret'), {
-      redactions: [{ page: 1, areas: 'all' }],
-    });
+    const item = await markedItem(itemOf('Letter', 'application/pdf', plainPdf('Topsecret')), [
+      { page: 1, areas: 'all' },
+    ]);
     const { bytes, manifest } = await packageOf(orderOf([item]));
     assert.equal(await blackness(bytes, manifest.items[0]!.firstPage!, 792), 1);
   });
 
   it('leaves no original and no hash of it in a ZIP', async function () {
-    const text = itemOf('Note', 'text/plain', Buffer.from('Topsecret words\n'), marked(1));
-    const letter = itemOf('Letter', 'application/pdf', plainPdf('Topsecret words'), marked(1));
+    const text = await marked(itemOf('Note', 'text/plain', Buffer.from('Topsecret words\n')));
+    const letter = await marked(itemOf('Letter', 'application/pdf', plainPdf('Topsecret words')));
     const { bytes, manifest } = await packageOf(orderOf([text, letter], { form: 'zip' }));
     const entries = readZip(bytes);
     assert.deepEqual(
@@ -77,7 +79,7 @@ describe('a redaction', () => {
   });
 
   it('withholds what it cannot be burnt into', async () => {
-    const item = itemOf('Study', 'application/dicom', Buffer.from('\0Topsecret'), marked(1));
+    const item = await marked(itemOf('Study', 'application/dicom', Buffer.from('\0Topsecret')));
     for (const form of ['pdf', 'zip'] as const) {
       const { bytes, manifest } = await packageOf(orderOf([item], { form }));
       assert.deepEqual([manifest.items[0]!.state, manifest.items[0]!.reason], ['withheld', 'cannot-redact']);
@@ -88,14 +90,65 @@ describe('a redaction', () => {
   it('is burnt into faxes, photographs and texts', async function () {
     const payloads = readPayloads(skipWithout(this, ...DOCUMENTS));
     const named = (name: string) => payloads.find(({ file }) => file === name)!;
-    const items = ['scan-g4.tif', 'scan-hebrew.jpg', 'photo.png'].map(name => {
-      const { file, contentType, bytes } = named(name);
-      return itemOf(file, contentType, bytes, { redactions: [{ page: 1, areas: 'all' }] });
-    });
+    const items = await Promise.all(
+      ['scan-g4.tif', 'scan-hebrew.jpg', 'photo.png'].map(name => {
+        const { file, contentType, bytes } = named(name);
+        return markedItem(itemOf(file, contentType, bytes), [{ page: 1, areas: 'all' }]);
+      }),
+    );
     const { bytes, manifest } = await packageOf(orderOf(items));
     for (const { title, firstPage, state } of manifest.items) {
       assert.equal(state, 'merged', title);
       assert.equal(await blackness(bytes, firstPage!, 300), 1, title);
     }
   });
+
+  it('burns all areas of a page that is marked twice', async () => {
+    const upper = { x: 0, y: 0, width: 1, height: 0.01 };
+    const item = await markedItem(itemOf('Letter', 'application/pdf', plainPdf('Topsecret')), [
+      { page: 1, areas: [WORDS] },
+      { page: 1, areas: [upper] },
+    ]);
+    const { bytes, manifest } = await packageOf(orderOf([item]));
+    assert.equal(await blackness(bytes, manifest.items[0]!.firstPage!, 792), 1);
+  });
+
+  it('leaves no page in the file where a later one cannot be drawn', async () => {
+    const item = await marked(itemOf('Letter', 'application/pdf', plainPdf('Topsecret', 6)));
+    const images = (bytes: Buffer): number => bytes.toString('latin1').split('/Subtype /Image').length - 1;
+    assert.equal(images((await packageOf(orderOf([item]))).bytes), 6);
+    const { bytes, manifest } = await packageOf(orderOf([item]), failingFrom(4));
+    assert.deepEqual([manifest.items[0]!.state, manifest.items[0]!.reason], ['withheld', 'cannot-redact']);
+    assert.equal(images(bytes), 0);
+  });
+
+  it('is held against the page that was marked: its size, and what the server made of a text', async () => {
+    const letter = await marked(itemOf('Letter', 'application/pdf', plainPdf('Topsecret')));
+    const note = await marked(itemOf('Note', 'text/plain', Buffer.from('Topsecret\n')));
+    const picture = await marked(itemOf('Picture', 'image/png', aPng(100, 100)));
+    const altered = (item: PackageItem, more: Partial<PageRedaction>): PackageItem => ({
+      ...{ ...item, redactions: item.redactions!.map(mark => ({ ...mark, ...more })) },
+    });
+    const outcomes = async (items: readonly PackageItem[], paper: 'letter' | 'a4' = 'letter') => {
+      const { manifest } = await packageOf(orderOf(items, { paper }));
+      return manifest.items.map(({ state, reason }) => `${state} ${reason ?? ''}`);
+    };
+    assert.deepEqual(await outcomes([letter, note, picture]), ['merged ', 'merged ', 'merged ']);
+    // A PDF has its own size on every paper.
+    const other = 'withheld other-pages';
+    assert.deepEqual(await outcomes([letter, note, picture], 'a4'), ['merged ', other, other]);
+    const noSuch = [
+      altered(letter, { height: 700 }),
+      altered(note, { rendering: 'a'.repeat(64) }),
+      { ...note, redactions: note.redactions!.map(({ page, areas }) => ({ page, areas, ...LETTER })) },
+    ];
+    for (const item of noSuch) assert.deepEqual(await outcomes([item]), [other]);
+  });
+});
+
+/** Draws no page from this one on, counted from 0. */
+const failingFrom = (page: number): ItemPool => ({
+  ...PATIENT_POOL,
+  run: async (task, moving) =>
+    task.do === 'draw' && task.from >= page ? { kind: 'none', reason: 'too-costly' } : PATIENT_POOL.run(task, moving),
 });

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { itemFileName } from './file-names.js';
 import { type FormMaking, redactedItem } from './make-pdf.js';
 import { ENGLISH, type ItemOutcome, type MadeForm, type PackageItem, type PackageOrder } from './order.js';
-import { checkedBytes } from './source-bytes.js';
+import { checkedBytes, withEnd } from './source-bytes.js';
 
 export async function* makeBundle(making: FormMaking): AsyncGenerator<Uint8Array, MadeForm> {
   const { order, digest } = making;
@@ -96,16 +96,14 @@ async function* inBase64<End>(parts: AsyncGenerator<Uint8Array, End>): AsyncGene
     isBegun ||= begins;
     return Buffer.from(begins ? `,"data":"${text}` : text);
   };
-  for (;;) {
-    const step = await parts.next();
-    if (step.done) {
-      yield written(rest.toString('base64'));
-      if (isBegun) yield Buffer.from('"');
-      return step.value;
-    }
-    const bytes = Buffer.concat([rest, step.value]);
+  const ended = withEnd(parts);
+  for await (const part of ended.parts) {
+    const bytes = Buffer.concat([rest, part]);
     const whole = bytes.length - (bytes.length % 3);
     yield written(bytes.toString('base64', 0, whole));
     rest = bytes.subarray(whole);
   }
+  yield written(rest.toString('base64'));
+  if (isBegun) yield Buffer.from('"');
+  return ended.end();
 }

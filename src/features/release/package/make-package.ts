@@ -6,7 +6,15 @@ import { createHash } from 'node:crypto';
 import { makeBundle } from './make-bundle.js';
 import { type FormMaking, makePdf } from './make-pdf.js';
 import { makeZip } from './make-zip.js';
-import { type MadeForm, type PackageForm, type PackageManifest, type PackageOrder, PackageRefused } from './order.js';
+import {
+  type MadeForm,
+  type PackageForm,
+  type PackageManifest,
+  type PackageOrder,
+  PackageRefused,
+  type PageRedaction,
+  type RedactedArea,
+} from './order.js';
 import { type ItemPool, theItemPool } from './read/read-item.js';
 import { type Tally, tallied } from './source-bytes.js';
 
@@ -18,7 +26,7 @@ export interface PackageFile {
    * Once. Throws PackageRefused where the order cannot be carried out: what came before is no package then.
    */
   readonly bytes: AsyncIterable<Uint8Array>;
-  /** When the bytes have been read. Rejects with what stopped them. */
+  /** When the bytes have been read. Rejects with what stopped them, also where whoever reads them stops. */
   readonly manifest: Promise<PackageManifest>;
 }
 
@@ -35,12 +43,12 @@ export function makePackage(order: PackageOrder, pool: ItemPool = theItemPool())
   manifest.catch(() => {});
 
   async function* bytes(): AsyncGenerator<Uint8Array> {
+    let form: MadeForm = { items: [] };
+    async function* parts(): AsyncGenerator<Uint8Array> {
+      form = yield* made;
+    }
+    const counted = tallied(parts());
     try {
-      let form: MadeForm = { items: [] };
-      async function* parts(): AsyncGenerator<Uint8Array> {
-        form = yield* made;
-      }
-      const counted = tallied(parts());
       let tally: Tally | undefined;
       while (!tally) {
         const step = await counted.next();
@@ -52,6 +60,10 @@ export function makePackage(order: PackageOrder, pool: ItemPool = theItemPool())
     } catch (error) {
       reject(error);
       throw error;
+    } finally {
+      // Says nothing where it has been resolved or rejected.
+      reject(new Error('The package was not read to its end.'));
+      await counted.return({ size: 0, sha256: '' });
     }
   }
   return { contentType, extension, bytes: bytes(), manifest };
@@ -82,19 +94,25 @@ function checkOrder({ form, passphrase, items, released }: PackageOrder): void {
     throw new PackageRefused('bad-order', 'The time of the release is no instant.');
   for (const { id, sha256, redactions = [] } of items) {
     if (!/^[0-9a-f]{64}$/i.test(sha256)) throw new PackageRefused('bad-order', `${id} has no SHA-256.`, id);
-    for (const { page, areas } of redactions) {
-      const isPage = Number.isSafeInteger(page) && page >= 1;
-      const isAreas =
-        areas === 'all' || areas.every(area => Object.values(area).every(value => value >= 0 && value <= 1));
-      if (!isPage || !isAreas)
-        throw new PackageRefused(
-          'bad-order',
-          `A redaction of ${id} is none: pages count from 1, areas are fractions of a page.`,
-          id,
-        );
-    }
+    if (!redactions.every(isRedaction))
+      throw new PackageRefused(
+        'bad-order',
+        `A redaction of ${id} is none: pages count from 1 and have a width and a height, areas are fractions of a page.`,
+        id,
+      );
   }
 }
+
+/** What is burnt in as nothing is no redaction, however it came to be so. */
+function isRedaction({ page, width, height, areas }: PageRedaction): boolean {
+  const isPage = Number.isSafeInteger(page) && page >= 1 && isLength(width) && isLength(height);
+  return isPage && (areas === 'all' || (Array.isArray(areas) && areas.length > 0 && areas.every(isArea)));
+}
+
+const isLength = (value: number): boolean => Number.isFinite(value) && value > 0;
+const isFraction = (value: number): boolean => Number.isFinite(value) && value >= 0 && value <= 1;
+const isArea = ({ x, y, width, height }: RedactedArea): boolean =>
+  [x, y, width, height].every(isFraction) && width > 0 && height > 0;
 
 /** Of everything that the bytes follow from but the passphrase. */
 function orderDigest(order: PackageOrder): string {

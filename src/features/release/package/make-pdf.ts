@@ -5,13 +5,14 @@
 import { createHash } from 'node:crypto';
 import { itemFileName } from './file-names.js';
 import { coverRows, frontSheet, indexRows, qrOperators } from './cover.js';
-import { mergedItem, type MergeEnd } from './merge-item.js';
+import { mergedItem } from './merge-item.js';
 import {
   ENGLISH,
   type ItemOutcome,
   type MadeForm,
   type PackageItem,
   type PackageOrder,
+  PackageRefused,
   type PackageWords,
 } from './order.js';
 import { encryptDictionary, fileKey } from './pdf/cipher.js';
@@ -30,7 +31,7 @@ import { type PdfWriter, pdfWriter } from './pdf/writer.js';
 import type { Paper } from './read/picture.js';
 import { type ItemPool, laidOut } from './read/read-item.js';
 import { textForm } from './read/text-form.js';
-import { checkedBytes } from './source-bytes.js';
+import { checkedBytes, withEnd } from './source-bytes.js';
 import { breathe } from '../../../platform/pieces.js';
 import { type GlyphFonts, glyphFonts } from './text/glyph-fonts.js';
 import type { LaidOut, Sheet, TextRow, TextRun } from './text/lay-out.js';
@@ -151,20 +152,15 @@ async function* writeItem(
     ...{ pool, paper },
     start: () => ({ first: writer.next, ...(key ? { key } : {}) }),
   });
-  let end: MergeEnd | undefined;
-  while (end === undefined) {
-    const step = await parts.next();
-    if (step.done) {
-      end = step.value;
-      continue;
-    }
-    yield writer.fragment(step.value);
-    for (const form of step.value.pages)
+  const ended = withEnd(parts);
+  for await (const fragment of ended.parts) {
+    yield writer.fragment(fragment);
+    for (const form of fragment.pages)
       body.push({ ...form, notices: item.notices ?? [], redacted: marked.has(body.length - before + 1) });
   }
-  // A part of an item is worse than none.
-  if ('reason' in end) body.splice(before);
-  const reason = 'reason' in end ? end.reason : end.complete ? undefined : 'partly-printable';
+  const end = ended.end();
+  const partly = marked.size > 0 ? 'partly-drawn' : 'partly-printable';
+  const reason = 'reason' in end ? end.reason : end.complete ? undefined : partly;
   const { id, title, sha256, size, contentType } = item;
   const said = { id, title, sha256: sha256.toLowerCase(), size, contentType, ...(reason ? { reason } : {}) };
   const merged = body.length > before ? { firstPage: before + 1, pages: body.length - before } : {};
@@ -260,8 +256,8 @@ async function* writeIndex(
 
 const plainPage = (form: PageForm): PlannedPage => ({ ...form, notices: [], redacted: false });
 
-/** Points below a page, for its number. */
-const STRIP = { height: 240, side: 24, edge: 5, size: 7.5, small: 6 };
+/** Points below a page, for its number and the notices of its item: as high as they are, and no higher than this. */
+const STRIP = { height: 4000, side: 24, edge: 5, size: 7.5, small: 6 };
 const NARROWEST = 240;
 /** Pages whose numbers are laid out together. */
 const AT_ONCE = 50;
@@ -277,6 +273,8 @@ async function* writePages(
     const some = pages.slice(from, from + AT_ONCE);
     const documents = some.map((page, n) => stripOf(making, page, from + n + 1, pages.length));
     const text = await laidOut(pool, documents);
+    if (text.pages.length > some.length)
+      throw new PackageRefused('bad-order', 'The notices of an item are longer than the strip below a page.');
     for (const [n, { form, width, height }] of some.entries()) {
       const runs = text.pages[n]!;
       const lowest = Math.min(...runs.map(({ y }) => y)) - STRIP.edge;

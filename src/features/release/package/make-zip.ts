@@ -8,7 +8,7 @@ import { ZipFile } from 'yazl';
 import { itemFileName } from './file-names.js';
 import { type FormMaking, makePdf, redactedItem } from './make-pdf.js';
 import type { ItemOutcome, MadeForm, PackageItem, PackageOrder } from './order.js';
-import { checkedBytes, type Tally, tallied } from './source-bytes.js';
+import { checkedBytes, withEnd, type Tally, tallied } from './source-bytes.js';
 
 /** A line of the manifest. */
 interface ZippedFile extends Tally {
@@ -18,6 +18,8 @@ interface ZippedFile extends Tally {
 /** Types whose bytes are packed already. */
 const PACKED = /^(?:image\/(?!svg|bmp|tiff)|video\/|audio\/|application\/(?:pdf|zip|gzip))/;
 
+const UNREAD = 'The ZIP is not read any more.';
+
 export async function* makeZip({ order, digest, pool }: FormMaking): AsyncGenerator<Uint8Array, MadeForm> {
   const zip = new ZipFile();
   // What stops an entry is told by the entry.
@@ -26,32 +28,28 @@ export async function* makeZip({ order, digest, pool }: FormMaking): AsyncGenera
   const files: ZippedFile[] = [];
   const outcomes: ItemOutcome[] = [];
   let pages: number | undefined;
+  let isStopped = false;
   /** What is being written. */
   let entry: PassThrough | undefined;
   const time = { mtime: wallClock(order.released), mode: 0o100_644, forceDosTimestamp: true };
 
   /** Puts a file into the ZIP, and gives what its parts give at their end. */
   const put = async <End>(file: string, parts: AsyncGenerator<Uint8Array, End>, compress: boolean): Promise<End> => {
-    let end: End | undefined;
-    async function* whole(): AsyncGenerator<Uint8Array> {
-      end = yield* parts;
-    }
-    const counted = tallied(whole());
+    const whole = withEnd(parts);
+    const counted = withEnd(tallied(whole.parts));
     const written = new PassThrough();
     entry = written.on('error', () => {});
     zip.addReadStream(written, file, { ...time, compress });
-    for (;;) {
-      const step = await counted.next();
-      if (step.done) {
-        files.push({ file, ...step.value });
-        break;
-      }
-      if (!written.write(step.value)) await once(written, 'drain');
+    for await (const part of counted.parts) {
+      if (isStopped) throw new Error(UNREAD);
+      if (!written.write(part)) await once(written, 'drain');
     }
+    if (isStopped) throw new Error(UNREAD);
+    files.push({ file, ...counted.end() });
     written.end();
     await once(written, 'end');
     entry = undefined;
-    return end as End;
+    return whole.end();
   };
 
   const fill = async (): Promise<void> => {
@@ -94,7 +92,10 @@ export async function* makeZip({ order, digest, pool }: FormMaking): AsyncGenera
     for await (const part of output) yield part as Uint8Array;
   } finally {
     // Whoever reads no further leaves nobody waiting to write.
-    entry?.destroy(new Error('The ZIP is not read any more.'));
+    isStopped = true;
+    entry?.destroy(new Error(UNREAD));
+    // Until then what it reads is open.
+    await filling.catch(() => {});
   }
   await filling;
   return { ...(pages === undefined ? {} : { pages }), items: outcomes };

@@ -16,10 +16,15 @@ export interface RedactedArea {
   readonly height: number;
 }
 
-/** Marks on one page. */
+/** Marks on one page, and what that page was when it was marked: on another page they would hide something else. */
 export interface PageRedaction {
   /** From 1, as the item's own pages are counted. */
   readonly page: number;
+  /** Points, of the page as it was marked. */
+  readonly width: number;
+  readonly height: number;
+  /** That of ItemPages (item-pages.ts), where its pages have one. */
+  readonly rendering?: string;
   /** `all`: the whole page is withheld. */
   readonly areas: readonly RedactedArea[] | 'all';
 }
@@ -85,7 +90,9 @@ export type UnmergedReason =
   | 'no-pages'
   | 'not-printable'
   | 'partly-printable'
-  | 'cannot-redact';
+  | 'partly-drawn'
+  | 'cannot-redact'
+  | 'other-pages';
 
 export const ENGLISH: PackageWords = {
   title: 'Release of information',
@@ -110,7 +117,9 @@ export const ENGLISH: PackageWords = {
     'no-pages': 'the file has no pages',
     'not-printable': 'files of this type cannot be printed',
     'partly-printable': 'not everything in the file can be printed: the file is attached as well',
+    'partly-drawn': 'not everything in the file can be printed',
     'cannot-redact': 'what must be withheld could not be removed from the file',
+    'other-pages': 'what must be withheld was marked on other pages than the file has now',
   },
 };
 
@@ -130,7 +139,7 @@ export interface PackageOrder {
   readonly released: string;
   /** Paragraphs of the cover. */
   readonly notices: readonly string[];
-  /** The PDF opens with it alone (AES-256). It is told to the recipient by another way. For forms `pdf` and `both`. */
+  /** The PDF opens with it alone (AES-256). It is told to the recipient by another way. For the form `pdf`: a ZIP would hold the originals without one. */
   readonly passphrase?: string;
   /** Default: letter. */
   readonly paper?: 'letter' | 'a4';
@@ -174,8 +183,11 @@ export interface PackageManifest extends MadeForm {
   readonly encrypted: boolean;
 }
 
-/** `changed`: the bytes of an item are not those of its hash. `no-such-page`: a redaction is of a page that the item has not got. */
-export type PackageFault = 'changed' | 'no-such-page' | 'bad-order';
+/**
+ * `changed`: the bytes of an item are not those of its hash. `no-such-page`: a redaction is of a page that the item has not got. `unsteady`:
+ * pages that were drawn once could not be drawn again, as may be where a machine has too much to do.
+ */
+export type PackageFault = 'changed' | 'no-such-page' | 'bad-order' | 'unsteady';
 
 /** A package that is not made. Its message names the item by its id, and nothing of its content. */
 export class PackageRefused extends Error {

@@ -43,3 +43,18 @@ export async function* tallied(parts: AsyncIterable<Uint8Array>): AsyncGenerator
   }
   return { size, sha256: hash.digest('hex') };
 }
+
+/** The parts for a loop, which closes them however it ends, and what they gave at their end. */
+export function withEnd<Part, End>(given: AsyncGenerator<Part, End>): { parts: AsyncGenerator<Part>; end(): End } {
+  let found: { readonly end: End } | undefined;
+  async function* parts(): AsyncGenerator<Part> {
+    found = { end: yield* given };
+  }
+  return {
+    parts: parts(),
+    end() {
+      if (!found) throw new Error('The parts have not ended.');
+      return found.end;
+    },
+  };
+}

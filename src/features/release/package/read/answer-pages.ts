@@ -1,4 +1,5 @@
 /** What a thread does with a file that it has to print. It may take as long as it likes, and throw anything. */
+import { createHash } from 'node:crypto';
 import type { PageForm, FragmentStart, PdfFragment } from '../pdf/fragment.js';
 import { fragmentWriter } from '../pdf/fragment.js';
 import { standalonePdf } from '../pdf/standalone.js';
@@ -6,12 +7,12 @@ import { glyphFonts } from '../text/glyph-fonts.js';
 import { layOut, type Sheet, type TextRow } from '../text/lay-out.js';
 import { createShaper, type Shaper } from '../text/shape.js';
 import { drawnPages } from './drawn-pages.js';
-import { fileKind } from './file-kind.js';
+import { type FileKind, fileKind } from './file-kind.js';
 import { jpegPage } from './jpeg-page.js';
 import { ITEM_LIMITS } from './limits.js';
-import type { DrawPages, PageAnswer, PageTask, ReadPages } from './page-task.js';
+import type { DrawPages, MeasurePages, PageAnswer, PageTask, ReadPages } from './page-task.js';
 import { pdfPages } from './pdf-pages.js';
-import { openPdf } from './pdfium.js';
+import { type OpenPdf, openPdf, pageSizes } from './pdfium.js';
 import type { Paper } from './picture.js';
 import { pngPage } from './png-page.js';
 import { textForm } from './text-form.js';
@@ -23,7 +24,8 @@ const theShaper = (): Shaper => (shaper ??= createShaper());
 
 export async function answerPages(task: PageTask): Promise<PageAnswer> {
   if (task.do === 'lay-out') return { kind: 'laid-out', text: layOut(theShaper(), task.documents) };
-  return task.do === 'pages' ? readPages(task) : drawPages(task);
+  if (task.do === 'pages') return readPages(task);
+  return task.do === 'draw' ? drawPages(task) : measurePages(task);
 }
 
 async function readPages({ bytes, contentType, paper, start }: ReadPages): Promise<PageAnswer> {
@@ -69,25 +71,48 @@ function pictureFragment(
   return pages?.every(page => page !== undefined) ? writer.end(pages) : undefined;
 }
 
-async function drawPages(task: DrawPages): Promise<PageAnswer> {
-  const whole = await asPdf(task);
-  if (!(whole instanceof Uint8Array)) return whole;
-  const open = await openPdf(whole);
+const drawPages = (task: DrawPages): Promise<PageAnswer> =>
+  withPdf(task, (open, { complete }) => ({
+    ...{ kind: 'pages', fragment: drawnPages(open, task, task.start), complete, total: open.pages },
+  }));
+
+const measurePages = (task: MeasurePages): Promise<PageAnswer> =>
+  withPdf(task, (open, { bytes, kind }) => {
+    const pages = pageSizes(open);
+    // A picture stands where its page, which is measured, lets it.
+    const made = kind === 'text' || kind === 'html' || kind === 'rtf' ? bytes : task.isShown ? task.bytes : undefined;
+    if (!made) return { kind: 'measured', pages };
+    return { kind: 'measured', pages, rendering: createHash('sha256').update(made).digest('hex') };
+  });
+
+interface FileAsPdf {
+  readonly bytes: Uint8Array;
+  readonly kind: FileKind | undefined;
+  readonly complete: boolean;
+}
+
+async function withPdf(
+  task: DrawPages | MeasurePages,
+  use: (open: OpenPdf, file: FileAsPdf) => PageAnswer,
+): Promise<PageAnswer> {
+  const file = await asPdf(task);
+  if (!('bytes' in file)) return file;
+  const open = await openPdf(file.bytes);
   if (typeof open === 'string') return none(open);
   try {
     if (open.pages === 0) return none('no-pages');
-    if (open.pages > ITEM_LIMITS.pages) return none('too-large');
-    return { kind: 'pages', fragment: drawnPages(open, task, task.start), complete: true, total: open.pages };
+    return open.pages > ITEM_LIMITS.pages ? none('too-large') : use(open, file);
   } finally {
     open.close();
   }
 }
 
 /** The file as a PDF that can be drawn: itself, or one made of what would be printed of it. */
-async function asPdf({ bytes, contentType, paper }: DrawPages): Promise<Uint8Array | PageAnswer> {
-  if (fileKind(Buffer.from(bytes.buffer), contentType) === 'pdf') return bytes;
+async function asPdf({ bytes, contentType, paper }: DrawPages | MeasurePages): Promise<FileAsPdf | PageAnswer> {
+  const kind = fileKind(Buffer.from(bytes.buffer), contentType);
+  if (kind === 'pdf') return { bytes, kind, complete: true };
   const read = await readPages({ do: 'pages', bytes, contentType, paper, start: { first: 1 } });
-  return read.kind === 'pages' ? standalonePdf(read.fragment) : read;
+  return read.kind === 'pages' ? { bytes: standalonePdf(read.fragment), kind, complete: read.complete } : read;
 }
 
 /** With fonts of its own: one with what its pages use is small. */

@@ -23,12 +23,19 @@ export interface DrawPages extends Omit<ReadPages, 'do'> {
   readonly marks: Readonly<Record<number, readonly RedactedArea[] | 'all'>>;
 }
 
+/** How large its pages are. */
+export interface MeasurePages extends Omit<ReadPages, 'do' | 'start'> {
+  readonly do: 'measure';
+  /** The bytes are no file of somebody's: the server made them. */
+  readonly isShown: boolean;
+}
+
 export interface LayOutTexts {
   readonly do: 'lay-out';
   readonly documents: readonly { readonly rows: readonly TextRow[]; readonly sheet: Sheet }[];
 }
 
-export type PageTask = ReadPages | DrawPages | LayOutTexts;
+export type PageTask = ReadPages | DrawPages | MeasurePages | LayOutTexts;
 
 export type PageAnswer =
   | { readonly kind: 'pages'; readonly fragment: PdfFragment; readonly complete: boolean; readonly total: number }
@@ -37,4 +44,6 @@ export type PageAnswer =
   /** XML or JSON, of which somebody else may show a page. */
   | { readonly kind: 'structured' }
   | { readonly kind: 'none'; readonly reason: UnmergedReason }
+  /** `rendering`: SHA-256 of what the server made of the file, where it did. */
+  | { readonly kind: 'measured'; readonly pages: readonly Paper[]; readonly rendering?: string }
   | { readonly kind: 'laid-out'; readonly text: LaidOut };

@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { init, type WrappedPdfiumModule } from '@embedpdf/pdfium';
 import { TooCostly } from './limits.js';
+import type { Paper } from './picture.js';
 
 /** Bytes of WebAssembly memory. */
 const MOST_MEMORY = 192 * 1024 * 1024;
@@ -156,6 +157,16 @@ function isDrawn(module: WrappedPdfiumModule, page: number, at: number): boolean
   module.FPDFPage_CloseAnnot(annotation);
   return drawn;
 }
+
+/** Points, of each page as it is shown. */
+export const pageSizes = ({ pdfium: module, document, pages }: OpenPdf): readonly Paper[] =>
+  Array.from({ length: pages }, (_, n) => {
+    const page = module.FPDF_LoadPage(document, n);
+    if (page === 0) throw new Error('The page cannot be read.');
+    const size = { width: module.FPDF_GetPageWidthF(page), height: module.FPDF_GetPageHeightF(page) };
+    module.FPDF_ClosePage(page);
+    return size;
+  });
 
 /** A page as pixels, from the upper left corner on. */
 export interface PagePicture {
