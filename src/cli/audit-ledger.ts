@@ -42,7 +42,7 @@ export async function exportAudit(invocation: Invocation): Promise<number> {
   const file = out === undefined ? undefined : createWriteStream(out, { flags: 'wx', mode: 0o600 });
   if (file) await once(file, 'open');
   try {
-    const engine = await open();
+    const engine = await open({ examines: true });
     try {
       const asked = { from, to, made: engine.clock.now(), texts: options['texts'] === true };
       const { sha256, events } = await writeLines(
@@ -124,7 +124,7 @@ export async function verifyAudit(invocation: Invocation): Promise<number> {
     if (status === 2) throw new ConfigError(`${file} is no export of an audit trail.`);
     return status;
   }
-  const engine = await open();
+  const engine = await open({ examines: true });
   try {
     const { text, status } = reportOf(await verifyStore(engine, config.data, given), { keys, isStore: true });
     process.stdout.write(text);

@@ -192,9 +192,9 @@ export async function run(
       config: settings,
       words: positionals,
       options: values,
-      open: async () => {
+      open: async examines => {
         if (command.existing) checkStore(settings);
-        return open(settings);
+        return open(examines ? { ...settings, ...examines } : settings);
       },
       openValidator: guides => openValidator(settings, guides),
       backUp: async to => {

@@ -45,7 +45,8 @@ export interface Invocation {
   readonly config: Config;
   readonly words: readonly string[];
   readonly options: Readonly<Record<string, string | boolean | undefined>>;
-  readonly open: () => Promise<Engine>;
+  /** `examines`: also where the store is an older copy, which stays to be accepted. */
+  readonly open: (examines?: { readonly examines: true }) => Promise<Engine>;
   /** With the guides of this folder. */
   readonly openValidator: (guides: string) => Promise<Validator>;
   /** Copies the embedded store to a new file, whoever has it open. */

@@ -35,7 +35,7 @@ export async function verify({ open, options, progress }: Invocation): Promise<n
   const sample = Number(options['sample'] ?? SAMPLE);
   if (!Number.isInteger(sample) || sample < 0)
     throw new ConfigError('--sample must be a number of resources, 0 for none.');
-  const engine = await open();
+  const engine = await open({ examines: true });
   const reached: Reached = { done: 0, all: 1, phase: '' };
   const hide = showProgress(() => {
     const { done, all: whole, phase } = reached;

@@ -43,7 +43,7 @@ export function composeLedger(config: Config, { store, base, clock, log, send }:
   return new Ledger({
     ...{ store, name, process, clock, log, anchors, deedOfRestored },
     // Whoever tests goes back to older states all the time.
-    acceptsFork: config.acceptFork === 'on' || config.harness === 'on',
+    fork: config.examines ? 'examine' : config.acceptFork === 'on' || config.harness === 'on' ? 'accept' : 'refuse',
     keepsAnchors: config.harness === 'off',
     keys: openKeys(config, name, log),
   });

@@ -3,7 +3,9 @@
  * database. Patients under legal hold are those of current Lists with the code for it
  * (https://terminology.hl7.org/CodeSystem-iso-21089-lifecycle.html): what is told of them stays, however old.
  */
-import { type RemovedCount, removeOldDeeds } from '../audit/ledger/retention.js';
+import { createHash } from 'node:crypto';
+import { passedTime } from '../audit/ledger/passed-time.js';
+import { type HeldKeys, type RemovedCount, removeOldDeeds } from '../audit/ledger/retention.js';
 import { keyOfPatient } from '../audit/trail/keys.js';
 import { parseReference } from '../fhir/reference.js';
 import { isObject, type Json } from '../fhir/resource.js';
@@ -17,6 +19,7 @@ const EVERY_MS = 24 * 3_600_000;
 const FIRST_MS = 10 * 60_000;
 const LEASE_MS = 5 * 60_000;
 const LISTS_A_STEP = 50;
+const MARK_LENGTH = 32;
 /** "Add Legal Hold" */
 const HOLD = { system: 'http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle', code: 'hold' };
 const HOLDS = all(
@@ -31,14 +34,24 @@ export function keepTrailYears(engine: Engine): () => Promise<void> {
   const lease = new TaskLease(store, 'audit-years', LEASE_MS);
   let isEnding = false;
   let underWay: Promise<unknown> = Promise.resolve();
-  let done = -Infinity;
+  const started = clock.now();
+  let [asked, done] = [performance.now(), -Infinity];
+  const goesOn = async (): Promise<boolean> => !isEnding && (await lease.acquire());
   const end = clock.every(FIRST_MS, () => {
     const working = (async () => {
-      if (clock.now() - done < EVERY_MS || !(await lease.acquire())) return;
-      await removeOldTrail(engine, yearsAgo(clock.now(), settings.auditYears), async () => {
-        return !isEnding && (await lease.acquire());
-      });
-      done = clock.now();
+      const at = performance.now();
+      const ran = at - asked;
+      asked = at;
+      if (!(await goesOn())) return;
+      const { time, isAhead } = await passedTime(engine.kept, { now: clock.now(), started, ran });
+      if (at - done < EVERY_MS) return;
+      if (isAhead)
+        engine.log.warn(
+          { believed: new Date(time).toISOString() },
+          'The clock is far ahead of the audit trail: CHARTROOM_AUDIT_YEARS is counted from a time that is believed, until both agree',
+        );
+      await removeOldTrail(engine, yearsAgo(time, settings.auditYears), goesOn);
+      done = at;
     })();
     underWay = working.catch(() => {});
     return working;
@@ -63,11 +76,10 @@ export async function removeOldTrail(
   before: number,
   goesOn: () => Promise<boolean> = async () => true,
 ): Promise<RemovedCount> {
-  const held = await heldKeys(engine);
   const removed = await removeOldDeeds({
     ...{ store: engine.kept, before, goesOn },
     say: entries => engine.ledger.say(entries),
-    isHeld: keys => keys.some(key => held.has(key)),
+    held: () => heldKeys(engine),
   });
   if (removed.deeds > 0)
     await tellHappening(
@@ -77,8 +89,8 @@ export async function removeOldTrail(
   return removed;
 }
 
-/** Keys of all patients under legal hold. */
-async function heldKeys({ kept, settings }: Engine): Promise<ReadonlySet<number>> {
+/** All patients under legal hold, now. */
+async function heldKeys({ kept, settings }: Engine): Promise<HeldKeys> {
   const keys = new Set<number>();
   const query = { types: ['List'], where: HOLDS, sort: [{ code: '_id', descending: false }], limit: LISTS_A_STEP };
   for (let after: Cursor | undefined; ; ) {
@@ -89,8 +101,11 @@ async function heldKeys({ kept, settings }: Engine): Promise<ReadonlySet<number>
         if (target?.kind === 'local' && target.type === 'Patient') keys.add(keyOfPatient(target.id));
       }
     after = page.cursors.at(-1);
-    if (!page.more || !after) return keys;
+    if (!page.more || !after) break;
   }
+  const inOrder = Float64Array.from(keys).toSorted();
+  const mark = createHash('sha256').update(inOrder).digest('hex').slice(0, MARK_LENGTH);
+  return { has: some => some.some(key => keys.has(key)), mark };
 }
 
 function listedIn(list: Json): string[] {

@@ -339,6 +339,8 @@ export type SettingName = keyof typeof SETTINGS;
 /** What is in force, by the names of SETTINGS; settings of features stand by themselves. */
 export type Config = SettingValues<typeof SETTINGS> & {
   readonly ofFeatures: { readonly table: SettingTable; readonly values: Readonly<Record<string, unknown>> };
+  /** A command looks at a store as it is, also where it is an older copy (audit/ledger/forks.ts): no setting. */
+  readonly examines?: true;
 };
 
 /** Thrown with one line per fault; the command line prints it and ends with status 2. */

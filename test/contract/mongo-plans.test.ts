@@ -13,7 +13,8 @@ import { parseWords } from '../../src/search/words.js';
 import { createIndexCatalog, type IndexCatalog } from '../../src/store/index-catalog.js';
 import { compile, compileMatch } from '../../src/store/mongo/compile.js';
 import { pendingQueries } from '../../src/store/mongo/outbox.js';
-import type { MessageDocument } from '../../src/store/mongo/schema.js';
+import type { DeedDocument, MessageDocument } from '../../src/store/mongo/schema.js';
+import { unsealedRows } from '../../src/store/mongo/seals.js';
 import { compileWords } from '../../src/store/mongo/words.js';
 import { openMongo } from '../../src/store/mongo/index.js';
 import { plan } from '../../src/store/plan.js';
@@ -227,6 +228,23 @@ describe('what MongoDB does with our queries', () => {
         assert.ok(!stages.includes('SORT'), stages.join());
         assert.ok(keys <= rows + 2 && documents === rows, `${keys} keys, ${documents} documents for ${rows} rows`);
       }
+  });
+
+  it('finds rows of before the ledger without a look at sealed ones', async () => {
+    const deed = client.db().collection<DeedDocument>('deed');
+    const row = { e: 1, k: [], x: Buffer.of(1, 1), c: Buffer.alloc(8) };
+    const place = (_id: number) => ({ ...row, _id, l: _id });
+    const sealed = (_id: number) => ({ ...place(_id), s: 'a', f: _id, r: Buffer.alloc(32) });
+    await deed.insertMany(Array.from({ length: 50 }, (_, i) => (i % 10 === 4 ? place(i) : sealed(i))));
+    for (const [behind, rows] of [
+      [undefined, 5],
+      [[24, 24], 2],
+    ] as const) {
+      const { filter, options } = unsealedRows({ after: behind, limit: 10 });
+      const one = seen(await deed.find(filter, options).explain('executionStats'));
+      assert.deepEqual([one.rows, one.indexes, one.stages.includes('SORT')], [rows, ['u'], false]);
+      assert.ok(one.keys <= rows + 2 && one.documents <= rows + 1, JSON.stringify(one));
+    }
   });
 
   it('keeps no key of a deleted resource', async () => {

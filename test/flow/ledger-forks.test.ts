@@ -1,6 +1,15 @@
 /** A store that is put back to what it was, under the same folder of anchors (src/audit/ledger/forks.ts): named, refused, and accepted in words. */
 import assert from 'node:assert/strict';
-import { appendFileSync, copyFileSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import {
+  appendFileSync,
+  copyFileSync,
+  cpSync,
+  createReadStream,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AuditEvent, Bundle } from 'fhir/r4.js';
@@ -9,7 +18,10 @@ import { type Document, MongoClient } from 'mongodb';
 import type { KeptAnchor } from '../../src/audit/ledger/anchor-check.js';
 import { type Anchor, headsOfAnchor, readAnchor } from '../../src/audit/ledger/anchors.js';
 import { lastAnchorIn } from '../../src/audit/ledger/forks.js';
+import { fileLines } from '../../src/audit/ledger/lines.js';
+import { verifyTrail } from '../../src/audit/ledger/verify.js';
 import { verifyStore } from '../../src/cli/audit-ledger.js';
+import { main } from '../../src/main.js';
 import { storesInTurn } from '../support/both-stores.js';
 import { newStore, type RunningServer, startServer } from '../support/server.js';
 import { countStreams, entryIn } from '../support/ledger.js';
@@ -100,6 +112,15 @@ for (const name of storesInTurn(0))
           return true;
         });
       assert.ok(existsSync(data));
+    });
+
+    it('can be examined as it is, which accepts nothing', async () => {
+      const out = join(data, 'export.ndjson');
+      const settings = { CHARTROOM_DATA: data, CHARTROOM_STORE: store, CHARTROOM_BASE_URL: 'http://x.test/fhir' };
+      assert.equal(await main(['audit', 'export', '--out', out], settings), 0);
+      const { findings } = await verifyTrail(fileLines(createReadStream(out)));
+      assert.ok(findings.named.some(({ what }) => what === 'missing' || what === 'truncated'));
+      await assert.rejects(start(store, data), /CHARTROOM_ACCEPT_FORK=on/);
     });
 
     it('is accepted by a setting, and the trail tells of it', async () => {

@@ -16,7 +16,7 @@ import type { StreamHead } from '../../store/seals.js';
 import type { Store } from '../../store/store.js';
 import type { Checkpoints } from './checkpoints.js';
 import type { LedgerKey } from './keys.js';
-import { ANCHOR_NOTES, anchorName, lastNote, textNote } from './kept-notes.js';
+import { ANCHOR_NOTES, anchorName, LAST_ANCHOR, lastNote, textNote } from './kept-notes.js';
 import { checkpointText, openCheckpoint, signNote, streamOfOrigin } from './note.js';
 import type { LedgerStreams } from './streams.js';
 
@@ -44,9 +44,10 @@ const SENT_AT_ONCE = 100;
 /** The text that a note signs. */
 const textOfSigned = (note: string): string => note.slice(0, note.lastIndexOf('\n\n') + 1);
 
-/** The newest one that the store has; undefined: none. */
+/** The one that was made last of those that the store has; undefined: none. */
 export async function lastAnchor(notes: Pick<LedgerNotes, 'find'>): Promise<Anchor | undefined> {
-  const line = await lastNote(notes, ANCHOR_NOTES);
+  // A store of before that note was kept has those of the hours alone.
+  const line = (await lastNote(notes, LAST_ANCHOR)) ?? (await lastNote(notes, ANCHOR_NOTES));
   return line === undefined ? undefined : readAnchor(line);
 }
 
@@ -95,7 +96,7 @@ export async function makeAnchor(options: AnchorOptions, now: number): Promise<b
   }
   // What the store has last is not made again: so it is on its way before.
   if (send) await store.commit({ changes: [], messages: [{ topic: TOPIC, body: line }] });
-  await store.deeds.notes.keep([textNote(anchorName(time), line)]);
+  await store.deeds.notes.keep([textNote(anchorName(time), line), textNote(LAST_ANCHOR, line)]);
   // What ended is bound by this one: nothing more will come of it.
   const ended = underWay.filter(({ ended: isOver }, i) => isOver && notes[i] !== undefined);
   await streams.noteFinal(ended.map(({ stream }) => stream));

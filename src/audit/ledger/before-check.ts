@@ -24,6 +24,7 @@ export class BeforeCheck {
   #told: Before | undefined;
   /** ms since 1970. */
   #until = Infinity;
+  #rowsUntil = Infinity;
 
   constructor(findings: TrailFindings) {
     this.#findings = findings;
@@ -33,12 +34,15 @@ export class BeforeCheck {
   tell(entry: Before): void {
     this.#told ??= entry;
     const until = Date.parse(this.#told.until ?? '');
-    if (!Number.isNaN(until)) this.#until = until;
+    if (Number.isNaN(until)) return;
+    this.#until = until;
+    const rowsUntil = Date.parse(this.#told.rowsUntil ?? '');
+    this.#rowsUntil = Number.isNaN(rowsUntil) ? until : Math.max(until, rowsUntil);
   }
 
   /** A row without a seal. `last`: ms since 1970 of its newest deed. */
   row(leaves: readonly (Hash | undefined)[], last: number, place: FindingPlace): void {
-    if (last >= this.#until) {
+    if (last >= this.#rowsUntil) {
       this.#findings.add('inserted', place, 'This row is younger than the ledger, and has no seal.');
       return;
     }

@@ -25,8 +25,9 @@ const STEPS_A_NOTE = 2000;
 
 /** How far it is; plain data. */
 interface BeforeWork {
-  /** What is older was there before: ms since 1970. */
-  until: number;
+  /** Events that are older were there before, and rows: ms since 1970. */
+  readonly until: number;
+  rowsUntil: number;
   rows: number;
   events: number;
   after?: DeedPlace | undefined;
@@ -55,7 +56,7 @@ export async function sealBefore({ store, say, now, goesOn }: BeforeOptions): Pr
   const until = Math.min(now, store.horizon());
   const work: BeforeWork = begun
     ? (JSON.parse(begun) as BeforeWork)
-    : { until, rows: 0, events: 0, size: 0, perfect: [] };
+    : { until, rowsUntil: until, rows: 0, events: 0, size: 0, perfect: [] };
   const tree = new Frontier(
     work.size,
     work.perfect.map(hash => readRoot(hash)!),
@@ -74,6 +75,7 @@ export async function sealBefore({ store, say, now, goesOn }: BeforeOptions): Pr
     ...{ what: 'before', rows, events, root: tree.root().toString('base64') },
     ...(through === undefined ? {} : { through }),
     until: new Date(work.until).toISOString(),
+    ...(work.rowsUntil > work.until ? { rowsUntil: new Date(work.rowsUntil).toISOString() } : {}),
   };
   await say([entry]);
   await deeds.notes.keep([textNote(DONE, JSON.stringify(entry))]);
@@ -99,8 +101,8 @@ async function addRows(
       for (const deed of leavesOf(bytes, shapes)) tree.add(deed);
       work.rows += 1;
       work.after = [last, sequence];
-      // A clock was set back since.
-      if (last >= work.until) work.until = last + 1;
+      // A clock was set back since. Of events this says nothing: what is received from now on is none of them.
+      if (last >= work.rowsUntil) work.rowsUntil = last + 1;
     }
     const isLast = rows.length < ROWS_A_STEP;
     if (isLast) work.cursor = 'start';

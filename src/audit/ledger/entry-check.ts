@@ -3,6 +3,7 @@ import type { BeforeCheck } from './before-check.js';
 import type { ClockCheck } from './clock-check.js';
 import { type LedgerEntry, readRoot, type KnownHead } from './entry.js';
 import type { TrailFindings } from './finding.js';
+import type { ReceivedCheck } from './received-check.js';
 import type { Signers } from './signers.js';
 import type { StreamBook } from './stream-book.js';
 
@@ -24,6 +25,7 @@ interface Checks {
   readonly signers: Signers;
   readonly clock: ClockCheck;
   readonly before: BeforeCheck;
+  readonly received: ReceivedCheck;
 }
 
 export class EntryCheck {
@@ -38,7 +40,7 @@ export class EntryCheck {
 
   /** A sealed entry, or else the first deed of a stream, which must be one. `at`: ms since 1970. */
   entry(entry: LedgerEntry | undefined, place: EntryPlace, at: number): void {
-    const { findings, streams, signers, clock, before } = this.#checks;
+    const { findings, streams, signers, clock, before, received } = this.#checks;
     const { stream, index } = place;
     const heads = streams.of(stream);
     if (index === 0 && (entry?.what !== 'opened' || entry.stream !== stream))
@@ -65,6 +67,8 @@ export class EntryCheck {
       }
       case 'before':
         return before.tell(entry);
+      case 'received':
+        return received.tell(entry.events);
       case 'restored':
         for (const lost of entry.heads) streams.of(lost.stream).acceptLoss(lost.size);
         return undefined;

@@ -40,6 +40,11 @@ export type LedgerEntry =
       readonly to: number;
       readonly root: string;
     }
+  /** The deeds that said so were removed: these events were received, and stay. Hashes are SHA-256 of what was stored, in hex. */
+  | {
+      readonly what: 'received';
+      readonly events: readonly { readonly id: string; readonly hash: string }[];
+    }
   /** What there was before the ledger: so many rows of deeds, then so many events that are resources, as leaves of one tree. */
   | {
       readonly what: 'before';
@@ -48,8 +53,10 @@ export type LedgerEntry =
       readonly root: string;
       /** The greatest id of those events. */
       readonly through?: string;
-      /** ISO time: what is older was there before. */
+      /** ISO time: events that are older were there before, and rows. */
       readonly until?: string;
+      /** Of rows, where it is later: a clock was set back. */
+      readonly rowsUntil?: string;
     }
   /** An older copy of the store was put in its place, and accepted; the heads are those that are lost. */
   | { readonly what: 'restored'; readonly heads: readonly KnownHead[] };
@@ -66,7 +73,7 @@ export function readLedgerEntry(text: string): LedgerEntry | undefined {
 }
 
 function isEntry(entry: JsonObject): boolean {
-  const { what, stream, size, root, key, process, heads, from, to, signatures, rows, events, through, until } = entry;
+  const { what, stream, size, root, key, process, heads, from, to, signatures, events } = entry;
   switch (what) {
     case 'opened':
       return [stream, key, process].every(isText) && areHeads(heads);
@@ -79,17 +86,19 @@ function isEntry(entry: JsonObject): boolean {
     case 'removed':
       return isText(stream) && isSize(from) && isSize(to) && from < to && readRoot(root) !== undefined;
     case 'before':
-      return (
-        isSize(rows) &&
-        isSize(events) &&
-        readRoot(root) !== undefined &&
-        [through, until].every(text => text === undefined || isText(text))
-      );
+      return isBefore(entry);
+    case 'received':
+      return Array.isArray(events) && events.every(one => isObject(one) && isText(one['id']) && isText(one['hash']));
     case 'restored':
       return areHeads(heads);
     default:
       return false;
   }
+}
+
+function isBefore({ rows, events, root, through, until, rowsUntil }: JsonObject): boolean {
+  const areTexts = [through, until, rowsUntil].every(text => text === undefined || isText(text));
+  return isSize(rows) && isSize(events) && readRoot(root) !== undefined && areTexts;
 }
 
 export type MaybeJson = Json | undefined;

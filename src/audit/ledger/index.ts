@@ -59,8 +59,9 @@ export interface LedgerOptions {
   readonly process: string;
   /** Where anchors are appended, and who gets them (anchors.ts). */
   readonly anchors: Pick<AnchorOptions, 'file' | 'send'>;
-  /** Whether an older copy of the store is taken for the trail (forks.ts), and what the trail tells of it. */
-  readonly acceptsFork: boolean;
+  /** What is done with an older copy of the store (forks.ts): `examine` goes on with it, and leaves it to be refused or accepted. */
+  readonly fork: 'refuse' | 'accept' | 'examine';
+  /** What the trail tells of one that was accepted. */
   /** Not where tests exchange what is stored: the next start would miss it. */
   readonly keepsAnchors: boolean;
   readonly deedOfRestored: (lost: Omit<TrailRestored, 'what'>, at: number) => Deed;
@@ -131,10 +132,10 @@ export class Ledger {
 
   /** From now on rows are sealed. Of a store that is up to date. Throws ConfigError for one that has less than anchors beside it know. */
   async open(): Promise<void> {
-    const { store, anchors, acceptsFork } = this.#options;
+    const { store, anchors, fork } = this.#options;
     this.#keys = this.#options.keys();
-    const lost = await lostHeads(store, anchors.file);
-    if (lost.length > 0 && !acceptsFork) throw new ConfigError(forkWords(lost, anchors.file));
+    const lost = fork === 'examine' ? [] : await lostHeads(store, anchors.file);
+    if (lost.length > 0 && fork === 'refuse') throw new ConfigError(forkWords(lost, anchors.file));
     await this.#tellKeys();
     await this.#openStreams();
     this.#isOpen = true;

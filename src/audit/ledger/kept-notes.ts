@@ -8,6 +8,8 @@ const PAGE = 200;
 
 export const KEY_NOTES = 'key/';
 export const ANCHOR_NOTES = 'anchor/';
+/** The one that was made last, whatever time it says: a clock may have been ahead. */
+export const LAST_ANCHOR = 'anchor-last';
 export const checkpointsOf = (stream: string): string => `checkpoint/${stream}/`;
 export const checkpointName = (stream: string, size: number): string =>
   checkpointsOf(stream) + numberInName(Math.floor(size / DEEDS_A_CHECKPOINT));

@@ -6,6 +6,19 @@ import type { TrailFindings } from './finding.js';
 
 const EVENT_TYPE = 'AuditEvent';
 
+/** An event that others have sent, and the hash of what was stored of it: SHA-256, in hex. */
+export interface ReceivedEvent {
+  readonly id: string;
+  readonly hash: string;
+}
+
+/** What a deed says was received; undefined: nothing. */
+export function receivedOf({ data, details, hash: stored, outcome, pattern }: AuditRecord): ReceivedEvent | undefined {
+  if (data?.type !== EVENT_TYPE || outcome !== '0' || pattern !== 'create') return undefined;
+  const hash = stored ?? details?.find(({ type }) => type === STORED_HASH)?.value;
+  return hash === undefined ? undefined : { id: data.id, hash };
+}
+
 export class ReceivedCheck {
   readonly #findings: TrailFindings;
   readonly #before: BeforeCheck;
@@ -18,10 +31,14 @@ export class ReceivedCheck {
   }
 
   /** A deed that was sealed. */
-  deed({ data, details, hash: stored, outcome, pattern }: AuditRecord): void {
-    if (data?.type !== EVENT_TYPE || outcome !== '0' || pattern !== 'create') return;
-    const hash = stored ?? details?.find(({ type }) => type === STORED_HASH)?.value;
-    if (hash !== undefined) this.#sealed.set(data.id, Buffer.from(hash, 'hex'));
+  deed(record: AuditRecord): void {
+    const event = receivedOf(record);
+    if (event) this.tell([event]);
+  }
+
+  /** The ledger says it, itself or again. */
+  tell(events: readonly ReceivedEvent[]): void {
+    for (const { id, hash } of events) this.#sealed.set(id, Buffer.from(hash, 'hex'));
   }
 
   /** The text of an event that is a resource. */

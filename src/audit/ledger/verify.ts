@@ -89,7 +89,7 @@ class TrailVerifier {
     this.#events = new EventCheck(findings);
     this.#received = new ReceivedCheck(findings, this.#before);
     const [streams, signers, clock, before] = [this.#streams, this.#signers, this.#clock, this.#before];
-    this.#entries = new EntryCheck({ findings, streams, signers, clock, before });
+    this.#entries = new EntryCheck({ findings, streams, signers, clock, before, received: this.#received });
     const tell = (head: Checkpoint, source: HeadSource): void =>
       streams.claim(streamOfOrigin(head.origin), head, source);
     this.#anchors = new AnchorCheck(findings, signers, tell, anchors);

@@ -283,6 +283,7 @@ export const INDEX = {
   keys: 'k',
   last: 'l',
   seal: 'sf',
+  unsealed: 'u',
   /** On `record`. */
   group: 'g',
   ends: 'ends',
@@ -354,6 +355,8 @@ export function indexesOf(name: keyof Collections, sortable: readonly Sortable[]
           unique: true,
           partialFilterExpression: { s: { $exists: true } },
         },
+        // Rows of before the ledger: each process asks whether there are any.
+        { name: INDEX.unsealed, key: { l: 1, _id: 1 }, partialFilterExpression: { s: null } },
       ];
     case 'record':
       return [

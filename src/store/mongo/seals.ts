@@ -46,17 +46,11 @@ export function openSeals(
           seal: { stream: document.s!, first: document.f!, root: document.r! },
         }));
       }),
-    unsealed: ({ after, limit }) =>
+    unsealed: query =>
       run(async () => {
         const { deed } = await connected();
-        const none: Filter<DeedDocument> = { s: { $exists: false } };
-        const behind: Filter<DeedDocument>[] = after
-          ? [{ l: { $gte: after[0] } }, { $or: [{ l: { $ne: after[0] } }, { _id: { $gt: after[1] } }] }]
-          : [];
-        const found = await deed
-          .find({ $and: [none, ...behind] }, { projection: { k: 0 }, sort: { l: 1, _id: 1 }, limit, hint: INDEX.last })
-          .toArray();
-        return found.map(toDeedRow);
+        const { filter, options } = unsealedRows(query);
+        return (await deed.find(filter, { ...options, projection: { k: 0 }, maxTimeMS }).toArray()).map(toDeedRow);
       }),
     emptyRows: rows =>
       writing(async () => {
@@ -74,6 +68,17 @@ export function openSeals(
       }),
     notes: openNotes(opened, writing),
   };
+}
+
+/** A page of the rows without a seal, by the index that has no others. */
+export function unsealedRows({ after, limit }: Parameters<Seals['unsealed']>[0]) {
+  // As the index says it.
+  const none = { s: null } as unknown as Filter<DeedDocument>;
+  const behind: Filter<DeedDocument>[] = after
+    ? [{ l: { $gte: after[0] } }, { $or: [{ l: { $ne: after[0] } }, { _id: { $gt: after[1] } }] }]
+    : [];
+  const options = { sort: { l: 1, _id: 1 }, limit, hint: INDEX.unsealed } as const;
+  return { filter: { $and: [none, ...behind] } satisfies Filter<DeedDocument>, options };
 }
 
 function openNotes(

@@ -1,12 +1,17 @@
 /** What docs/audit.md says that verification finds; tampering of every kind at random places is in test/property/audit-tampering. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
+import { sealBefore } from '../../../src/audit/ledger/before.js';
+import type { LedgerEntry } from '../../../src/audit/ledger/entry.js';
 import type { ExportLine } from '../../../src/audit/ledger/export-line.js';
 import { rotationOf } from '../../../src/audit/ledger/rotation.js';
 import type { VerifyOptions } from '../../../src/audit/ledger/verify.js';
+import { createHash } from 'node:crypto';
 import { treeRoot } from '../../../src/store/ledger.js';
+import type { LedgerNote } from '../../../src/store/seals.js';
 import { ended, MemoryTrail, newLedgerKey, sampleTrail, textOfExport, verifyText } from '../../support/audit-trail.js';
 import { createRandom } from '../../support/random.js';
+import { deedRow } from '../../../src/store/deeds.js';
 
 const found = async (text: string | Uint8Array, options?: VerifyOptions): Promise<string[]> => {
   const { findings } = await verifyText(text, options);
@@ -162,5 +167,59 @@ describe('an export of the trail', () => {
     assert.deepEqual(await found(textOfExport(lines), { anchors: [{ note: younger.note }] }), [
       'not-anchored {"id":"anchor"} warning',
     ]);
+  });
+});
+
+describe('events that others have sent', () => {
+  const eventAt = (id: string, at: number): string =>
+    JSON.stringify({ resourceType: 'AuditEvent', id, meta: { lastUpdated: new Date(at).toISOString() }, outcome: '0' });
+
+  it('are vouched for by what the ledger says again of deeds that were removed', async () => {
+    const { trail, stream } = plainTrail(3);
+    const text = eventAt('sent-1', trail.now);
+    const hash = createHash('sha256').update(text).digest('hex');
+    trail.received.push(text);
+    assert.deepEqual(await codes(textOfExport(await trail.export())), ['not-anchored'], 'a positive control');
+    trail.entry(stream, { what: 'received', events: [{ id: 'sent-1', hash }] });
+    trail.sign(stream);
+    assert.deepEqual(await codes(textOfExport(await trail.export())), []);
+    trail.received[0] = text.replace('"0"', '"8"');
+    assert.deepEqual(await codes(textOfExport(await trail.export())), ['altered']);
+    trail.received.pop();
+    assert.deepEqual(await codes(textOfExport(await trail.export())), ['missing']);
+  });
+
+  it('are none of before the ledger where a row of then has a time far ahead', async () => {
+    const { trail, stream } = plainTrail(3);
+    const ahead = trail.deed(trail.now + 10 * 365 * 86_400_000);
+    const { bytes } = deedRow([ahead]);
+    trail.shapes.set(ahead.shape.id, ahead.shape);
+    trail.old.push({ last: ahead.at, bytes, deeds: [ahead] });
+    const notes = new Map<string, LedgerNote>();
+    const said: LedgerEntry[] = [];
+    const deeds = {
+      shapes: async () => [...trail.shapes.values()],
+      unsealed: async () => [{ last: ahead.at, sequence: 1, bytes, events: 1, altered: false }],
+      notes: {
+        find: async ({ prefix }: { prefix: string }) => [...notes.values()].filter(({ name }) => name === prefix),
+        keep: async (kept: readonly LedgerNote[]) => kept.forEach(note => notes.set(note.name, note)),
+        drop: async () => {},
+      },
+    };
+    const store = { deeds, horizon: () => Infinity, find: async () => ({ rows: [], cursors: [], more: false }) };
+    await sealBefore({
+      ...{ store: store as unknown as Parameters<typeof sealBefore>[0]['store'], now: trail.now },
+      say: async entries => void said.push(...entries),
+      goesOn: async () => true,
+    });
+    trail.entry(stream, said[0]!);
+    trail.now += 1000;
+    const text = eventAt('sent-2', trail.now);
+    trail.write(stream, [trail.receipt(text)]);
+    trail.sign(stream);
+    trail.received.push(text);
+    assert.deepEqual(await found(textOfExport(await trail.export())), []);
+    trail.old.push({ ...trail.old[0]!, last: ahead.at + 1000 });
+    assert.ok((await codes(textOfExport(await trail.export()))).includes('inserted'), 'rows later than those');
   });
 });
