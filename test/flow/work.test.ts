@@ -18,6 +18,9 @@ import {
   workStateOf,
   workTokens,
 } from '../support/work.js';
+import { FhirError } from '../../src/fhir/error.js';
+import type { Feature } from '../../src/interactions/feature.js';
+import { recordsWork } from '../../src/features/work/index.js';
 import { realPause } from '../../src/platform/real-time.js';
 
 const world = async ({ talk }: Stage): Promise<void> => {
@@ -161,6 +164,69 @@ onStoresInTurn(
       assert.equal(told.entry![0]!.resource!.reason?.[0]?.text, 'Surgery was put off.');
     });
 
+    it('has nothing in its hands that another one has, however it is named', async () => {
+      const { talk, server } = stage();
+      await talk.update(checkout('first'), ADMIN);
+      await lead(talk, 'first', { name: 'pull' });
+      for (const [id, reference] of [
+        ['absolute', `${server.base}/List/chart-first`],
+        ['versioned', 'List/chart-first/_history/1'],
+      ] as const) {
+        assert.equal((await talk.update(checkout(id, { focus: { reference } }), ADMIN)).status, 201);
+        refusedAs(await lead(talk, id, { name: 'pull' }), 422, 'work-held', 'Task.focus');
+      }
+      for (const focus of [
+        { reference: 'http://elsewhere.example/List/1' },
+        { reference: 'urn:uuid:6f3e8b7a-8d0e-4d0a-9f63-0a4b1c1f2d3e' },
+        { display: 'The red one' },
+      ])
+        refusedAs(await talk.update(checkout('x', { focus }), ADMIN), 422, 'focus-elsewhere', 'Task.focus');
+      for (const id of ['twin-a', 'twin-b'])
+        await talk.update(checkout(id, { focus: { reference: 'List/chart-of-twins' } }), ADMIN);
+      const both = await talk.send('POST', 'Task/$transition', {
+        headers: { ...FHIR_JSON, ...CLERK },
+        body: JSON.stringify({
+          resourceType: 'Parameters',
+          parameter: [
+            { name: 'name', valueCode: 'pull' },
+            ...['twin-a', 'twin-b'].map(id => ({ name: 'task', valueReference: { reference: `Task/${id}` } })),
+          ],
+        }),
+      });
+      assert.equal(both.status, 409, both.text);
+      assert.match(both.text, /not-unique/);
+      for (const id of ['twin-a', 'twin-b'])
+        assert.equal(workStateOf((await talk.get<Task>(`Task/${id}`, CLERK)).body), 'requested');
+      assert.equal((await lead(talk, 'twin-b', { name: 'pull' })).status, 200);
+    });
+
+    it('moves its term to a later day alone', async () => {
+      const { talk } = stage();
+      await talk.update(checkout('term', { restriction: { period: { end: '2027-02-01' } } }), ADMIN);
+      const { body: out } = await lead(talk, 'term', { name: 'check-out', location: DESK });
+      const { restriction: _, ...endless } = out;
+      const statusReason = { text: 'Asked for.' };
+      const sent = (more: Partial<Task>) => talk.update({ ...endless, id: 'term', statusReason, ...more }, CLERK);
+      for (const restriction of [undefined, { repetitions: 2 }, { period: { end: '2027-01-31' } }])
+        refusedAs(
+          await sent(restriction ? { restriction } : {}),
+          ...([422, 'term-not-extended', 'Task.restriction'] as const),
+        );
+      assert.equal((await sent({ restriction: { period: { end: '2027-02-02' } } })).status, 200);
+    });
+
+    it('has alarms of a process alone', async () => {
+      const { talk } = stage();
+      const alarm = { url: 'urn:chartroom:next-alarm', valueInstant: '2020-01-01T00:00:00Z' };
+      const other = { url: 'http://a.example/colour', valueCode: 'red' };
+      const code = { text: 'Anything' };
+      const { body, status } = await talk.update(checkout('forged', { code, extension: [alarm, other] }), ADMIN);
+      assert.deepEqual([status, body.extension], [201, [other]]);
+      const again = await talk.update(checkout('forged', { code, extension: [alarm] }), ADMIN);
+      assert.deepEqual([again.status, again.body.extension], [200, undefined]);
+      assert.equal((await talk.search('Task?next-alarm=lt2021-01-01', CLERK)).total, 0);
+    });
+
     it('is led on for many at once, all or none', async () => {
       const { talk } = stage();
       const ids = ['a', 'b', 'c'].map(letter => `many-${letter}`);
@@ -237,6 +303,21 @@ onStoresInTurn(
 
 const DAY = 24 * 60 * 60_000;
 
+/** Refuses the clock what it writes to some Tasks. */
+const stuck: Feature = {
+  name: 'stuck',
+  open: () => ({
+    hooks: [
+      {
+        types: ['Task'],
+        check({ agent, id }) {
+          if (agent === 'work' && id.startsWith('a-stuck')) throw new FhirError('unprocessable', 'Not this one.');
+        },
+      },
+    ],
+  }),
+};
+
 /** Waits for what comes by itself, while the clock goes on a little. */
 async function until(time: SteppedTime, holds: () => Promise<boolean>): Promise<void> {
   while (!(await holds())) {
@@ -244,6 +325,35 @@ async function until(time: SteppedTime, holds: () => Promise<boolean>): Promise<
     await realPause(10);
   }
 }
+
+describe('the clock of work', () => {
+  const time = steppedTime(Date.UTC(2026, 1, 25, 12));
+  onStoresInTurn(
+    'passes over more Tasks that it may not write than stand on a page',
+    stage => {
+      it('and raises the alarm of the one behind them', async () => {
+        const { talk } = stage();
+        const ids = [...Array.from({ length: 45 }, (_, at) => `a-stuck-${at}`), 'behind'];
+        time.set(Date.UTC(2026, 1, 25, 12));
+        const authoredOn = '2026-02-25T12:00:00Z';
+        const restriction = { period: { end: '2026-03-10' } };
+        const tasks = ids.map(id => checkout(id, { restriction, authoredOn }));
+        await send(talk, 'transaction', [put({ resourceType: 'Patient', id: '1' }), ...tasks.map(task => put(task))]);
+        const lent = tasks.map(task => put({ ...task, status: 'in-progress', location: DESK }));
+        const answer = await send(talk, 'transaction', lent);
+        assert.equal(answer.status, 200, answer.text);
+        time.step(10 * DAY);
+        const raised = async () => (await talk.search<Communication>('Communication')).entry ?? [];
+        await until(time, async () => (await raised()).length > 0);
+        assert.deepEqual(
+          (await raised()).map(({ resource }) => resource!.about?.[0]?.reference),
+          ['Task/behind'],
+        );
+      });
+    },
+    { time, features: [recordsWork, stuck] },
+  );
+});
 
 for (const [zone, begin] of [
   ['America/New_York', '05:00'],
@@ -263,6 +373,7 @@ for (const [zone, begin] of [
         };
         it('over daylight saving, and late where nobody was there', async () => {
           const { talk } = stage();
+          time.set(Date.UTC(2026, 1, 25, 12));
           const lend = async (id: string, end: string) => {
             await talk.update<Patient>({ resourceType: 'Patient', id });
             const restriction = { period: { end } };

@@ -35,6 +35,7 @@ export const operations = composeOperations(
 const work = {
   processes: new Map(),
   calendar: createCalendar('UTC', ''),
+  bases: [],
   clock: createClock(createLog('silent')),
 };
 const ofWork = composeOperations(

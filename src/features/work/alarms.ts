@@ -88,6 +88,18 @@ function raisedIn(task: Resource): Raised[] {
   });
 }
 
+/** A Task of no process has no alarms, whatever it says. Undefined: it says nothing of them. */
+export function withoutAlarms(task: Resource): Resource | undefined {
+  const extensions = itemsOf(task['extension']);
+  const others = extensions.filter(each => !isAlarmExtension(each));
+  if (others.length === extensions.length) return undefined;
+  const { extension: _, ...rest } = task;
+  return others.length > 0 ? { ...rest, extension: others } : rest;
+}
+
+const isAlarmExtension = (each: Json): boolean =>
+  isObject(each) && (each['url'] === RAISED_URL || each['url'] === NEXT_URL);
+
 /** The extensions of a Task with its alarms: those of `of` that were raised, those that are now, and the next one. */
 export function extensionsWith(
   task: Resource,
@@ -97,7 +109,7 @@ export function extensionsWith(
 ): JsonObject[] {
   const others = itemsOf(task['extension'])
     .filter(isObject)
-    .filter(({ url }) => url !== RAISED_URL && url !== NEXT_URL);
+    .filter(each => !isAlarmExtension(each));
   const raised = (of ? raisedIn(of) : []).map(({ extension }) => extension);
   const at = new Date(now).toISOString();
   return [

@@ -7,42 +7,52 @@ import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
 import { isObject, itemsOf, type Json, type Resource } from '../../fhir/resource.js';
 import type { Caller } from '../../interactions/engine.js';
 import type { FeatureJob } from '../../interactions/jobs.js';
+import type { Parameters } from '../../interactions/interaction.js';
 import { perform } from '../../interactions/perform.js';
+import { PAGE_PARAMETER } from '../../interactions/response/paging.js';
 import type { FeatureHook } from '../../interactions/write/hooks.js';
 import { NEXT_URL } from './alarms.js';
+import { TASK_SYSTEM } from './process.js';
 import type { WorkGround } from './task-hook.js';
 
 const KIND = 'work-clock';
-/** Tasks whose alarm could not be raised, which are passed over until somebody has written them. */
-const MOST_PASSED = 1000;
 const PAGE = 20;
 /** ms until it is tried again where it could not look. */
 const REST = 60_000;
 /** ms after which it looks at the latest. */
 const LOOK = 3_600_000;
 
+/** A place in the order in which Tasks are written: by the time of their alarm, then by their id. */
+type ClockPlace = Pick<AlarmedTask, 'id' | 'at'>;
+
+/** Each round tries each Task once, so that one whose alarm cannot be raised keeps nobody else waiting. */
 interface ClockState {
-  readonly passed: readonly string[];
+  /** The last Task of this round; absent: it begins. */
+  readonly after?: ClockPlace | undefined;
 }
 
-export const workClock = ({ clock }: Pick<WorkGround, 'clock'>): FeatureJob<unknown, ClockState> => ({
+type ClockGround = Pick<WorkGround, 'clock' | 'processes'>;
+
+export const workClock = ({ clock, processes }: ClockGround): FeatureJob<unknown, ClockState> => ({
   kind: KIND,
-  standing: { state: { passed: [] } },
+  standing: { state: {} },
   async step({ state, caller }) {
     const now = clock.now();
+    const code = [...processes.keys()].map(name => `${TASK_SYSTEM}|${name.replaceAll(/[\\,|$]/g, '\\$&')}`).join(',');
+    if (code === '') return { state: {}, wait: LOOK };
     try {
-      const due = (await alarmed(caller, 'le', now)).find(({ id }) => !state.passed.includes(id));
+      const due = await firstDue(caller, code, now, state.after);
       if (due) {
-        const { id, version, resource } = due;
-        const passed = [...state.passed, id].slice(-MOST_PASSED);
+        const { id, at, version, resource } = due;
+        const next: ClockState = { after: { id, at } };
         return {
-          state,
+          state: next,
           performs: { kind: 'update', type: 'Task', id, ifMatch: [version], body: { resource, decimals: undefined } },
-          refused: () => ({ state: { passed } }),
+          refused: () => ({ state: next }),
         };
       }
-      const [next] = await alarmed(caller, 'gt', now);
-      return { state: { passed: [] }, wait: Math.max(0, Math.min(LOOK, (next?.at ?? Infinity) - clock.now())) };
+      const { tasks } = await alarmed(caller, code, [`gt${timeText(now)}`]);
+      return { state: {}, wait: Math.max(0, Math.min(LOOK, (tasks[0]?.at ?? Infinity) - clock.now())) };
     } catch (error) {
       if (!(error instanceof FhirError) || error.kind === 'unavailable') throw error;
       return { state, wait: REST };
@@ -50,11 +60,31 @@ export const workClock = ({ clock }: Pick<WorkGround, 'clock'>): FeatureJob<unkn
   },
 });
 
+/** The first Task behind a place whose alarm is due. */
+async function firstDue(
+  caller: Caller,
+  code: string,
+  now: number,
+  after: ClockPlace | undefined,
+): Promise<AlarmedTask | undefined> {
+  const times = [`le${timeText(now)}`, ...(after ? [`ge${timeText(after.at)}`] : [])];
+  let page: string | undefined;
+  do {
+    const { tasks, next } = await alarmed(caller, code, times, page);
+    const found = tasks.find(({ id, at }) => !after || at > after.at || (at === after.at && id > after.id));
+    if (found) return found;
+    page = next;
+  } while (page !== undefined);
+  return undefined;
+}
+
+const timeText = (at: number): string => new Date(at).toISOString();
+
 /**
  * Whoever writes a Task with an alarm that is earlier than those that this process knows of wakes the clock before they are answered. A process that is killed
  * just then leaves it to the next Task, or to the look that the clock takes each hour.
  */
-export function wakeClock({ clock }: Pick<WorkGround, 'clock'>): FeatureHook {
+export function wakeClock({ clock }: ClockGround): FeatureHook {
   let soonest = Infinity;
   return {
     types: ['Task'],
@@ -64,7 +94,7 @@ export function wakeClock({ clock }: Pick<WorkGround, 'clock'>): FeatureHook {
       if (soonest <= now) soonest = Infinity;
       if (next >= soonest) return;
       soonest = next;
-      await jobs.amend<ClockState>(KIND, ({ passed }) => ({ passed }));
+      await jobs.amend<ClockState>(KIND, ({ after }) => (after ? { after } : {}));
     },
   };
 }
@@ -86,21 +116,38 @@ interface AlarmedTask {
   readonly at: number;
 }
 
-/** Tasks with an alarm then, the earliest first. */
-async function alarmed(caller: Caller, comparator: 'le' | 'gt', now: number): Promise<AlarmedTask[]> {
-  const parameters = [
-    ['next-alarm', `${comparator}${new Date(now).toISOString()}`],
-    ['_sort', 'next-alarm'],
-    ['_count', String(PAGE)],
-    ['_total', 'none'],
-  ] as const;
+interface AlarmedPage {
+  readonly tasks: readonly AlarmedTask[];
+  /** The token of the page that follows. */
+  readonly next: string | undefined;
+}
+
+/** Tasks of processes with an alarm at these times, in the order of places. */
+async function alarmed(caller: Caller, code: string, times: readonly string[], page?: string): Promise<AlarmedPage> {
+  const parameters: Parameters =
+    page === undefined
+      ? [
+          ['code', code],
+          ...times.map(time => ['next-alarm', time] as const),
+          ['_sort', 'next-alarm,_id'],
+          ['_count', String(PAGE)],
+          ['_total', 'none'],
+        ]
+      : [[PAGE_PARAMETER, page]];
   const found = await perform(caller, { kind: 'search', type: 'Task', parameters, lenient: false });
-  const bundle = JSON.parse(String(found.text)) as { readonly entry?: readonly { readonly resource: Resource }[] };
-  return (bundle.entry ?? []).flatMap(({ resource }) => {
+  const { entry = [], link = [] } = JSON.parse(String(found.text)) as FoundBundle;
+  const next = link.find(({ relation }) => relation === 'next')?.url;
+  const tasks = entry.flatMap(({ resource }) => {
     const { id, meta } = resource;
     const at = nextAlarmOf(resource);
     const version: Json | undefined = isObject(meta) ? meta['versionId'] : undefined;
     if (typeof id !== 'string' || at === undefined || typeof version !== 'string') return [];
     return [{ id, version, resource, at }];
   });
+  return { tasks, next: (next && new URL(next).searchParams.get(PAGE_PARAMETER)) ?? undefined };
+}
+
+interface FoundBundle {
+  readonly entry?: readonly { readonly resource: Resource }[];
+  readonly link?: readonly { readonly relation: string; readonly url: string }[];
 }

@@ -41,10 +41,10 @@ export const recordsWork: Feature<typeof settings> = {
   name: 'work',
   settings,
   profiles: folder,
-  open({ own: { timeZone, holidays, workProcesses }, clock }) {
+  open({ own: { timeZone, holidays, workProcesses }, clock, settings: { bases } }) {
     const own = new URL('processes/', folder);
     const processes = readProcesses(workProcesses === '' ? own : pathToFileURL(`${resolve(workProcesses)}/`));
-    const ground: WorkGround = { processes, calendar: createCalendar(timeZone, holidays), clock };
+    const ground: WorkGround = { processes, calendar: createCalendar(timeZone, holidays), clock, bases };
     return {
       hooks: [taskHook(ground), wakeClock(ground)],
       operations: {

@@ -90,10 +90,13 @@ function stateMeant(process: WorkProcess, from: string, before: Resource, task: 
   const { states } = process;
   const named = codeOfSystem(task['businessStatus'], STATE_SYSTEM);
   const sent = task['status'];
-  if (named !== undefined && named !== from) {
-    const isAgreed = states[named]?.status === sent || sent === before['status'];
-    if (states[named] && isAgreed) return named;
-    throw wayRefused(process, from, principal, states[named] ? 'Task.status' : 'Task.businessStatus');
+  // What the table does not know any more says nothing as long as it stays.
+  const isStale = named !== undefined && !Object.hasOwn(states, named) && isStateOf(before, named);
+  if (named !== undefined && named !== from && !isStale) {
+    const state = Object.hasOwn(states, named) ? states[named] : undefined;
+    const isAgreed = state?.status === sent || sent === before['status'];
+    if (state && isAgreed) return named;
+    throw wayRefused(process, from, principal, state ? 'Task.status' : 'Task.businessStatus');
   }
   if (sent === states[from]?.status || sent === before['status']) return from;
   const ways = new Set(leavingFrom(process, from).map(([, { to }]) => to));
@@ -101,6 +104,9 @@ function stateMeant(process: WorkProcess, from: string, before: Resource, task: 
   if (way === undefined || more.length > 0) throw wayRefused(process, from, principal, 'Task.status');
   return way;
 }
+
+const isStateOf = (task: Resource, state: string): boolean =>
+  codeOfSystem(task['businessStatus'], STATE_SYSTEM) === state;
 
 const whereOf = (task: Resource, from: string): string => {
   const named = codeOfSystem(task['businessStatus'], STATE_SYSTEM);

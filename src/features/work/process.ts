@@ -146,10 +146,10 @@ export function processOf(processes: WorkProcesses, task: Resource | undefined):
   return code === undefined ? undefined : processes.get(code);
 }
 
-/** The state that a Task is in: what businessStatus says, else the first one with its status. */
+/** The state that a Task is in: what businessStatus says, where the table knows that, else the first one with its status. */
 export function stateOf({ states }: WorkProcess, task: Resource): string | undefined {
   const named = codeOfSystem(task['businessStatus'], STATE_SYSTEM);
-  if (named !== undefined) return named;
+  if (named !== undefined && Object.hasOwn(states, named)) return named;
   return Object.keys(states).find(name => states[name]!.status === task['status']);
 }
 

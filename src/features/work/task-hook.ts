@@ -4,12 +4,22 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
+import { parseReference } from '../../fhir/reference.js';
 import { isObject, itemsOf, type Json, type JsonObject, type Resource } from '../../fhir/resource.js';
 import type { Clock } from '../../platform/clock.js';
 import type { Companion } from '../../interactions/interaction.js';
 import { whoAsked } from '../../interactions/operations/glass-records.js';
 import type { FeatureHook, HookedWrite, Preparation } from '../../interactions/write/hooks.js';
-import { type Alarms, alarmsAt, EXTENDED_URL, extensionsWith, type NamedAlarm, termFrom, termOf } from './alarms.js';
+import {
+  type Alarms,
+  alarmsAt,
+  EXTENDED_URL,
+  extensionsWith,
+  type NamedAlarm,
+  termFrom,
+  termOf,
+  withoutAlarms,
+} from './alarms.js';
 import type { WorkCalendar } from './calendar.js';
 import { judgeBegin, judgeChange, refuseWork, type Worker, type WorkStep } from './judge.js';
 import {
@@ -25,6 +35,8 @@ export interface WorkGround {
   readonly processes: WorkProcesses;
   readonly calendar: WorkCalendar;
   readonly clock: Clock;
+  /** Of this server: its own addresses. */
+  readonly bases: readonly string[];
 }
 
 /** What becomes of records: https://hl7.org/fhir/R4/codesystem-iso-21089-lifecycle.html */
@@ -44,7 +56,10 @@ async function prepareTask(ground: WorkGround, write: HookedWrite): Promise<Prep
   const { resource: task, principal, id } = write;
   const former = processOf(ground.processes, before);
   const process = processOf(ground.processes, task);
-  if (!former && !process) return undefined;
+  if (!former && !process) {
+    const plain = task && withoutAlarms(task);
+    return plain && { resource: plain };
+  }
   if (!task)
     throw refuseWork(
       `${former!.display} stays, so that it can be told what was done: cancel it.`,
@@ -54,7 +69,7 @@ async function prepareTask(ground: WorkGround, write: HookedWrite): Promise<Prep
   if (!process || (former && former !== process))
     throw refuseWork(`${former!.display} stays work of this kind: cancel it.`, 'Task.code', 'work-recoded');
   const step = former ? judgeChange(process, before!, task, principal) : judgeBegin(process, task);
-  const absent = await heldAlone(process, step, write);
+  const absent = await heldAlone(ground, process, step, write);
   return { ...accomplish({ ground, process, before: former && before, task, id, principal, step }), ...absent };
 }
 
@@ -63,20 +78,25 @@ async function prepareTask(ground: WorkGround, write: HookedWrite): Promise<Prep
  * committed. Throws `unprocessable`.
  */
 async function heldAlone(
+  { bases }: WorkGround,
   { code, display, exclusive = [] }: WorkProcess,
   { from, to }: WorkStep,
   { resource: task, find, id }: HookedWrite,
 ): Promise<Pick<Preparation, 'absent'>> {
-  const focus = task?.['focus'];
-  const name = isObject(focus) && typeof focus['reference'] === 'string' ? focus['reference'] : '';
-  if (
-    !exclusive.includes(to) ||
-    (from !== undefined && exclusive.includes(from)) ||
-    !/^[A-Za-z]+\/[A-Za-z0-9.-]+$/.test(name)
-  )
+  if (exclusive.length === 0 || (from !== undefined && (exclusive.includes(from) || !exclusive.includes(to))))
     return {};
+  const focus = task?.['focus'];
+  const text = isObject(focus) && typeof focus['reference'] === 'string' ? focus['reference'] : '';
+  const target = parseReference(text, bases);
+  if (target?.kind !== 'local')
+    throw refuseWork(
+      `${display} is about something that this server has: name it by its address (List/…).`,
+      'Task.focus',
+      'focus-elsewhere',
+    );
+  if (!exclusive.includes(to)) return {};
   const criteria = [
-    ['focus', name],
+    ['focus', `${target.type}/${target.id}`],
     ['code', `${TASK_SYSTEM}|${code}`],
     ['business-status', exclusive.map(state => `${STATE_SYSTEM}|${state}`).join(',')],
   ] as const;
@@ -141,21 +161,22 @@ interface ExtensionAsked {
 
 const isExtended = (extension: Json): boolean => isObject(extension) && extension['url'] === EXTENDED_URL;
 
-/** What was extended goes on saying so. Throws `unprocessable` where a term is extended again, too late or by too much. */
+/** What was extended goes on saying so. Throws `unprocessable` where a term is not moved to a later day, or is extended again, too late or by too much. */
 function keepExtension({ before, resource, step, today, calendar }: ExtensionAsked): void {
   const kept = itemsOf(before?.['extension']).filter(isExtended);
   const others = itemsOf(resource['extension']).filter(each => !isExtended(each));
   const days = step.transition?.[1].extension;
   const term = before && termOf(before, calendar);
+  const end = termOf(resource, calendar) ?? '';
+  const refuse = (text: string): never => {
+    throw refuseWork(text, 'Task.restriction', 'term-not-extended');
+  };
+  if (before && !isDeepStrictEqual(before['restriction'], resource['restriction']) && end <= (term ?? ''))
+    refuse('A term that is moved ends on a later day than before.');
   if (days !== undefined && term !== undefined) {
-    const end = termOf(resource, calendar) ?? '';
-    const refuse = (text: string): never => {
-      throw refuseWork(text, 'Task.restriction', 'term-not-extended');
-    };
     if (kept.length > 0) refuse('This term was extended already, and is extended once.');
     if (today > term) refuse('This term is over: it was to be extended before.');
-    if (end <= term || end > calendar.addDays(term, days, 'calendar'))
-      refuse(`A term is extended to a later day, by ${days} days at most.`);
+    if (end > calendar.addDays(term, days, 'calendar')) refuse(`A term is extended by ${days} days at most.`);
     kept.push({ url: EXTENDED_URL, valueDate: term });
   }
   if (kept.length + others.length > 0) resource['extension'] = [...others, ...kept];

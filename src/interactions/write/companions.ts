@@ -4,7 +4,7 @@
  * that leaves its resource as it is has none.
  *
  * Nothing is written twice in one commit: a companion that writes what the write itself, another companion or another entry of
- * the transaction writes fails the whole.
+ * the transaction writes fails the whole, and two that each want to be the only one of what they write refuse it.
  */
 import type { Allowed } from '../../access/decide.js';
 import { createView } from '../../access/view.js';
@@ -90,6 +90,7 @@ export async function withCompanions(
   const partOf = context.partOf ?? subtypeOf(context.engine.subtypes, context.agent, ask);
   const recordedParts: RecordedPart[] = [...(own.recordedParts ?? [{ target: ask, result: own.result }])];
   const written = new Set(writtenBy(own).map(nameOf));
+  const alone = new Set([...(own.mustNotMatch ?? []), ...mustNotMatch].map(({ uniquenessKey }) => uniquenessKey));
   for (const companion of accompaniment?.companions ?? []) {
     const { owner } = companion;
     if (depth === DEEPEST) throw hookFault(context, owner, 'prepare', 'gives companions to companions without end');
@@ -99,12 +100,20 @@ export async function withCompanions(
         throw hookFault(context, owner, 'prepare', 'gave a companion that is written already');
       written.add(nameOf(each));
     }
+    const wanted = new Set(made.mustNotMatch?.map(({ uniquenessKey }) => uniquenessKey));
+    if ([...wanted].some(key => alone.has(key))) throw twiceAlone();
+    for (const key of wanted) alone.add(key);
     together.push(made);
     const parts = made.recordedParts ?? [{ target: companion.ask, result: withoutText(made.result) }];
     recordedParts.push(...parts.map(part => ({ agent: owner, subtype: partOf, ...part })));
   }
   return { ...own, ...joined(together), recordedParts };
 }
+
+const twiceAlone = (): FhirError =>
+  new FhirError('conflict', 'Two of what is asked for would each be the only one that there may be: ask for one.', {
+    detail: 'not-unique',
+  });
 
 type Committed = Pick<Outcome, 'changes' | 'mustNotMatch' | 'mustExist' | 'messages'>;
 

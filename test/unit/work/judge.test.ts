@@ -14,6 +14,7 @@ import {
   processFault,
   readProcesses,
   STATE_SYSTEM,
+  stateOf,
   TASK_SYSTEM,
   type WorkProcess,
 } from '../../../src/features/work/process.js';
@@ -141,6 +142,23 @@ describe('work of a process', () => {
       outcomeOf(() => judgeChange(process, out, contradicting, clerk)),
       'unprocessable',
     );
+  });
+
+  it('falls back to its status where its table does not know its state', () => {
+    const process = processes.get('chart-checkout')!;
+    const clerk = person('clerk', 'records-specialist');
+    for (const name of ['lent-to-the-moon', 'constructor', '__proto__']) {
+      const businessStatus = { coding: [{ system: STATE_SYSTEM, code: name }] };
+      const old = taskIn(process, 'out', { businessStatus });
+      assert.equal(stateOf(process, old), 'out');
+      assert.equal(judgeChange(process, old, { ...old, note: [{ text: 'Still out.' }] }, clerk).to, 'out');
+      assert.equal(judgeChange(process, old, { ...old, status: 'on-hold' }, clerk).transition?.[0], 'report-missing');
+      const out = taskIn(process, 'out');
+      assert.equal(
+        outcomeOf(() => judgeChange(process, out, { ...out, businessStatus }, clerk)),
+        'unprocessable',
+      );
+    }
   });
 
   it('moves its term by a transition alone', () => {
