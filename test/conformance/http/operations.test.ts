@@ -68,8 +68,8 @@ onStoresInTurn(
             'reindex-status',
             'decide',
           ],
-          ...QUESTIONS_TO_THE_TRAIL,
           ...(stage().server.engine.store.backup ? ['backup'] : []),
+          ...QUESTIONS_TO_THE_TRAIL,
         ],
       );
       const changing = ['meta-add', 'meta-delete', 'purge'];
