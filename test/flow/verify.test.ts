@@ -15,6 +15,7 @@ import { indexStored } from '../../src/search/index-resource.js';
 import { hasTurn, onBothStores } from '../support/both-stores.js';
 import { done, entry, post, put, send, uuid } from '../support/bundles.js';
 import { noUsers } from '../support/no-users.js';
+import { untilReady } from '../support/reindexed.js';
 import { newStore, STORES, startServer } from '../support/server.js';
 import { talkTo } from '../support/talk.js';
 
@@ -352,6 +353,8 @@ for (const store of STORES)
           contentType: 'text/plain',
           data: 'aGVsbG8h'.repeat(1000),
         });
+        // What is indexed later would be mended by the next process.
+        await untilReady(talk);
         assert.deepEqual([...(await examine(first.engine, 100)).findings], []);
         await first.stop();
         if (store === 'embedded') {

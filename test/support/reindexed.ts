@@ -26,27 +26,34 @@ export interface Status {
   readonly total: number;
 }
 
-/** What $reindex-status says of each parameter, by code; requests are under `request`. */
-export async function statusOf(talk: Talk): Promise<Map<string, Status>> {
+/** What $reindex-status says of each parameter, by url; requests are under `request`. */
+async function statusByUrl(talk: Talk): Promise<(Status & { readonly url: string; readonly code: string })[]> {
   const reply = await talk.get<Parameters>('$reindex-status');
   assert.equal(reply.status, 200, reply.text);
+  return (reply.body.parameter ?? []).map(({ name, part = [] }) => {
+    const of = (which: string) => part.find(each => each.name === which);
+    return {
+      ...{ url: of('url')?.valueUri ?? name, code: of('code')?.valueCode ?? name },
+      ...{ status: of('status')!.valueCode!, done: of('done')!.valueInteger!, total: of('total')!.valueInteger! },
+    };
+  });
+}
+
+/** What it says of each parameter that does not come with the server, by code. */
+export async function statusOf(talk: Talk): Promise<Map<string, Status>> {
+  const all = await statusByUrl(talk);
   return new Map(
-    (reply.body.parameter ?? []).map(({ name, part = [] }) => {
-      const of = (which: string) => part.find(each => each.name === which);
-      return [
-        of('code')?.valueCode ?? name,
-        { status: of('status')!.valueCode!, done: of('done')!.valueInteger!, total: of('total')!.valueInteger! },
-      ];
-    }),
+    all
+      .filter(({ url }) => !url.startsWith('urn:chartroom:searchparameter:'))
+      .map(({ code, status, done, total }) => [code, { status, done, total }]),
   );
 }
 
-/** Waits until a parameter is ready, or everything is. */
+/** Waits until a parameter is ready, or everything is, with what comes with the server. */
 export async function untilReady(talk: Talk, code?: string): Promise<void> {
   for (;;) {
-    const status = await statusOf(talk);
-    const waited = code === undefined ? [...status.values()] : [status.get(code)];
-    if (waited.every(each => each?.status === 'ready')) return;
+    const waited = (await statusByUrl(talk)).filter(each => code === undefined || each.code === code);
+    if ((code === undefined || waited.length > 0) && waited.every(({ status }) => status === 'ready')) return;
     await pause(100);
   }
 }
