@@ -167,7 +167,7 @@ onStoresInTurn(
     });
   },
   {
-    config: { corsOrigins: APP, baseUrl: 'http://a.example/"<b>/fhir', metrics: 'open' },
+    config: { corsOrigins: APP, baseUrl: 'http://a.example/"<b>/fhir', metrics: 'open', console: 'off' },
     async set({ server }) {
       const put = async (path: string, body: string, type: string) => {
         const headers = { 'content-type': type };
