@@ -8,7 +8,8 @@ import { hash } from 'node:crypto';
 import type { Principal } from '../identity/principal.js';
 import { parseReference, type ReferenceTarget } from '../fhir/reference.js';
 import type { ConsentRule } from './consent.js';
-import { type Confidentiality, NORMALLY, type Sight } from './labels.js';
+import { type Sight } from './labels.js';
+import { type Confidentiality, NORMALLY } from '../fhir/security-labels.js';
 import { OF_PATIENTS, purposeWithKinds } from './purposes.js';
 import type { RoleDuty } from './roles.js';
 

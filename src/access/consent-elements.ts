@@ -6,8 +6,9 @@
 import type { JsonObject } from '../fhir/resource.js';
 import type { TokenValue, Where } from '../search/query.js';
 import type { ConsentRule } from './consent.js';
-import { type DataGround, type Extent, extentOf, kindsOfLabel, labelExtent } from './consent-where.js';
-import { CONFIDENTIALITY_CODES, isLevel, levelOf, NORMALLY, placeOfLevel } from './labels.js';
+import { type DataGround, type Extent, extentOf, labelExtent } from './consent-where.js';
+import { kindsOfLabel } from '../fhir/security-labels.js';
+import { CONFIDENTIALITY_CODES, isLevel, levelOf, NORMALLY, placeOfLevel } from '../fhir/security-labels.js';
 
 type Holds = (where: Where) => boolean;
 

@@ -13,7 +13,8 @@ import type { Definitions } from '../fhir/definitions.js';
 import type { SearchParameters } from '../search/parameters.js';
 import { ANY_RESOURCE, any, NO_RESOURCE, type RangeBounds, type TokenValue, type Where } from '../search/query.js';
 import type { Between, ConsentData, NamedData } from './consent.js';
-import { ACT_CODE, atLeastAs, atMostAs, CONFIDENTIALITY_CODES, carriesLabel, isLevel } from './labels.js';
+import { atLeastAs, atMostAs, carriesLabel } from './labels.js';
+import { kindsOfLabel, CONFIDENTIALITY_CODES, isLevel } from '../fhir/security-labels.js';
 
 export interface DataGround {
   readonly parameters: SearchParameters;
@@ -57,15 +58,6 @@ const AUTHORS = [
 const DOCUMENT_CODES = ['type', 'category'];
 const DOCUMENTS: ReadonlySet<string> = new Set(['DocumentReference', 'Composition', 'DocumentManifest']);
 const DEFINITION = 'http://hl7.org/fhir/StructureDefinition/';
-
-/** Labels that are kinds of another one. https://terminology.hl7.org/CodeSystem-v3-ActCode.html */
-const KINDS_OF_LABELS: Readonly<Record<string, readonly string[]>> = {
-  SPI: ['BH', 'COGN', 'DVD', 'EMOTDIS', 'MH', 'PSY', 'PSYTHPN', 'SUD', 'ETHUD', 'OPIOIDUD'],
-  BH: ['COGN', 'DVD', 'EMOTDIS'],
-  SUD: ['ETHUD', 'OPIOIDUD'],
-  // As PCF has them.
-  ETH: ['ETHUD', 'OPIOIDUD', 'SUD'],
-};
 
 /** True: all of the type; false: nothing of it. */
 export type Extent = boolean | Where;
@@ -138,13 +130,6 @@ export function labelExtent({ parameters }: DataGround, type: string, label: Tok
   if (system === CONFIDENTIALITY_CODES && isLevel(code))
     return (permits ? atMostAs(parameters, type, code) : atLeastAs(parameters, type, code)) ?? true;
   return carriesLabel(parameters, type, kindsOfLabel(label));
-}
-
-/** A label and those that are kinds of it. */
-export function kindsOfLabel(label: TokenValue): readonly TokenValue[] {
-  const { system, code = '' } = label;
-  const kinds = system === ACT_CODE ? (KINDS_OF_LABELS[code] ?? []) : [];
-  return [label, ...kinds.map(each => ({ system: ACT_CODE, code: each }))];
 }
 
 function periodExtent(ground: DataGround, type: string, { from, until }: Between, permits: boolean): Extent {

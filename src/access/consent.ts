@@ -16,7 +16,7 @@ import { type Json, type JsonObject, isObject, itemsOf, type Resource } from '..
 import { OPEN, parseDateTime } from '../fhir/datetime.js';
 import { parseReference } from '../fhir/reference.js';
 import type { TokenValue } from '../search/query.js';
-import { ACT_CODE, CONFIDENTIALITY_CODES, isLevel } from './labels.js';
+import { ACT_CODE, CONFIDENTIALITY_CODES, isLevel } from '../fhir/security-labels.js';
 import { purposeOf } from './purposes.js';
 
 export type ConsentAction = 'collect' | 'access' | 'use' | 'disclose' | 'correct';

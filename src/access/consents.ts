@@ -32,7 +32,8 @@ import {
 } from './consent.js';
 import { type ElementRules, elementRules } from './consent-elements.js';
 import { conditionFor, eitherExtent, type Extent, extentOf, opposite, allExtents } from './consent-where.js';
-import { atMostAs, NORMALLY, seenByLabels } from './labels.js';
+import { atMostAs, seenByLabels } from './labels.js';
+import { NORMALLY } from '../fhir/security-labels.js';
 import { LazyRestrictions } from './lazy-restrictions.js';
 import { createPatientsAbout, type PatientsAbout, refersToPatients } from './patients-about.js';
 import { type ConsentDecision, EACH_TYPE, type Masks, type Permission, type Restrictions } from './permission.js';

@@ -5,7 +5,8 @@
 import { parseJson, STORED_JSON } from '../fhir/json/json.js';
 import { isObject, itemsOf, type Json, type JsonObject, type Parsed } from '../fhir/resource.js';
 import type { TokenValue, Where } from '../search/query.js';
-import { ACT_CODE, CONFIDENTIALITY_LEVELS, levelOf, placeOfLevel, type Sight } from './labels.js';
+import { type Sight } from './labels.js';
+import { ACT_CODE, CONFIDENTIALITY_LEVELS, levelOf, placeOfLevel } from '../fhir/security-labels.js';
 
 const INLINE_LABEL = 'http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-inline-sec-label';
 const PROCESS_INLINE = { system: ACT_CODE, code: 'PROCESSINLINELABEL' } as const satisfies TokenValue;

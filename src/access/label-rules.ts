@@ -12,7 +12,7 @@ import { entriesAsked } from '../search/index-resource.js';
 import { match, type Subject } from '../search/match.js';
 import type { Where } from '../search/query.js';
 import { leadsElsewhere } from '../search/separate.js';
-import { levelOf, placeOfLevel } from './labels.js';
+import { levelOf, placeOfLevel } from '../fhir/security-labels.js';
 import { type Checker, conditionInFile, listInFile, type Nameable, refuseUnknown } from './roles.js';
 
 interface LabelRule {

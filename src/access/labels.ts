@@ -4,24 +4,21 @@
  * https://hl7.org/fhir/R4/security-labels.html, https://terminology.hl7.org/CodeSystem-v3-Confidentiality.html
  */
 import { parseJson, STORED_JSON } from '../fhir/json/json.js';
+import {
+  ACT_CODE,
+  type Confidentiality,
+  CONFIDENTIALITY_CODES,
+  CONFIDENTIALITY_LEVELS,
+  NORMALLY,
+  OTHER_SYSTEMS,
+  placeOfLevel,
+  type Protection,
+  protectionIn,
+} from '../fhir/security-labels.js';
 import { isObject, itemsOf, type Json, type JsonObject, type Resource } from '../fhir/resource.js';
 import type { SearchParameters } from '../search/parameters.js';
 import { any, type Test, type TokenValue, type Where } from '../search/query.js';
 import { ruledBy } from './row-rule.js';
-
-export const CONFIDENTIALITY_CODES = 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality';
-/** In which its codes stand, too: of before it moved, and none. What was meant to be protected is, and a code of any of them counts. */
-const OTHER_SYSTEMS = ['http://hl7.org/fhir/v3/Confidentiality', ''] as const;
-export const ACT_CODE = 'http://terminology.hl7.org/CodeSystem/v3-ActCode';
-
-/** From unrestricted to very restricted. */
-export const CONFIDENTIALITY_LEVELS = ['U', 'L', 'M', 'N', 'R', 'V'] as const;
-export type Confidentiality = (typeof CONFIDENTIALITY_LEVELS)[number];
-export const NORMALLY: Confidentiality = 'N';
-
-export const isLevel = (code: unknown): code is Confidentiality =>
-  (CONFIDENTIALITY_LEVELS as readonly unknown[]).includes(code);
-export const placeOfLevel = (level: Confidentiality): number => CONFIDENTIALITY_LEVELS.indexOf(level);
 
 /** What patients are not shown of their own record. https://terminology.hl7.org/CodeSystem-v3-ActCode.html#NOPAT */
 const NOT_FOR_PATIENTS: TokenValue = { system: ACT_CODE, code: 'NOPAT' };
@@ -94,20 +91,6 @@ export function seenByLabels(
   });
 }
 
-/** How confidential a label says that something is; undefined: it says something else. */
-export const levelOf = ({ system = '', code }: JsonObject): Confidentiality | undefined =>
-  isOfLevels(system) && isLevel(code) ? code : undefined;
-
-const isOfLevels = (system: Json): boolean =>
-  system === CONFIDENTIALITY_CODES || (OTHER_SYSTEMS as readonly Json[]).includes(system);
-
-/** Labels that protect a resource. */
-export interface Protection {
-  readonly level: Confidentiality;
-  /** Codes of sensitivity, policy, obligation and refrain. */
-  readonly others: ReadonlySet<string>;
-}
-
 /** Of the text of a stored version. */
 export function protectionOf(text: Buffer): Protection {
   if (!IN_TEXT.some(each => text.includes(each))) return UNLABELLED;
@@ -115,18 +98,6 @@ export function protectionOf(text: Buffer): Protection {
 }
 
 export const UNLABELLED: Protection = { level: NORMALLY, others: new Set() };
-
-function protectionIn({ meta, securityLabel, confidentiality }: Resource): Protection {
-  const concepts = itemsOf(securityLabel).flatMap(each => (isObject(each) ? itemsOf(each['coding']) : []));
-  const labels = [...itemsOf(isObject(meta) ? meta['security'] : undefined), ...concepts].filter(isObject);
-  const found = [...labels.map(levelOf), confidentiality].filter(isLevel);
-  const level = found.reduce<Confidentiality | undefined>(
-    (highest, each) => (highest === undefined || placeOfLevel(each) > placeOfLevel(highest) ? each : highest),
-    undefined,
-  );
-  const others = labels.flatMap(({ system, code }) => (system === ACT_CODE && typeof code === 'string' ? [code] : []));
-  return { level: level ?? NORMALLY, others: new Set(others) };
-}
 
 /**
  * The meta of a Bundle, known to be valid, with the highest level of what its entries hold; undefined: it needs none. What a whole reveals is not less

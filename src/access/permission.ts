@@ -13,7 +13,8 @@ import { any, type Where } from '../search/query.js';
 import { leadsElsewhere } from '../search/separate.js';
 import type { Version } from '../store/store.js';
 import { ATTACHMENT, POINTED_AT } from './binaries.js';
-import { atMostAs, type Confidentiality, type Sight } from './labels.js';
+import { atMostAs, type Sight } from './labels.js';
+import { type Confidentiality } from '../fhir/security-labels.js';
 import { ABOUT_NOBODY, type PatientCompartment } from './patient-compartment.js';
 import type { RoleDuty } from './roles.js';
 

@@ -8,7 +8,7 @@ import { FhirError } from '../fhir/error.js';
 import { readSettingsFile } from '../fhir/json/settings-file.js';
 import { isObject, type Json, type JsonObject } from '../fhir/resource.js';
 import { DUTY_LETTERS, type Letter } from '../identity/principal.js';
-import { type Confidentiality, isLevel, CONFIDENTIALITY_LEVELS } from './labels.js';
+import { type Confidentiality, isLevel, CONFIDENTIALITY_LEVELS } from '../fhir/security-labels.js';
 import { ConfigError } from '../platform/config.js';
 import { didYouMean } from '../platform/nearest.js';
 import { parseCriteria } from '../search/criteria.js';

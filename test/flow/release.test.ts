@@ -50,6 +50,43 @@ const check = (talk: Talk, id: string, parameter: NonNullable<Given> = [], heade
     headers: { ...FHIR_JSON, ...headers },
     body: JSON.stringify({ resourceType: 'Parameters', ...(parameter.length > 0 ? { parameter } : {}) }),
   });
+const preview = (talk: Talk, id: string, parameter: NonNullable<Given> = [], headers = CLERK) =>
+  talk.send<Parameters>('POST', `Task/${id}/$release-preview`, {
+    headers: { ...FHIR_JSON, ...headers },
+    body: JSON.stringify({ resourceType: 'Parameters', ...(parameter.length > 0 ? { parameter } : {}) }),
+  });
+/** Document → verdict and reasons; numbers beside must be those of the verdicts. */
+const previewed = ({ status, body, text }: Reply<Parameters>): Readonly<Record<string, string>> => {
+  assert.equal(status, 200, text);
+  const documents = body.parameter!.filter(({ name }) => name === 'document').map(({ part }) => part!);
+  const told = documents.map(part => {
+    const [reference, verdict] = [part[0]!.valueReference!.reference!, part[1]!.valueCode!];
+    const reasons = part.filter(({ name }) => name === 'reason').map(({ valueCoding }) => valueCoding!.code!);
+    return [reference.split('/')[1]!, [verdict, ...reasons].join(' ')] as const;
+  });
+  const count = (name: string) => body.parameter!.find(each => each.name === name)?.valueUnsignedInt;
+  const isIn = told.filter(([, words]) => words.startsWith('in')).length;
+  assert.deepEqual([count('in'), count('out')], [isIn, told.length - isIn]);
+  return Object.fromEntries(told);
+};
+const decide = (name: 'leave-out' | 'take-in', document: string, reason?: string): NonNullable<Given>[number] => ({
+  name,
+  part: [
+    { name: 'document', valueReference: { reference: document } },
+    ...(reason === undefined ? [] : [{ name: 'reason', valueString: reason }]),
+  ],
+});
+const dischargeOf = (id: string, more: Partial<DocumentReference> = {}): DocumentReference => ({
+  resourceType: 'DocumentReference',
+  id,
+  status: 'current',
+  docStatus: 'final',
+  type: { coding: [{ system: 'http://loinc.org', code: '18842-5' }] },
+  subject: { reference: 'Patient/shown' },
+  date: '2025-03-01T10:00:00Z',
+  content: [{ attachment: { contentType: 'text/plain', data: 'SGVsbG8=' } }],
+  ...more,
+});
 const outcomeOf = ({ parameter = [] }: Parameters): string | undefined =>
   parameter.find(({ name }) => name === 'outcome')?.valueCode;
 /** What is told of an element. */
@@ -268,6 +305,95 @@ describe('release of information', () => {
         assert.equal((await check(talk, id, [], asRole('reader'))).status, 403);
       });
 
+      it('ROI-7: show what would be given out, and why not the rest', async () => {
+        const { talk } = stage();
+        const security = [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: '42CFRPart2' }];
+        const documents = [
+          dischargeOf('within'),
+          dischargeOf('earlier', { date: '2024-03-01T10:00:00Z' }),
+          dischargeOf('draft', { docStatus: 'preliminary' }),
+          dischargeOf('error', { status: 'entered-in-error' }),
+          dischargeOf('part-2', { meta: { security } }),
+          dischargeOf('note', { type: { coding: [{ system: 'http://loinc.org', code: '11506-3' }] } }),
+          dischargeOf('elsewhere', { subject: { reference: 'Patient/other' } }),
+        ];
+        for (const each of documents) {
+          const { status, text } = await talk.update<DocumentReference>(each, ADMIN);
+          assert.equal(status, 201, text);
+        }
+        const whose = { reference: 'Patient/shown' };
+        const consent = { ...consentOf('shown'), patient: whose, performer: [whose], policy: [{ uri: 'urn:form' }] };
+        assert.equal((await talk.update<Consent>(consent, ADMIN)).status, 201);
+        const { body } = await request(
+          talk,
+          asked(
+            { name: 'patient', valueReference: whose },
+            { name: 'authorization', valueReference: { reference: 'Consent/shown' } },
+          ),
+        );
+        const id = body.id!;
+        const before = {
+          within: 'in',
+          earlier: 'out out-of-period',
+          draft: 'out preliminary',
+          error: 'out entered-in-error',
+          'part-2': 'out restricted part-2',
+          note: 'out out-of-type not-authorized',
+        };
+        assert.deepEqual(previewed(await preview(talk, id)), before);
+        // Who decides waits until the request is permitted.
+        const leave = decide('leave-out', 'DocumentReference/within', 'Asked for on the telephone.');
+        refusedAs(await preview(talk, id, [leave]), 422, 'not-searching', 'Task.businessStatus');
+        await lead(talk, id, { name: 'log' });
+        await lead(talk, id, { name: 'identify', reason: 'Two papers.' });
+        assert.equal(workStateOf((await lead(talk, id, { name: 'accept' })).body), 'searching');
+
+        const take = decide('take-in', 'DocumentReference/earlier', 'The discharge before belongs to it.');
+        const changed = previewed(await preview(talk, id, [leave, take]));
+        assert.deepEqual(changed, { ...before, within: 'out left-out', earlier: 'in out-of-period' });
+        const kept = await preview(talk, id, [{ name: 'language', valueCode: 'es' }]);
+        assert.deepEqual(previewed(kept), changed);
+        assert.match(kept.text, /El personal lo excluyó/);
+        assert.match(kept.text, /Asked for on the telephone/);
+        const version = async () => (await talk.get<Task>(`Task/${id}`, CLERK)).body.meta!.versionId;
+        const latest = await version();
+        const at = 'Parameters.parameter[0]';
+        for (const covered of ['draft', 'error', 'part-2', 'note', 'elsewhere'])
+          refusedAs(
+            await preview(talk, id, [decide('take-in', `DocumentReference/${covered}`, 'Wanted.')]),
+            ...([422, 'document-not-covered', at] as const),
+          );
+        const nobody = decide('take-in', 'DocumentReference/nobody', 'Wanted.');
+        refusedAs(await preview(talk, id, [nobody]), 422, 'unknown-document', at);
+        for (const wrong of [
+          [decide('leave-out', 'DocumentReference/within')],
+          [decide('leave-out', 'DocumentReference/within', ' ')],
+          [decide('leave-out', 'Patient/shown', 'Why not?')],
+          [{ name: 'undo', valueReference: { reference: 'nonsense' } }],
+          [leave, decide('take-in', 'DocumentReference/within', 'Both.')].toReversed(),
+        ]) {
+          const { status, text } = await preview(talk, id, wrong);
+          assert.equal(status, 400, text);
+          assert.match(text, /bad-parameter-value/);
+        }
+        assert.equal(await version(), latest);
+        const undo = ['within', 'earlier'].map(each => ({
+          name: 'undo',
+          valueReference: { reference: `DocumentReference/${each}` },
+        }));
+        assert.deepEqual(previewed(await preview(talk, id, undo)), before);
+
+        // A revoked authorization covers nothing from then on.
+        assert.equal((await talk.update<Consent>({ ...consent, status: 'inactive' }, ADMIN)).status, 200);
+        assert.equal(previewed(await preview(talk, id))['within'], 'out not-authorized');
+        assert.equal((await preview(talk, id, [], asRole('reader'))).status, 403);
+        const { body: unknown } = await request(
+          talk,
+          asked('patient', { name: 'patient-description', valueString: 'Born on a Monday' }),
+        );
+        refusedAs(await preview(talk, unknown.id!), 422, 'no-patient', 'Task.for');
+      });
+
       it('ROI-6: are followed by a tracking id, which tells nothing of the patient', async () => {
         const { talk } = stage();
         const { body } = await request(talk, ASKED);
@@ -300,7 +426,7 @@ describe('release of information', () => {
       config: { auth: 'token', tokens: workTokens, timeZone: 'America/New_York' },
       set: async ({ talk }) => {
         await talk.update({ resourceType: 'Organization', id: 'law', name: 'Doe & Partners' }, ADMIN);
-        for (const id of ['asked-for', 'other'])
+        for (const id of ['asked-for', 'other', 'shown'])
           await talk.update<Patient>({ resourceType: 'Patient', id, name: [{ family: 'Secretname' }] }, ADMIN);
       },
     },

@@ -58,6 +58,8 @@ const DEPTHS = {
   DOCUMENTS: { change: 10, full: 400 },
   /** Who take one code at once from two servers. */
   TAKERS: { change: 50, full: 1000 },
+  /** Requests for records whose documents are selected, of random classes, authorizations and documents. */
+  RELEASES: { change: 120, full: 3000 },
   /** Random elements for each invariant and type. */
   INVARIANTS: { change: 5, full: 1000 },
 } as const;

@@ -7,6 +7,7 @@ import { generateOperation } from '../../src/features/documents/mhd/generate.js'
 import { renderOperation } from '../../src/features/documents/render/operation.js';
 import { privacyOperations } from '../../src/features/privacy/index.js';
 import { checkAuthorizationOperation } from '../../src/features/release/check-operation.js';
+import { releasePreviewOperation } from '../../src/features/release/preview-operation.js';
 import { requestRecordsOperation, requestStatusOperation } from '../../src/features/release/request-operation.js';
 import { createCalendar } from '../../src/features/work/calendar.js';
 import { custodyOperation } from '../../src/features/work/custody.js';
@@ -58,14 +59,16 @@ const ofFeatures = composeOperations(
   },
   await definitionsIn('profiles/documents'),
 );
+const releaseGround = {
+  ...{ classes: new Map(), rules: new Map(), letters: new Map(), reasons: new Map() },
+  ...{ now: () => 0, bases: [] },
+};
 const ofRelease = composeOperations(
   {
     'request-records': requestRecordsOperation(new Map()),
     'request-status': requestStatusOperation,
-    'check-authorization': checkAuthorizationOperation({
-      ...{ classes: new Map(), rules: new Map(), letters: new Map() },
-      ...{ now: () => 0, bases: [] },
-    }),
+    'check-authorization': checkAuthorizationOperation(releaseGround),
+    'release-preview': releasePreviewOperation(releaseGround),
   },
   await definitionsIn('profiles/release'),
 );

@@ -6,7 +6,7 @@
 import { FhirError } from '../../fhir/error.js';
 import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
 import { parseReference } from '../../fhir/reference.js';
-import { isObject, itemsOf, type Json, type JsonObject, type Resource } from '../../fhir/resource.js';
+import { isObject, itemsOf, type Json, type JsonObject, type Parsed, type Resource } from '../../fhir/resource.js';
 import type { Context, OperationImplementation } from '../../interactions/engine.js';
 import type { Companion } from '../../interactions/interaction.js';
 import { jsonText } from '../../interactions/operations/operation.js';
@@ -31,8 +31,9 @@ export interface CheckGround {
 
 const CHECKING = 'authorization-check';
 const DEFICIENT = 'deficient-authorization';
-const ACCEPTED = 'searching';
-const LANGUAGE = /^[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*$/;
+/** The state of a request that is permitted. */
+export const SEARCHING = 'searching';
+export const LETTER_LANGUAGE = /^[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*$/;
 
 type ConsentView = Pick<Context['view'], 'read'>;
 
@@ -40,21 +41,60 @@ type ConsentView = Pick<Context['view'], 'read'>;
 async function checkedOf(ground: CheckGround, task: Resource, view: ConsentView): Promise<readonly JudgedElement[]> {
   const { rules, now, bases } = ground;
   const needs = needOf(ground, task);
+  const consent = await consentNamed(task, bases, view);
+  return checkAuthorization({ needs, task, consent, now: now() }, permitElements(rules, needs));
+}
+
+/** The Consent that a request names, as far as it can be read. */
+async function consentNamed(
+  task: Resource,
+  bases: readonly string[],
+  view: ConsentView,
+): Promise<Resource | undefined> {
   const named = inputValues(task, 'authorization')[0];
   const text = isObject(named) && typeof named['reference'] === 'string' ? named['reference'] : '';
   const target = parseReference(text, bases);
   const row = target?.kind === 'local' && target.type === 'Consent' ? await view.read('Consent', target.id) : undefined;
-  const consent = row?.text ? parseJson(row.text, STORED_JSON).resource : undefined;
-  return checkAuthorization({ needs, task, consent, now: now() }, permitElements(rules, needs));
+  return row?.text ? parseJson(row.text, STORED_JSON).resource : undefined;
+}
+
+/** The Consent that a request of any class names, where every element of a directive or an authorization holds of it now. */
+export async function consentThatHolds(
+  ground: CheckGround,
+  task: Resource,
+  view: ConsentView,
+): Promise<Resource | undefined> {
+  const { rules, now, bases } = ground;
+  const needs = needOf(ground, task) === 'directive' ? 'directive' : 'authorization';
+  const consent = await consentNamed(task, bases, view);
+  const checked = checkAuthorization({ needs, task, consent, now: now() }, permitElements(rules, needs));
+  return outcomeOfCheck(checked) === 'sufficient' ? consent : undefined;
+}
+
+/** The Task of a request for records. Throws `not-found`, `deleted`, `unprocessable`. */
+export async function readRequest(
+  context: Context,
+  id: string,
+): Promise<{
+  readonly row: Awaited<ReturnType<typeof readCurrent>>;
+  readonly task: Resource;
+  readonly decimals: Parsed['decimals'];
+}> {
+  const row = await readCurrent(context, 'Task', id);
+  const { resource: task, decimals } = parseJson(row.text!, STORED_JSON);
+  if (isRecordsRequest(task)) return { row, task, decimals };
+  throw new FhirError('unprocessable', 'This Task is no request for records.', {
+    ...{ expression: 'Task.code', detail: 'no-records-request' },
+  });
 }
 
 /** A request is accepted when its check holds. */
 export const acceptanceHook = (ground: CheckGround): FeatureHook => ({
   types: ['Task'],
   async check({ resource: task, before, view }) {
-    if (!task || !isRecordsRequest(task) || requestState(task).code !== ACCEPTED) return;
+    if (!task || !isRecordsRequest(task) || requestState(task).code !== SEARCHING) return;
     const former = before?.text ? parseJson(before.text, STORED_JSON).resource : undefined;
-    if (former && requestState(former).code === ACCEPTED) return;
+    if (former && requestState(former).code === SEARCHING) return;
     const failed = (await checkedOf(ground, task, view)).filter(({ verdict }) => verdict !== 'met');
     if (failed.length === 0) return;
     const names = failed.map(({ element, verdict }) => `${element} (${verdict})`).join(', ');
@@ -71,12 +111,7 @@ export const acceptanceHook = (ground: CheckGround): FeatureHook => ({
 export const checkAuthorizationOperation = (ground: CheckGround): OperationImplementation => ({
   async run(context, ask) {
     const { given } = readGiven(context.engine, ask);
-    const row = await readCurrent(context, 'Task', ask.id!);
-    const { resource: before, decimals } = parseJson(row.text!, STORED_JSON);
-    if (!isRecordsRequest(before))
-      throw new FhirError('unprocessable', 'This Task is no request for records.', {
-        ...{ expression: 'Task.code', detail: 'no-records-request' },
-      });
+    const { row, task: before, decimals } = await readRequest(context, ask.id!);
     const known = permitElements(ground.rules, needOf(ground, before));
     const confirmed = given.flatMap(({ name, value, at }) => {
       if (name !== 'confirmed') return [];
@@ -84,7 +119,7 @@ export const checkAuthorizationOperation = (ground: CheckGround): OperationImple
       throw notSo(`confirmed is one of ${known.join(', ')}.`, at);
     });
     const language = given.find(({ name }) => name === 'language');
-    if (language && !LANGUAGE.test(jsonText(language.value)))
+    if (language && !LETTER_LANGUAGE.test(jsonText(language.value)))
       throw notSo('language is a code as in BCP 47.', language.at);
     let task = withConfirmed(before, confirmed);
     const checked = await checkedOf(ground, task, context.view);

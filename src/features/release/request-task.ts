@@ -9,7 +9,7 @@ export const TRACKING_SYSTEM = 'urn:chartroom:tracking';
 const TASK_CODES = 'urn:chartroom:task';
 const STATE_CODES = 'urn:chartroom:state';
 const INPUT_CODES = 'urn:chartroom:input';
-const HREX_CODES = 'http://hl7.org/fhir/us/davinci-hrex/CodeSystem/hrex-temp';
+export const HREX_CODES = 'http://hl7.org/fhir/us/davinci-hrex/CodeSystem/hrex-temp';
 export const ACT_REASON_CODES = 'http://terminology.hl7.org/CodeSystem/v3-ActReason';
 
 /** An input: `value` is its member, as in `{ valueCode: 'mail' }`. */
@@ -96,10 +96,15 @@ const codesOf = (concept: Json | undefined, system: string): string[] =>
 export const isRecordsRequest = (task: Resource): boolean =>
   task.resourceType === 'Task' && codesOf(task['code'], TASK_CODES).includes(RELEASE);
 
+/** The inputs of a kind. */
+export const inputsOfKind = (task: Resource, code: string, system = INPUT_CODES): JsonObject[] =>
+  itemsOf(task['input'])
+    .filter(isObject)
+    .filter(({ type }) => codesOf(type, system).includes(code));
+
 /** Values of the inputs of a kind: of each the member that begins with `value`. */
-export const inputValues = (task: Resource, code: string): Json[] =>
-  itemsOf(task['input']).flatMap(each => {
-    if (!isObject(each) || !codesOf(each['type'], INPUT_CODES).includes(code)) return [];
+export const inputValues = (task: Resource, code: string, system = INPUT_CODES): Json[] =>
+  inputsOfKind(task, code, system).flatMap(each => {
     const member = Object.keys(each).find(name => name.startsWith('value'));
     return member === undefined ? [] : [each[member]!];
   });

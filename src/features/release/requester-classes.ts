@@ -11,6 +11,9 @@ import { isObject, type Json } from '../../fhir/resource.js';
  */
 export type RequestNeed = 'nothing' | 'identity' | 'authority' | 'directive' | 'authorization' | 'assurance' | 'order';
 
+/** Labels of what is given out to a class that may have it so, or where a consent names it. */
+export type GuardedLabel = 'R' | 'V' | 'PSYTHPN' | '42CFRPart2';
+
 export interface RequesterClass {
   readonly display: string;
   /** Of 45 CFR: what permits it. */
@@ -19,6 +22,8 @@ export interface RequesterClass {
   readonly minimumNecessary: boolean;
   /** Whether an accounting of disclosures tells of it. */
   readonly accounted: boolean;
+  /** Labels of what goes to them though no consent names it: of 45 CFR 164.524, 164.508(a)(2)(ii), 42 CFR 2.23. */
+  readonly withoutConsent: readonly GuardedLabel[];
 }
 
 export type RequesterClasses = ReadonlyMap<string, RequesterClass>;
@@ -27,6 +32,8 @@ const NEEDS: ReadonlySet<Json | undefined> = new Set<RequestNeed>([
   ...(['nothing', 'identity', 'authority', 'directive'] as const),
   ...(['authorization', 'assurance', 'order'] as const),
 ]);
+
+const GUARDED: ReadonlySet<Json | undefined> = new Set<GuardedLabel>(['R', 'V', 'PSYTHPN', '42CFRPart2']);
 
 /** Throws an Error that names the class that has not the form. */
 export function readRequesterClasses(file: URL): RequesterClasses {
@@ -39,7 +46,9 @@ export function readRequesterClasses(file: URL): RequesterClasses {
       typeof each['paragraph'] !== 'string' ||
       !NEEDS.has(each['needs']) ||
       typeof each['minimumNecessary'] !== 'boolean' ||
-      typeof each['accounted'] !== 'boolean'
+      typeof each['accounted'] !== 'boolean' ||
+      !Array.isArray(each['withoutConsent']) ||
+      !each['withoutConsent'].every(label => GUARDED.has(label))
     )
       throw new Error(`The class of requesters ${code} has not the form of one.`);
   return new Map(Object.entries(value as unknown as Record<string, RequesterClass>));

@@ -5,7 +5,7 @@
  * shown what it is about.
  */
 import { ATTACHMENT, pointingTypes } from '../../access/binaries.js';
-import { ACT_CODE } from '../../access/labels.js';
+import { ACT_CODE } from '../../fhir/security-labels.js';
 import { all, type Where } from '../../search/query.js';
 import { refersTo } from '../../search/separate.js';
 import type { Listing, Version } from '../../store/store.js';

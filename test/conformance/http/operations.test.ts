@@ -87,7 +87,14 @@ onStoresInTurn(
           ...(type === 'Composition' ? ['document'] : []),
           ...(type === 'List' ? ['chart'] : []),
           ...(type === 'Task'
-            ? ['transition', 'transitions', 'request-records', 'request-status', 'check-authorization']
+            ? [
+                'transition',
+                'transitions',
+                'request-records',
+                'request-status',
+                'check-authorization',
+                'release-preview',
+              ]
             : []),
           ...(type === 'Patient' ? ['custody'] : []),
           ...(['DocumentReference', 'List'].includes(type) ? ['move'] : []),
