@@ -197,7 +197,7 @@ onStoresInTurn(
         intent: 'order',
         code: { coding: [{ system: 'urn:chartroom:task', code: 'chart-checkout' }] },
         for: { reference: 'Patient/p' },
-        focus: { display: 'The chart' },
+        focus: { reference: 'List/chart' },
       });
     },
   },
