@@ -6,8 +6,11 @@ import type { Version } from '../store/store.js';
 
 const REFERRED = /Patient\/([A-Za-z0-9\-.]{1,64})/g;
 const IDS = /"id"\s*:\s*"([A-Za-z0-9\-.]{1,64})"/g;
-/** An escape of a character that stands in a reference, an id, or a name of one. */
-const ESCAPED = /\\(?:\/|u00(?:2[def]|3[0-9]|[46][1-9a-f]|[57][0-9a]))/i;
+/** An escape of a character that stands in a reference, an address, an id, or a name of one. */
+const ESCAPED = /\\(?:\/|u00(?:2[5def]|3[0-9a]|[46][1-9a-f]|5[0-9af]|7[0-9ae]))/i;
+
+/** JSON that says the same, with no character of a reference or of its name escaped. */
+export const withoutEscapes = (json: string): string => (ESCAPED.test(json) ? JSON.stringify(JSON.parse(json)) : json);
 
 /**
  * `row`: with its text. `matters`: whether it makes a difference that a patient is named; a text that has no id of such a one is not parsed for the
@@ -15,8 +18,7 @@ const ESCAPED = /\\(?:\/|u00(?:2[def]|3[0-9]|[46][1-9a-f]|[57][0-9a]))/i;
  */
 export function patientsNamed({ text, patients }: Version, matters: (id: string) => boolean): ReadonlySet<string> {
   const found = new Set(patients);
-  let json = text?.toString() ?? '';
-  if (ESCAPED.test(json)) json = JSON.stringify(JSON.parse(json));
+  const json = withoutEscapes(text?.toString() ?? '');
   for (const [, id] of json.matchAll(REFERRED)) found.add(id!);
   if (!json.includes('"Patient"')) return found;
   for (const [, id] of json.matchAll(IDS))

@@ -4,6 +4,7 @@
  */
 import type { AuditSubtype } from '../audit/event.js';
 import { DICOM_CODES } from '../audit/patterns.js';
+import { isObject, itemsOf } from '../fhir/resource.js';
 import type { Interaction, Target } from './interaction.js';
 import { INTERACTIONS } from './kinds.js';
 
@@ -23,17 +24,37 @@ export type NameOfAsked = (ask: Interaction | Target) => AuditSubtype | undefine
 /** Whoever looks into the trail is in it: https://dicom.nema.org/medical/dicom/current/output/chtml/part15/sect_A.5.3.html (Audit Log Used) */
 export const AUDIT_LOG_USED: AuditSubtype = { system: DICOM_CODES, code: '110101', display: 'Audit Log Used' };
 
+const TRAIL_TYPE = 'AuditEvent';
 const READ_BY: ReadonlySet<string> = new Set(['read', 'vread', 'search', 'history']);
 
-/** What asks for events: by their type, or among others by `_type`. */
+/** What asks for events: by their type, among others by `_type`, or as what is to be included. */
 export const trailRead: NameOfAsked = ask => {
+  if (ask.kind === 'operation') return givenTo(ask).some(namesTrail) ? AUDIT_LOG_USED : undefined;
   if (!READ_BY.has(ask.kind)) return undefined;
   const type = 'type' in ask ? ask.type : undefined;
-  if (type === 'AuditEvent') return AUDIT_LOG_USED;
-  if (type !== undefined || !('parameters' in ask)) return undefined;
-  const isAmong = ask.parameters.some(([name, value]) => name === '_type' && value.split(',').includes('AuditEvent'));
+  if (type === TRAIL_TYPE) return AUDIT_LOG_USED;
+  const isAmong = 'parameters' in ask && ask.parameters.some(type === undefined ? namesTrail : includesTrail);
   return isAmong ? AUDIT_LOG_USED : undefined;
 };
+
+type Given = readonly [name: string, value: string];
+
+const includesTrail = ([name, value]: Given): boolean =>
+  /^_(?:rev)?include(?::|$)/.test(name) && value.split(':').includes(TRAIL_TYPE);
+const namesTrail = (given: Given): boolean =>
+  includesTrail(given) || (given[0] === '_type' && given[1].split(',').includes(TRAIL_TYPE));
+
+/** In the address and in the body. */
+function givenTo(ask: Interaction | Target): readonly Given[] {
+  const inAddress = 'parameters' in ask ? ask.parameters : [];
+  const resource = 'body' in ask && ask.body && 'resource' in ask.body ? ask.body.resource : undefined;
+  const inBody = itemsOf(resource?.['parameter']).flatMap(each => {
+    if (!isObject(each) || typeof each['name'] !== 'string') return [];
+    const { name, ...values } = each;
+    return Object.values(values).flatMap(value => (typeof value === 'string' ? [[name, value] as const] : []));
+  });
+  return [...inAddress, ...inBody];
+}
 
 /** Of the server's own operations, by code. */
 export const OWN_SUBTYPES: Readonly<Record<string, AuditSubtype>> = {
@@ -84,7 +105,8 @@ export function subtypeOf(
   const { kind } = ask;
   const operation = 'operation' in ask ? ask.operation : undefined;
   if (agent === undefined) {
-    if (operation !== undefined) return named.get(servedAs(operation));
+    const served = operation === undefined ? undefined : named.get(servedAs(operation));
+    if (served) return served;
     for (const name of asked) {
       const found = name(ask);
       if (found) return found;

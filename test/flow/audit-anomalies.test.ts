@@ -165,7 +165,7 @@ onBothStores(
           [
             body.code?.coding?.[0]?.code,
             body.focus?.reference,
-            body.for?.reference,
+            body.for?.reference ?? body.for?.identifier?.value?.replace(/^.*\/Patient\//, 'Patient/'),
             body.reasonCode?.coding?.[0]?.code,
           ],
           ['privacy-review', event, patient === undefined ? undefined : `Patient/${patient}`, rule],
@@ -176,6 +176,15 @@ onBothStores(
         for (const who of ['clinician', 'patient'])
           assert.equal((await stage().talk.get(String(task), as(who))).status, 404);
       }
+    });
+
+    it('are told of a patient who is gone, too, with no reference to nobody', async () => {
+      const line = (await found('no-relationship')).find(({ patient }) => patient === 'nobody');
+      const { body } = await stage().talk.get<Task>(String(line!['task']), as('officer'));
+      assert.deepEqual(body.for, {
+        type: 'Patient',
+        identifier: { system: 'urn:ietf:rfc:3986', value: `${stage().server.base}/Patient/nobody` },
+      });
     });
 
     it('are made once by two who look at the same time', async () => {
@@ -205,6 +214,7 @@ onBothStores(
   },
   {
     time,
+    config: { integrity: 'enforce' },
     set: async ({ server, talk }) => {
       const { engine } = server;
       Object.assign(engine, { identify: identifyAs(PRINCIPALS) });
@@ -226,14 +236,14 @@ onBothStores(
         look('dr-a', 'dead', at(9)),
         look('dr-a', 'dead', at(12)),
         look('dr-a', 'star', START + 6 * DAY),
-        {
-          at: at(13),
-          principal: DOCTOR,
-          pattern: 'override-started',
-          interaction: 'operation',
-          patients: ['plain'],
-          data: { type: 'Task', id: 't' },
-        },
+        look('dr-a', 'nobody', at(15)),
+        // Twice a day each, which are one hit.
+        ...[13, 14].map(
+          (hour): TestDeed => ({
+            ...{ at: at(hour), principal: DOCTOR, pattern: 'override-started', interaction: 'operation' },
+            ...{ patients: ['plain'], data: { type: 'Task', id: 't' } },
+          }),
+        ),
         ...Array.from({ length: 10 }, (_, day) =>
           ['u1', 'u2'].map(id => look('busy', id, START - (day + 1) * DAY)),
         ).flat(),
@@ -242,6 +252,7 @@ onBothStores(
         ...Array.from({ length: 6 }, (_, index) => denied('nosy', at(14, index))),
         ...Array.from({ length: 5 }, (_, index) => denied('slow', at(14, 10 * index))),
         exported('night', at(2)),
+        exported('night', at(3)),
         exported('day', at(10)),
         look('gone', 'plain', at(33)),
       ]);

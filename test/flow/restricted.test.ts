@@ -81,13 +81,25 @@ onStoresInTurn(
         'AuditEvent/_history?_count=1',
         'Patient/seen/AuditEvent',
         '?_type=Patient,AuditEvent&_id=seen',
+        'Patient?active=true&_revinclude=AuditEvent:patient',
+        'Task?_include:iterate=Task:focus:AuditEvent',
+        'Patient/seen/$everything?_type=Patient,AuditEvent',
         '$denials?start=2020-01-01',
         'Patient/seen/$who-saw',
         '$audit-checkpoint',
       ];
       for (const look of looks) assert.equal((await as('admin').get(look)).status, 200, look);
-      for (const other of ['Patient/seen', 'Patient?_id=seen', '?_type=Patient&_id=seen'])
+      for (const other of [
+        'Patient/seen',
+        'Patient?_id=seen',
+        '?_type=Patient&_id=seen',
+        'Patient/seen/$everything?_type=Patient',
+        'Patient?_id=seen&_revinclude=Observation:patient',
+      ])
         assert.equal((await as('admin').get(other)).status, 200, other);
+      const body = '{"resourceType":"Parameters","parameter":[{"name":"_type","valueCode":"AuditEvent"}]}';
+      const headers = { 'content-type': 'application/fhir+json' };
+      assert.equal((await as('admin').send('POST', 'Patient/seen/$everything', { headers, body })).status, 200);
       assert.equal((await as('anna').get('AuditEvent?patient=seen')).status, 403);
       const asked = (await eventsOf(`subtype=${LOOKED}`))
         .filter(({ id }) => !base.some(each => each.id === id))
@@ -97,9 +109,12 @@ onStoresInTurn(
             `${type.code} ${subtype[0]!.code} ${atob(entity.find(({ query }) => query)?.query ?? '')}`,
         );
       // The look that asked for those before is one of the same kind.
-      assert.equal(new Set(asked).size, looks.length + 2, asked.join('\n'));
+      assert.equal(new Set(asked).size, looks.length + 3, asked.join('\n'));
       assert.equal(asked.filter(each => each.startsWith('110113 AuthZ-Role')).length, 1, 'one that was denied');
-      assert.ok(!asked.some(each => /Patient\/seen$|Patient\?_id|_type=Patient&/.test(each)), asked.join('\n'));
+      assert.ok(
+        !asked.some(each => /Patient\/seen$|Patient\?_id|_type=Patient(?:&|$)|=Observation:/.test(each)),
+        asked.join('\n'),
+      );
     });
   },
   { config: { auth: 'token', tokens } },

@@ -3,7 +3,8 @@
  * an event to begin with, and a Communication that tells of it, in one commit with the answer. A hit is known by its rule, person, patient and day: whoever looks
  * again makes nothing twice. Defined in profiles/privacy/operationdefinition-audit-anomalies.json.
  */
-import type { Context, OperationImplementation } from '../../interactions/engine.js';
+import type { JsonObject } from '../../fhir/resource.js';
+import type { Context, Engine, OperationImplementation } from '../../interactions/engine.js';
 import type { Companion, Of, Outcome } from '../../interactions/interaction.js';
 import { linkTo, questionOf } from '../../interactions/response/paging.js';
 import { newId } from '../../platform/ids.js';
@@ -58,25 +59,29 @@ async function lookForAnomalies(context: Context, ask: Of<'operation'>): Promise
   const thresholds = thresholdsAsked(asked);
   const seen = await seenTrail(context, rules, from, to);
   const judging: Judging = { seen, facts: new AnomalyFacts(context), thresholds };
-  const hits: Hit[] = [];
+  const hits = new Map<string, Hit>();
   const unjudged: LineOfBundle[] = [];
   for (const rule of rules) {
     const found = await RULES_OF_ANOMALIES[rule](judging);
-    for (const hit of found.hits) hits.push(hit);
+    for (const hit of found.hits) {
+      const id = idOfHit(hit);
+      // The first stands for what happened again on the same day.
+      if (!hits.has(id)) hits.set(id, hit);
+    }
     if (found.unjudged !== undefined)
       unjudged.push({ key: rule, sentence: `${rule}: ${found.unjudged}`, cells: [rule, '', '', '', '', '', ''] });
   }
   const companions: Companion[] = [];
   const lines: LineOfBundle[] = [];
   let left = 0;
-  for (const hit of hits) {
-    const id = idOfHit(hit);
+  for (const [id, hit] of hits) {
     const isNew = !(await context.view.read('Task', id));
     if (isNew && companions.length >= 2 * MOST_TASKS) {
       left += 1;
       continue;
     }
-    if (isNew) companions.push(anomalyTask(hit, id, now), anomalyNotice(hit, id, now));
+    if (isNew)
+      companions.push(anomalyTask(hit, id, now, await whose(engine, judging, hit)), anomalyNotice(hit, id, now));
     lines.push(lineOf(hit, id, isNew));
   }
   if (left > 0)
@@ -92,7 +97,7 @@ async function lookForAnomalies(context: Context, ask: Of<'operation'>): Promise
     columns: [...['rule', 'person', 'patient', 'day', 'event', 'task', 'new'].map(name => ({ name }))],
     lines: [...lines, ...unjudged],
   });
-  const patients = [...new Set(hits.flatMap(({ patient }) => patient ?? []))];
+  const patients = [...new Set([...hits.values()].flatMap(({ patient }) => patient ?? []))];
   return {
     result: { status: 200, text, patients },
     accompaniment: {
@@ -101,6 +106,14 @@ async function lookForAnomalies(context: Context, ask: Of<'operation'>): Promise
       mustNotMatch: [],
     },
   };
+}
+
+/** A reference to the patient of a hit; where there is none any more, by the address that they had, so that nothing is left dangling. */
+async function whose(engine: Engine, { facts }: Judging, { patient }: Hit): Promise<JsonObject | undefined> {
+  if (patient === undefined) return undefined;
+  const reference = `Patient/${patient}`;
+  if (await facts.patient(patient)) return { reference };
+  return { type: 'Patient', identifier: { system: 'urn:ietf:rfc:3986', value: linkTo(engine, reference, []) } };
 }
 
 /** ms: whole days. Default: the day before today. Throws `invalid`. */

@@ -37,8 +37,10 @@ const MOST_HELD = 300_000;
 const OVERRIDE_STARTED = 'Emergency Override Started';
 const OFFICER = 'privacy-officer';
 const OF_REVIEWS: ReadonlySet<string> = new Set(['AuditEvent', 'Communication', 'Task']);
-/** In the path of a request. */
-const LAST_TYPE = /^\S+ [^?]*\/([A-Z]\w+)/;
+/** A search or a history of these, with its parameters. */
+const OF_REVIEW = /^GET (?:[^?\s]*\/)?(?:AuditEvent|Communication|Task)(?:\/_history)?(?:\?(.*))?$/;
+/** By which more is shown than was searched for, or may be: a page is of a question that its address does not say. */
+const SHOWS_MORE = /^_(?:(?:rev)?include(?::|$)|page$)/;
 
 /** `questions`: operations that ask the trail, as events name them (`$who-saw`). */
 export class SeenTrail {
@@ -87,13 +89,15 @@ export class SeenTrail {
     this.#endDay();
   }
 
-  #isReview({ isOwn, role, action, types, request }: ToldEvent): boolean {
+  /** Of requests those alone are known to show nothing else that are told whole; what is done by an id says none. */
+  #isReview({ isOwn, role, action, types, request, isWholeRequest }: ToldEvent): boolean {
     if (isOwn || this.#questions.has(action)) return true;
-    if (role !== OFFICER || /[?&]_(rev)?include/.test(request)) return false;
-    const asked = LAST_TYPE.exec(request)?.[1];
+    if (role !== OFFICER || !isWholeRequest) return false;
     const about = types.filter(type => type !== 'Patient');
-    if (asked !== undefined && asked !== 'Patient') about.push(asked);
-    return about.length > 0 && about.every(type => OF_REVIEWS.has(type));
+    if (!about.every(type => OF_REVIEWS.has(type))) return false;
+    if (request === '') return about.length > 0;
+    const asked = OF_REVIEW.exec(request);
+    return asked !== null && ![...new URLSearchParams(asked[1] ?? '').keys()].some(name => SHOWS_MORE.test(name));
   }
 
   #seeAsked(event: ToldEvent, seen: SeenEvent): void {

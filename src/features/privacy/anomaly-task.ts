@@ -30,7 +30,8 @@ const created = (type: string, id: string, resource: Resource): Companion => ({
   ...{ kind: 'create', own: true, type, id, body: { resource, decimals: undefined } },
 });
 
-export function anomalyTask(hit: Hit, id: string, now: number): Companion {
+/** `whose`: a Reference to the patient of the hit, where it is about one. */
+export function anomalyTask(hit: Hit, id: string, now: number, whose: JsonObject | undefined): Companion {
   return created('Task', id, {
     resourceType: 'Task',
     meta: PROTECTED,
@@ -40,7 +41,7 @@ export function anomalyTask(hit: Hit, id: string, now: number): Companion {
     code: { coding: [{ system: REVIEW_CODES, code: PRIVACY_REVIEW, display: 'Privacy review' }] },
     description: sentenceOfHit(hit),
     focus: { reference: `AuditEvent/${hit.event.id}` },
-    ...(hit.patient === undefined ? {} : { for: { reference: `Patient/${hit.patient}` } }),
+    ...(whose ? { for: whose } : {}),
     authoredOn: new Date(now).toISOString(),
     reasonCode: { coding: [{ system: 'urn:chartroom:anomaly', code: hit.rule }] },
     restriction: { period: { end: new Date(now + TIME_TO_REVIEW).toISOString() } },

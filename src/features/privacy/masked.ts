@@ -50,6 +50,7 @@ function mask(event: ToldEvent): ToldEvent {
       isDenied: false,
       isOwn: false,
       request: '',
+      isWholeRequest: false,
     },
     disclosure,
     isUnreadDisclosure: false,

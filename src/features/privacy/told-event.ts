@@ -41,6 +41,8 @@ export interface ToldEvent {
   readonly action: string;
   /** Method and address as asked, where it says them. */
   readonly request: string;
+  /** It is all that was asked with: nothing stood in a body, and nothing was cut. */
+  readonly isWholeRequest: boolean;
   /** Types of the resources that it is about. */
   readonly types: readonly string[];
   /** Ids of Patients that it is about. */
@@ -82,7 +84,7 @@ export function tellEvent(event: Resource, kept: number, bases: readonly string[
   ];
   const purpose = [...new Set(purposes.flatMap(codesOfConcept))].join(' ');
   const codes = subtypes.map(({ code }) => textGiven(code));
-  const [person, request] = [agentLabel(asking), requestIn(entities)];
+  const [person, { request, isWholeRequest }] = [agentLabel(asking), requestIn(entities)];
   return {
     id: textGiven(event['id']),
     kept,
@@ -102,6 +104,7 @@ export function tellEvent(event: Resource, kept: number, bases: readonly string[
     why,
     isDenied: isDenial(event, codes, outcome, why),
     request,
+    isWholeRequest,
     isOwn: isDoneByServer(person, request) || agents.some(isFeature),
     isThroughGlass: purpose.split(' ').includes(BTG),
     ...disclosureTold(event, codes, bases),
@@ -126,13 +129,14 @@ function isFeature({ who }: JsonObject): boolean {
 }
 
 /** Its first line: parameters of a search by POST stand below it. */
-function requestIn(entities: readonly JsonObject[]): string {
+function requestIn(entities: readonly JsonObject[]): Pick<ToldEvent, 'request' | 'isWholeRequest'> {
   const query = entities.map(entity => textGiven(entity['query'])).find(each => each !== '');
-  if (query === undefined) return '';
-  const [line] = Buffer.from(query.slice(0, MAX_QUERY), 'base64')
+  if (query === undefined) return { request: '', isWholeRequest: true };
+  const [line = '', ...below] = Buffer.from(query.slice(0, MAX_QUERY), 'base64')
     .toString()
-    .split(/[\r\n]/, 1);
-  return lineOfText(line);
+    .split(/[\r\n]/, 2);
+  const isWholeRequest = below.length === 0 && query.length <= MAX_QUERY && line.length <= MAX_SHOWN;
+  return { request: lineOfText(line), isWholeRequest };
 }
 
 /** https://profiles.ihe.net/ITI/BALP/CodeSystem-AuthZsubType.html: that it was denied, not what. */

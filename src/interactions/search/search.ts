@@ -14,7 +14,7 @@ import { all, type Query, type Where } from '../../search/query.js';
 import type { Separated } from '../../search/separate.js';
 import type { Page } from '../../store/store.js';
 import type { Allowance, Context, Engine } from '../engine.js';
-import { namesOthers, patientsRead } from '../patients-read.js';
+import { patientsRead } from '../patients-read.js';
 import { allowanceOf, takePage } from '../response/allowance.js';
 import { ambiguityIssues } from './ambiguity.js';
 import { needDateInterval } from './audit-date.js';
@@ -262,7 +262,10 @@ const cutIssue = ({ settings }: Engine): Issue => ({
   detail: 'include-cut',
 });
 
-/** Whose data was asked for or shown: who the question names is audited even where nothing is found. */
+/**
+ * Whose data was asked for or shown: who the question names is audited even where nothing is found, and who is found also where the
+ * question names somebody, because it may find others, too (`_filter=patient eq 1 or status eq final`, `performer=Patient/1`).
+ */
 function patientsTouched(
   { compartment }: Of<'search'>,
   where: Where,
@@ -270,8 +273,7 @@ function patientsTouched(
   bases: readonly string[],
 ): readonly string[] {
   const asked = patientsNamedBy(compartment, where);
-  const rows = asked.length > 0 ? found.rows.filter(namesOthers) : found.rows;
-  const shown = [...rows, ...added.rows];
+  const shown = [...found.rows, ...added.rows];
   return [...new Set([...asked, ...shown.flatMap(row => patientsRead(row, bases))])];
 }
 

@@ -22,6 +22,7 @@ import { entryAt, placeOf } from '../response/transaction-response.js';
 import type { Context, Engine } from '../engine.js';
 import type { Outcome, Result } from '../interaction.js';
 import { findReferring, referrerQueries } from './referrers.js';
+import { TRAIL } from '../search/types-named.js';
 
 /** References that one answer complains about, and resources that it names. */
 const MAX_ISSUES_TOLD = 20;
@@ -115,7 +116,8 @@ async function lookUpTargets({ engine, view }: Context, changes: readonly Change
     const row = mine ?? (await currentOf(target));
     if (!row) return (version === undefined && builtIn.has(localName(target))) || view.showsPartOf(type);
     if (!row.text) return false;
-    if (!mine) present.set(localName(target), { type, id });
+    // What stands in the trail stays, and the trail makes its events when they are read: a commit cannot wait for them.
+    if (!mine && type !== TRAIL) present.set(localName(target), { type, id });
     if (version === undefined || version === String(row.version)) return true;
     return /^[1-9]\d{0,14}$/.test(version) && isThere(type, id, Number(version));
   };
@@ -138,7 +140,7 @@ async function lookUpTargets({ engine, view }: Context, changes: readonly Change
     if (i % TEXTS_A_TURN === TEXTS_A_TURN - 1) await new Promise(setImmediate);
     const { type, text } = change;
     // A look at the bytes spares those without any a parse.
-    if (!text || type === 'AuditEvent' || !text.includes('"reference"')) continue;
+    if (!text || type === TRAIL || !text.includes('"reference"')) continue;
     const { resource } = await readJson(text, STORED_JSON);
     for (const one of literalReferences(resource, definitions))
       references.push({ ...one, expression: place(change, one.expression) });

@@ -84,6 +84,15 @@ onStoresInTurn(
       assert.deepEqual([await refer('1'), await refer('2'), await refer('3'), await refer('x')], [201, 200, 422, 422]);
     });
 
+    it('may be an event of the audit trail', async () => {
+      const { talk } = stage();
+      const { entry } = await talk.search('AuditEvent?_count=1');
+      const task = { ...({ resourceType: 'Task', id: 'w9', status: 'requested', intent: 'order' } as const) };
+      const refer = async (id: string) =>
+        (await talk.update({ ...task, focus: { reference: `AuditEvent/${id}` } })).status;
+      assert.deepEqual([await refer(entry![0]!.resource!.id!), await refer('nothing')], [201, 422]);
+    });
+
     it('may be elsewhere, named by an identifier, contained, or the resource itself', async () => {
       const { talk } = stage();
       const subjects = [

@@ -41,6 +41,15 @@ onStoresInTurn('patients of what is read', stage => {
     const { talk } = stage();
     for (const id of ['a', 'b', 'c', 'inside']) await talk.update({ resourceType: 'Patient', id });
     for (const resource of NAMING) await talk.update(resource);
+    await talk.update({ resourceType: 'Patient', id: 'linked', link: [{ other: to('a'), type: 'seealso' }] });
+    const finding = { resourceType: 'Observation', code: { text: 'x' } } as const;
+    await talk.update({ ...finding, id: 'of-a', status: 'preliminary', subject: to('a') });
+    await talk.update({ ...finding, id: 'of-b', status: 'final', subject: to('b'), performer: [to('a')] });
+    // As some systems write JSON: any character may be an escape.
+    const group = JSON.stringify({ ...NAMING[0], id: 'escaped' });
+    const escaped = group.replaceAll('Patient/', String.raw`\u0050atient\u002F`).replace('"b"', String.raw`"\u0062"`);
+    const headers = { 'content-type': 'application/fhir+json' };
+    assert.equal((await talk.send('PUT', 'Group/escaped', { headers, body: escaped })).status, 201);
   });
   /** Whom the events of a request name. */
   const namedBy = async (path: string): Promise<string[]> => {
@@ -61,6 +70,19 @@ onStoresInTurn('patients of what is read', stage => {
       for (const path of [`${type}/n`, `${type}/n/_history/1`, `${type}/n/_history`, `${type}?_id=n`, `?_type=${type}`])
         assert.deepEqual(await namedBy(path), BOTH, path);
     });
+
+  it('are all whom it names however it was written', async () => {
+    assert.deepEqual(await namedBy('Group/escaped'), BOTH);
+  });
+
+  it('are those of all that is shown where the question names somebody, too', async () => {
+    for (const question of ['_filter=patient eq Patient/a or status eq final', 'performer=Patient/a'])
+      assert.deepEqual(await namedBy(`Observation?${question}`), BOTH, question);
+    assert.deepEqual(await namedBy('Patient?link=Patient/a'), ['Patient/a', 'Patient/linked']);
+    // The control: of the others nothing is told.
+    assert.deepEqual(await namedBy('Observation?_id=of-a&patient=Patient/a'), ['Patient/a']);
+    assert.deepEqual(await namedBy('Observation?patient=Patient/c'), ['Patient/c']);
+  });
 
   it('are those beside it of everything else, and all of a List that was asked for by one of them', async () => {
     assert.deepEqual(await namedBy('Patient/c'), ['Patient/c']);
