@@ -81,6 +81,16 @@ onBothStores(
       assert.deepEqual(whom(await tasks()), ['dr-a', 'dr-b', 'officer', 'owner']);
     });
 
+    it('are looked for on every day of a long time in which no server ran', async () => {
+      const until = state()!.until!;
+      const days = [2, 40, 75];
+      for (const day of days) await looks(`dr-${day}`, until + day * DAY);
+      time.step(80 * DAY);
+      await lookedUntil(until + 80 * DAY);
+      const found = whom(await tasks());
+      for (const day of days) assert.ok(found.includes(`dr-${day}`), found.join());
+    });
+
     it('are told as what the server did, in the name of the feature', async () => {
       const { body } = await stage().talk.get<Bundle>(
         'AuditEvent?subtype=urn:chartroom:operation|audit-anomalies&_count=50',

@@ -15,6 +15,7 @@ const PRINCIPALS = {
   owner: { name: 'owner', role: 'admin' },
   administrator: { name: 'administrator', role: 'administrator' },
   clinician: { name: 'dr-a', role: 'clinician' },
+  same: { name: 'dr-a', role: 'writer' },
   patient: { name: 'paula', role: 'patient', patient: 'star', fhirUser: 'Patient/star' },
 } as const;
 /** A Wednesday. */
@@ -176,6 +177,29 @@ onBothStores(
         for (const who of ['clinician', 'patient'])
           assert.equal((await stage().talk.get(String(task), as(who))).status, 404);
       }
+    });
+
+    it('stay, say what they said, and are in the hands of the server and of somebody else than who is looked at', async () => {
+      const { talk } = stage();
+      const line = (await found('break-glass')).find(({ task }) => task !== undefined);
+      const path = String(line!['task']);
+      const { body: task } = await talk.get<Task & { id: string }>(path, as('owner'));
+      const put = async (one: FhirResource & { id: string }, who: string) => refusal(await talk.update(one, as(who)));
+      const { input: _, ...unnamed } = task;
+      const altered = { status: 422, detail: 'review-altered' };
+      assert.deepEqual(await put({ ...task, status: 'completed' }, 'same'), { status: 403, detail: 'same-person' });
+      assert.deepEqual(await put({ ...task, description: 'Nothing.' }, 'owner'), altered);
+      assert.deepEqual(await put(unnamed, 'owner'), altered);
+      const { status } = await talk.update({ ...task, status: 'in-progress' }, as('officer'));
+      assert.equal(status, 200);
+      const deleted = await talk.send('DELETE', path, { headers: as('owner') });
+      assert.deepEqual(refusal(deleted), { status: 403, detail: 'review-stays' });
+      const told1 = await talk.get<Communication & { id: string }>(`Communication/${path.slice(5)}-c`, as('owner'));
+      assert.deepEqual(await put({ ...told1.body, note: [{ text: 'x' }] }, 'owner'), altered);
+      const before = { ...task, id: `anomaly-${'0'.repeat(40)}` };
+      assert.deepEqual(await put(before, 'owner'), { status: 422, detail: 'review-of-nothing' });
+      const other = await talk.update({ ...task, id: 'not-of-the-server' }, as('owner'));
+      assert.equal(other.status, 201);
     });
 
     it('are told of a patient who is gone, too, with no reference to nobody', async () => {

@@ -8,17 +8,21 @@ import type { Hit } from './anomaly-rules.js';
 const TIME_TO_REVIEW = 72 * 3_600_000;
 const REVIEW_CODES = 'urn:chartroom:task';
 const PRIVACY_REVIEW = 'privacy-review';
+/** Their ids begin so, and no others. */
+export const ANOMALY_ID = 'anomaly-';
+/** The type of the input that names who is looked at. */
+export const PERSON_OF_HIT: JsonObject = { coding: [{ system: 'urn:chartroom:anomaly', code: 'person' }] };
 
 /** The same of the same hit. */
 export function idOfHit({ rule, person, patient = '', day }: Hit): string {
   const digest = createHash('sha256').update([rule, person, patient, day].join('\u0000')).digest('hex');
-  return `anomaly-${digest.slice(0, 40)}`;
+  return `${ANOMALY_ID}${digest.slice(0, 40)}`;
 }
 
 export const sentenceOfHit = ({ rule, person, patient, day, why }: Hit): string =>
   `${rule}: on ${day} ${person === '' ? 'somebody unknown' : person}${patient === undefined ? '' : ` with Patient/${patient}`}: ${why}.`;
 
-/** Seen by those alone who look after privacy: neither by who is looked at, nor by the patient. */
+/** Not seen by the patient, nor by roles that are not cleared for the most confidential. */
 const PROTECTED: JsonObject = {
   security: [
     { system: 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality', code: 'V' },
@@ -45,6 +49,7 @@ export function anomalyTask(hit: Hit, id: string, now: number, whose: JsonObject
     authoredOn: new Date(now).toISOString(),
     reasonCode: { coding: [{ system: 'urn:chartroom:anomaly', code: hit.rule }] },
     restriction: { period: { end: new Date(now + TIME_TO_REVIEW).toISOString() } },
+    ...(hit.person === '' ? {} : { input: [{ type: PERSON_OF_HIT, valueString: hit.person }] }),
   });
 }
 

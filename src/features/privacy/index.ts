@@ -9,6 +9,7 @@ import type { Clock } from '../../platform/clock.js';
 import { ACCOUNTING, accountingOperation } from './accounting-operation.js';
 import { ANOMALIES, anomaliesOperation } from './anomalies.js';
 import { anomalyClock } from './anomaly-clock.js';
+import { anomalyReviewHook } from './anomaly-review.js';
 import { questionOperation } from './answer.js';
 import { KeptAnswers } from './answer-pages.js';
 import { QUESTIONS, WHO_SAW } from './questions.js';
@@ -42,6 +43,7 @@ export const privacy: Feature<typeof settings> = {
   profiles: new URL('../../../../profiles/privacy/', import.meta.url),
   open: ({ own: { anomaliesEvery }, clock, log }) => ({
     operations: privacyOperations(clock),
+    hooks: [anomalyReviewHook],
     jobs: anomaliesEvery === 0 ? [] : [anomalyClock(anomaliesEvery, { clock, log })],
     subtypes: Object.fromEntries(Object.keys(privacyOperations(clock)).map(code => [code, AUDIT_LOG_USED])),
     duties: {
