@@ -2,7 +2,7 @@
 import { deflateSync } from 'node:zlib';
 
 /** Objects with their numbers, from 1 on, and a trailer. `stream` in an object is written as it is. */
-function pdfOf(objects: readonly string[], trailer = '/Root 1 0 R'): Buffer {
+export function pdfOf(objects: readonly string[], trailer = '/Root 1 0 R'): Buffer {
   const parts = ['%PDF-1.7\n'];
   const offsets: number[] = [];
   let at = parts[0]!.length;

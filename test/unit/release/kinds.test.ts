@@ -5,12 +5,13 @@ import { htmlAsText } from '../../../src/features/release/package/read/html-text
 import { fileKind } from '../../../src/features/release/package/read/file-kind.js';
 import { drawnPage, openPdf } from '../../../src/features/release/package/read/pdfium.js';
 import { rtfText } from '../../../src/features/release/package/read/rtf.js';
-import { plainPdf } from '../../support/hostile-pdfs.js';
+import { pdfOf, plainPdf } from '../../support/hostile-pdfs.js';
 import { pageTexts, skipWithoutProgram } from '../../support/pdf-tools.js';
 import { itemOf, markedItem, orderOf, packageOf } from '../../support/release-order.js';
-import { aPng, aTiff } from '../../support/scans.js';
+import { aGreyJpeg, aPng, aTiff } from '../../support/scans.js';
 
-const rtf = (text: string): string => rtfText(Buffer.from(text, 'latin1'));
+const rtfRead = (text: string) => rtfText(Buffer.from(text, 'latin1'));
+const rtf = (text: string): string => rtfRead(text).text;
 
 describe('RTF', () => {
   it('is its text, without what it looks like', () => {
@@ -30,6 +31,20 @@ describe('RTF', () => {
     assert.equal(rtf('{\\rtf1 a{\\pict\\bin3 }}}}b}'), 'ab');
     assert.equal(rtf('{\\rtf1 }}}}\\'), '');
   });
+
+  it('shows again what is no longer hidden, and has the characters of its fonts', () => {
+    assert.equal(rtf('{\\rtf1 a\\v b\\v0 c{\\v d\\plain e}}'), 'ace');
+    const fonts = '{\\fonttbl{\\f0\\fcharset0 A;}{\\f1\\fcharset204 B;}}';
+    assert.equal(rtf(`{\\rtf1\\ansicpg1252\\deff1${fonts}\\'cf{\\f0 \\'e9}\\'e5}`), 'Пéе');
+  });
+
+  it('has the texts of shapes, and says that it is not all', () => {
+    const read = rtfRead('{\\rtf1 a{\\shp{\\*\\shpinst{\\sp{\\sn x}}{\\shptxt  b}}}}');
+    assert.match(read.text, /^a.*b$/);
+    assert.equal(read.complete, false);
+    assert.equal(rtfRead('{\\rtf1 a}').complete, true);
+    assert.equal(rtfRead('{\\rtf1{\\fonttbl{\\f3\\fcharset2 S;}}\\f3 a}').complete, false);
+  });
 });
 
 describe('HTML', () => {
@@ -40,6 +55,27 @@ describe('HTML', () => {
     );
     assert.equal(text, 'Note\na b\nc <d> é α &unknown;\n• one\n• two\nx y\nend');
     assert.equal(pictures, 1);
+  });
+
+  it('needs no end of its head, and keeps words of its own', () => {
+    const { text, complete } = htmlAsText('<html><head><title>no</title><body><p>&constructor; a</p>');
+    assert.deepEqual({ text, complete }, { text: '&constructor; a', complete: true });
+  });
+
+  it('is not all of the file where something is never closed or hidden, or is a choice', () => {
+    const sources = [
+      '<p>a<svg><p>b',
+      '<p hidden>b</p>a',
+      '<p style="display: none">b</p>a',
+      '<style>.x{display:none}</style>a',
+    ];
+    for (const source of sources) {
+      const read = htmlAsText(source);
+      assert.ok(!read.complete && read.text.includes('a'), source);
+    }
+    const { text, pictures } = htmlAsText('<select><option>a<option>b<p>c');
+    assert.deepEqual({ text, pictures }, { text: 'a\nb\nc', pictures: 1 });
+    assert.equal(htmlAsText('<svg><svg></svg>x</svg><p>a').text, 'a');
   });
 
   it('keeps lines that are laid out', () => assert.equal(htmlAsText('<pre>a  b\n  c</pre>d').text, 'a  b\n  c\nd'));
@@ -124,7 +160,79 @@ describe('texts', () => {
   });
 });
 
+describe('characters that no font has', () => {
+  it('are said to be missing, and can be copied', async function () {
+    const thai = 'ผู้ป่วย';
+    const items = [itemOf('A', 'text/plain', Buffer.from(`a ${thai} z`)), itemOf('B', 'text/plain', Buffer.from('a'))];
+    const { bytes, manifest } = await packageOf(orderOf(items));
+    assert.deepEqual(
+      manifest.items.map(({ reason }) => reason),
+      ['partly-printable', undefined],
+    );
+    assert.equal(manifest.missingGlyphs, undefined);
+    const named = await packageOf(orderOf(items.slice(1), { patient: [thai] }));
+    assert.equal(named.manifest.missingGlyphs, true);
+    skipWithoutProgram(this, 'pdftotext');
+    assert.ok(pageTexts(bytes)[manifest.items[0]!.firstPage! - 1]!.includes(thai));
+  });
+});
+
+describe('a PDF', () => {
+  const page = (members: string): string =>
+    `<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R ${members}>>`;
+  const draws = (text: string, members = ''): string =>
+    `<</Length ${text.length}${members}>>\nstream\n${text}\nendstream`;
+  const CATALOG = '<</Type/Catalog/Pages 2 0 R>>';
+  const PAGES = '<</Type/Pages/Count 1/Kids[3 0 R]>>';
+
+  it('keeps glyphs and resources whatever they are called', async () => {
+    const pdf = pdfOf([
+      ...[CATALOG, PAGES, page('/Resources<</Font<</AA 5 0 R>>/XObject<</AF 7 0 R>>>>')],
+      draws('BT /AA 100 Tf 100 500 Td (A) Tj ET /AF Do'),
+      '<</Type/Font/Subtype/Type3/FontBBox[0 0 1 1]/FontMatrix[1 0 0 1 0 0]/FirstChar 65/LastChar 65/Widths[1]/Resources<<>>' +
+        '/Encoding<</Type/Encoding/Differences[65/A]>>/CharProcs<</A 6 0 R>>>>',
+      draws('1 0 0 0 1 1 d1 0 0 1 1 re f'),
+      draws('300 100 100 100 re f', '/Type/XObject/Subtype/Form/BBox[0 0 612 792]/AF 4 0 R'),
+    ]);
+    const { bytes, manifest } = await packageOf(orderOf([itemOf('A', 'application/pdf', pdf)]));
+    const open = await openPdf(bytes);
+    assert.ok(typeof open !== 'string');
+    const { rgb } = drawnPage(open, manifest.items[0]!.firstPage! - 1, 72, 1_000_000);
+    open.close();
+    const black = rgb.reduce((count, value) => count + (value < 60 ? 1 : 0), 0) / 3;
+    assert.ok(black > 19_000 && black < 23_000, `${black}`);
+  });
+
+  it('is attached as well where print shows less than a screen', async () => {
+    const outcome = async (annotation: string): Promise<string | undefined> => {
+      const pdf = pdfOf([CATALOG, PAGES, page('/Annots[5 0 R]'), draws(''), annotation]);
+      return (await packageOf(orderOf([itemOf('A', 'application/pdf', pdf)]))).manifest.items[0]!.reason;
+    };
+    const note = '<</Type/Annot/Subtype/Text/Rect[9 9 99 99]/Contents(Note)/F';
+    const field = '<</Type/Annot/Subtype/Widget/FT/Tx/T(a)/Rect[9 9 99 99]/F 4';
+    assert.equal(await outcome(`${note} 0>>`), 'partly-printable');
+    assert.equal(await outcome(`${note} 2>>`), undefined);
+    assert.equal(await outcome(`${field}/V(Words)>>`), 'partly-printable');
+    assert.equal(await outcome(`${field}>>`), undefined);
+  });
+});
+
 describe('pictures', () => {
+  it('of JPEG are nothing but what is decoded', async () => {
+    const jpeg = aGreyJpeg();
+    const comment = (text: string): Buffer =>
+      Buffer.concat([Buffer.from([0xff, 0xfe, 0, text.length + 2]), Buffer.from(text)]);
+    const told = Buffer.concat([
+      ...[jpeg.subarray(0, 2), comment('Topsecret'), jpeg.subarray(2, -2), comment('Topsecret')],
+      ...[jpeg.subarray(-2), Buffer.from('Topsecret'), jpeg],
+    ]);
+    const { bytes, manifest } = await packageOf(orderOf([itemOf('A', 'image/jpeg', told)]));
+    assert.deepEqual([manifest.items[0]!.state, manifest.items[0]!.reason], ['merged', undefined]);
+    assert.ok(!bytes.includes('Topsecret') && bytes.includes(jpeg));
+    const cut = await packageOf(orderOf([itemOf('A', 'image/jpeg', jpeg.subarray(0, -2))]));
+    assert.equal(cut.manifest.items[0]!.reason, 'damaged');
+  });
+
   it('are seen as they are: rows of a PNG, and strips that are not packed', async () => {
     const png = aPng(100, 100, (x, y) => x < 50 && y < 50);
     const bits = Buffer.alloc((800 / 8) * 1000);

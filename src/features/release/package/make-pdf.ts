@@ -73,6 +73,8 @@ interface Making extends PdfMaking {
   readonly paper: Paper;
   readonly glyphs: GlyphFonts;
   readonly key: Buffer | undefined;
+  /** What was laid out with boxes for characters that no font has. */
+  readonly lacking: { any: boolean };
   /** Numbers of objects that are written last. */
   readonly fonts: number;
   readonly tree: number;
@@ -85,7 +87,7 @@ export async function* makePdf(given: PdfMaking): AsyncGenerator<Uint8Array, Mad
   const words = order.words ?? ENGLISH;
   const making: Making = {
     ...given,
-    ...{ writer, words, key, paper: PAPERS[order.paper ?? 'letter'], glyphs: glyphFonts() },
+    ...{ writer, words, key, paper: PAPERS[order.paper ?? 'letter'], glyphs: glyphFonts(), lacking: { any: false } },
     ...{ fonts: writer.reserve(), tree: writer.reserve() },
   };
   yield writer.header();
@@ -106,7 +108,7 @@ export async function* makePdf(given: PdfMaking): AsyncGenerator<Uint8Array, Mad
   const pages = [...front, ...body];
   const kids = yield* writePages(making, pages);
   yield* writeEnd(making, kids, files, items);
-  return { pages: pages.length, items };
+  return { pages: pages.length, items, ...(making.lacking.any ? { missingGlyphs: true } : {}) };
 }
 
 /** An item with redactions as a PDF of its own, for forms that hold files: its pages, or the statement that it is withheld. */
@@ -178,6 +180,7 @@ async function* writeText(
   sheet: Sheet,
 ): AsyncGenerator<Uint8Array, readonly PageForm[]> {
   const { writer, glyphs, fonts } = making;
+  making.lacking.any ||= text.missing;
   const forms: PageForm[] = [];
   for (const runs of text.pages) {
     const form = writer.reserve();
@@ -273,6 +276,7 @@ async function* writePages(
     const some = pages.slice(from, from + AT_ONCE);
     const documents = some.map((page, n) => stripOf(making, page, from + n + 1, pages.length));
     const text = await laidOut(pool, documents);
+    making.lacking.any ||= text.missing;
     if (text.pages.length > some.length)
       throw new PackageRefused('bad-order', 'The notices of an item are longer than the strip below a page.');
     for (const [n, { form, width, height }] of some.entries()) {

@@ -28,6 +28,7 @@ export async function* makeZip({ order, digest, pool }: FormMaking): AsyncGenera
   const files: ZippedFile[] = [];
   const outcomes: ItemOutcome[] = [];
   let pages: number | undefined;
+  let missingGlyphs: true | undefined;
   let isStopped = false;
   /** What is being written. */
   let entry: PassThrough | undefined;
@@ -57,7 +58,7 @@ export async function* makeZip({ order, digest, pool }: FormMaking): AsyncGenera
       outcomes.push(item.redactions?.length ? await putRedacted(item, at) : await putOriginal(item, at));
     if (order.form === 'both') {
       const made = await put('release.pdf', makePdf({ order, items: order.items, front: true, digest, pool }), false);
-      pages = made.pages;
+      ({ pages, missingGlyphs } = made);
       for (const [at, outcome] of made.items.entries()) {
         const { firstPage, pages: own, reason } = outcome;
         outcomes[at] = {
@@ -98,7 +99,11 @@ export async function* makeZip({ order, digest, pool }: FormMaking): AsyncGenera
     await filling.catch(() => {});
   }
   await filling;
-  return { ...(pages === undefined ? {} : { pages }), items: outcomes };
+  return {
+    ...(pages === undefined ? {} : { pages }),
+    ...(missingGlyphs ? { missingGlyphs } : {}),
+    items: outcomes,
+  };
 }
 
 const saidOf = ({ id, title, sha256, size, contentType }: PackageItem) => ({

@@ -170,6 +170,8 @@ export interface ItemOutcome {
 /** What a package was made of: `pages` of its PDF. */
 export interface MadeForm {
   readonly pages?: number;
+  /** Boxes stand for characters of cover, index or notices that no font has; whoever copies them has the characters. */
+  readonly missingGlyphs?: true;
   readonly items: readonly ItemOutcome[];
 }
 

@@ -42,8 +42,8 @@ async function readPages({ bytes, contentType, paper, start }: ReadPages): Promi
     const sheet = textSheet(paper);
     const found = textFile(kind, file, sheet.width - sheet.left - sheet.right);
     if (!found) return none('damaged');
-    const fragment = await textFragment(found.rows, sheet, start);
-    return { kind: 'pages', fragment, complete: found.complete, total: fragment.pages.length };
+    const { fragment, missing } = await textFragment(found.rows, sheet, start);
+    return { kind: 'pages', fragment, complete: found.complete && !missing, total: fragment.pages.length };
   }
   const fragment = pictureFragment(kind, file, paper, start);
   return fragment ? { kind: 'pages', fragment, complete: true, total: fragment.pages.length } : none('damaged');
@@ -116,16 +116,20 @@ async function asPdf({ bytes, contentType, paper }: DrawPages | MeasurePages): P
 }
 
 /** With fonts of its own: one with what its pages use is small. */
-async function textFragment(rows: readonly TextRow[], sheet: Sheet, start: FragmentStart): Promise<PdfFragment> {
+async function textFragment(
+  rows: readonly TextRow[],
+  sheet: Sheet,
+  start: FragmentStart,
+): Promise<{ readonly fragment: PdfFragment; readonly missing: boolean }> {
   const writer = fragmentWriter(start);
   const glyphs = glyphFonts();
   const fonts = writer.reserve();
-  const { outlines, pages } = layOut(theShaper(), [{ rows, sheet }]);
+  const { outlines, pages, missing } = layOut(theShaper(), [{ rows, sheet }]);
   const { width, height } = sheet;
   const forms = pages.map(runs => ({
     form: writer.add(textForm(runs, sheet, { glyphs, outlines, fonts })),
     ...{ width, height },
   }));
   writer.write(fonts, await glyphs.resources(writer.add));
-  return writer.end(forms);
+  return { fragment: writer.end(forms), missing };
 }

@@ -7,16 +7,20 @@ export interface HtmlText {
   readonly text: string;
   /** Pictures and other things that no text can show. */
   readonly pictures: number;
+  /** False where what is hidden and what is not cannot be told, or the reader of the file may see more than the text. */
+  readonly complete: boolean;
 }
 
 /** Elements whose content is no text. */
-const UNSEEN = new Set(['script', 'style', 'head', 'template', 'noscript', 'object', 'svg', 'select']);
+const UNSEEN = new Set(['script', 'style', 'title', 'template', 'object', 'svg']);
 const RAW = new Set(['script', 'style']);
-const PICTURES = new Set(['img', 'svg', 'object', 'embed', 'canvas', 'video', 'iframe']);
+const PICTURES = new Set(
+  'img svg math object embed canvas video audio iframe input select textarea meter progress'.split(' '),
+);
 const BLOCKS = new Set(
   (
     'address article aside blockquote body br caption center dd div dl dt fieldset figure figcaption footer form h1 h2 h3 h4 h5 h6 header hr ' +
-    'html li main nav ol p pre section table tbody tfoot thead tr ul'
+    'html li main nav ol option p pre section table tbody tfoot thead tr ul'
   ).split(' '),
 );
 const ENTITIES: Readonly<Record<string, string>> = {
@@ -71,9 +75,13 @@ const ENTITIES: Readonly<Record<string, string>> = {
   },
 };
 
+/** Styles and attributes that hide something: what is hidden is written, too, but a reader would not see it. */
+const HIDES = /display\s{0,9}:\s{0,9}none|visibility\s{0,9}:\s{0,9}hidden|<[^<>]{0,999}\shidden(?=[\s=>/])/i;
+
 export function htmlAsText(source: string): HtmlText {
   const lines = new TextLines();
   let unseen: string | undefined;
+  let depth = 0;
   let pictures = 0;
   for (const token of tokens(source)) {
     if (token.kind === 'text') {
@@ -82,14 +90,16 @@ export function htmlAsText(source: string): HtmlText {
     }
     const { name, closing, empty } = token;
     if (unseen !== undefined) {
-      if (closing && name === unseen) unseen = undefined;
+      if (name === unseen && (closing || !empty)) depth += closing ? -1 : 1;
+      if (depth === 0) unseen = undefined;
       continue;
     }
     if (!closing && PICTURES.has(name)) pictures++;
-    if (!closing && UNSEEN.has(name) && !empty) unseen = name;
+    if (!closing && UNSEEN.has(name) && (!empty || RAW.has(name))) [unseen, depth] = [name, 1];
     lines.tag(name, closing);
   }
-  return { text: lines.end(), pictures };
+  // What is never closed holds all that is behind it.
+  return { text: lines.end(), pictures, complete: unseen === undefined && !HIDES.test(source) };
 }
 
 /** Gathers lines: white space is one space, but within `pre`. */
@@ -179,7 +189,7 @@ const decoded = (text: string): string =>
   text.replaceAll(
     /&(?:#x([0-9a-f]{1,6})|#(\d{1,7})|([a-z][a-z0-9]{1,10}));/gi,
     (whole, hex?: string, digits?: string, name?: string) => {
-      if (name !== undefined) return ENTITIES[name] ?? whole;
+      if (name !== undefined) return Object.hasOwn(ENTITIES, name) ? ENTITIES[name]! : whole;
       const code = hex === undefined ? Number(digits) : Number.parseInt(hex, 16);
       return code > 0 && code <= 0x10_ff_ff && (code < 0xd800 || code > 0xdfff) ? String.fromCodePoint(code) : '\uFFFD';
     },

@@ -1,5 +1,6 @@
 /**
- * A JPEG as a page: its bytes go in as they are, without what was said beside the picture (place, camera, comments).
+ * A JPEG as a page: what its picture is decoded from goes in as it is, and nothing else of the file (place, camera, comments, smaller pictures,
+ * whatever stands behind its end).
  * https://www.w3.org/Graphics/JPEG/itu-t81.pdf (annex B), https://www.w3.org/Graphics/JPEG/jfif3.pdf
  */
 import type { PageForm, FragmentWriter } from '../pdf/fragment.js';
@@ -23,9 +24,10 @@ interface JpegParts {
 /** Huffman coded, baseline or progressive, 8 bits: what readers of PDF know. */
 const FRAMES = new Set([0xc0, 0xc1, 0xc2]);
 const OTHER_FRAMES = new Set([0xc3, 0xc5, 0xc6, 0xc7, 0xc9, 0xca, 0xcb, 0xcd, 0xce, 0xcf]);
-const START_OF_SCAN = 0xda;
-const COMMENT = 0xfe;
-const [APP0, APP1, APP14, APP15] = [0xe0, 0xe1, 0xee, 0xef];
+const [START_OF_SCAN, END_OF_IMAGE] = [0xda, 0xd9];
+const [APP0, APP1, APP14] = [0xe0, 0xe1, 0xee];
+/** Tables of codes and of quantities, the number of lines, restarts. */
+const TABLES = new Set([0xc4, 0xdb, 0xdc, 0xdd]);
 const COLOURS: Readonly<Record<number, string>> = { 1: 'DeviceGray', 3: 'DeviceRGB', 4: 'DeviceCMYK' };
 
 /** Undefined where it is none that a PDF can hold. */
@@ -48,36 +50,70 @@ export function jpegPage(writer: FragmentWriter, bytes: Buffer, paper: Paper): P
   );
 }
 
-function jpegParts(bytes: Buffer): JpegParts | undefined {
+interface JpegSegment {
+  readonly marker: number;
+  /** Without marker and length. */
+  readonly said: Buffer;
+  /** With them, and the codes behind the head of a scan. */
+  readonly whole: Buffer;
+}
+
+/** Those between the start and the end of the picture; undefined where they cannot be followed to its end. */
+function segmentsToKeep(bytes: Buffer): readonly JpegSegment[] | undefined {
   if (bytes.length < 4 || bytes.readUInt16BE(0) !== 0xffd8) return undefined;
-  const kept: Buffer[] = [bytes.subarray(0, 2)];
-  let frame: JpegFrame | undefined;
-  let [adobe, orientation] = [false, 1];
-  let dots: readonly [number, number] | undefined;
-  for (let at = 2; at + 4 <= bytes.length; ) {
+  const found: JpegSegment[] = [];
+  for (let at = 2; at + 2 <= bytes.length; ) {
     while (bytes[at] === 0xff && bytes[at + 1] === 0xff) at++;
-    if (bytes[at] !== 0xff || at + 4 > bytes.length) return undefined;
     const marker = bytes[at + 1]!;
+    if (bytes[at] !== 0xff || OTHER_FRAMES.has(marker)) return undefined;
+    if (marker === END_OF_IMAGE) return found;
+    if (at + 4 > bytes.length) return undefined;
     const end = at + 2 + bytes.readUInt16BE(at + 2);
-    const segment = bytes.subarray(at + 4, end);
-    if (marker === START_OF_SCAN) {
-      kept.push(bytes.subarray(at));
-      return frame && { frame, bytes: Buffer.concat(kept), adobe, orientation, dots };
-    }
-    if (OTHER_FRAMES.has(marker) || end > bytes.length) return undefined;
-    if (FRAMES.has(marker)) frame = frameOf(segment);
-    if (marker === APP0) dots ??= densityOf(segment);
-    if (marker === APP1) orientation = orientationOf(segment) ?? orientation;
-    if (marker === APP14) adobe ||= segment.toString('latin1', 0, 5) === 'Adobe';
-    if (!isSaidOnly(marker)) kept.push(bytes.subarray(at, end));
-    at = end;
+    if (end < at + 4 || end > bytes.length) return undefined;
+    const next = marker === START_OF_SCAN ? afterScan(bytes, end) : end;
+    found.push({ marker, said: bytes.subarray(at + 4, end), whole: bytes.subarray(at, next) });
+    at = next;
   }
   return undefined;
 }
 
-/** Of what was said beside the picture. */
-const isSaidOnly = (marker: number): boolean =>
-  marker === COMMENT || (marker > APP0 && marker <= APP15 && marker !== APP14);
+function jpegParts(bytes: Buffer): JpegParts | undefined {
+  const segments = segmentsToKeep(bytes);
+  if (!segments?.some(({ marker }) => marker === START_OF_SCAN)) return undefined;
+  const kept: Buffer[] = [Buffer.from([0xff, 0xd8])];
+  let frame: JpegFrame | undefined;
+  let [adobe, orientation] = [false, 1];
+  let dots: readonly [number, number] | undefined;
+  for (const { marker, said, whole } of segments) {
+    if (FRAMES.has(marker)) frame = frameOf(said);
+    if (marker === APP1) orientation = orientationOf(said) ?? orientation;
+    if (marker === APP0 && isNamed(said, 'JFIF\0')) {
+      dots ??= densityOf(said);
+      // Without the smaller picture.
+      kept.push(Buffer.from([0xff, APP0, 0, 16]), said.subarray(0, 12), Buffer.alloc(2));
+    }
+    if (marker === APP14 && isNamed(said, 'Adobe')) {
+      adobe = true;
+      kept.push(Buffer.from([0xff, APP14, 0, 14]), said.subarray(0, 12));
+    }
+    if (isDecoded(marker)) kept.push(whole);
+  }
+  kept.push(Buffer.from([0xff, END_OF_IMAGE]));
+  return frame && { frame, bytes: Buffer.concat(kept), adobe, orientation, dots };
+}
+
+const isNamed = (segment: Buffer, name: string): boolean =>
+  segment.length >= 12 && segment.toString('latin1', 0, 5) === name;
+const isDecoded = (marker: number): boolean => marker === START_OF_SCAN || FRAMES.has(marker) || TABLES.has(marker);
+
+/** Where the next marker is: within the codes of a scan 0 stands behind 255, or the number of a restart. */
+function afterScan(bytes: Buffer, from: number): number {
+  for (let at = bytes.indexOf(0xff, from); at >= 0; at = bytes.indexOf(0xff, at + 1)) {
+    const behind = bytes[at + 1] ?? 0;
+    if (behind !== 0 && behind !== 0xff && (behind < 0xd0 || behind > 0xd7)) return at;
+  }
+  return bytes.length;
+}
 
 function frameOf(segment: Buffer): JpegFrame | undefined {
   if (segment.length < 6 || segment[0] !== 8) return undefined;
@@ -87,7 +123,6 @@ function frameOf(segment: Buffer): JpegFrame | undefined {
 
 /** Of a JFIF segment: units are inches (1) or centimetres (2). */
 function densityOf(segment: Buffer): readonly [number, number] | undefined {
-  if (segment.length < 12 || segment.toString('latin1', 0, 4) !== 'JFIF') return undefined;
   const unit = segment[7] === 1 ? 1 : segment[7] === 2 ? 2.54 : 0;
   return plausibleDots(segment.readUInt16BE(8) * unit, segment.readUInt16BE(10) * unit);
 }

@@ -89,6 +89,10 @@ function pageDictionaries(parsed: ParsedPdf): PdfDictionary[] {
 
 type Copy = (value: PdfValue) => PdfValue;
 
+/** Members whose dictionaries have names of their own choice, of glyphs, fonts and other resources: nothing is left out of those. */
+const NAMED = new Set([
+  ...['CharProcs', 'ColorSpace', 'Colorants', 'ExtGState', 'Font', 'Pattern', 'Properties', 'Shading', 'XObject'],
+]);
 /** Members that lead away from what is drawn. */
 const LEFT_OUT = new Set([
   'AA',
@@ -106,30 +110,35 @@ const LEFT_OUT = new Set([
 /** Copies values with all that they lead to, each object once, with new numbers. */
 function copier(parsed: ParsedPdf, writer: FragmentWriter): Copy {
   const numbers = new Map<number, number>();
-  const waiting: number[] = [];
-  const renumbered = (value: PdfValue): PdfValue => {
+  const waiting: { readonly old: number; readonly named: boolean }[] = [];
+  const renumbered = (value: PdfValue, named = false): PdfValue => {
     if (isPdfReference(value)) {
       let number = numbers.get(value.ref);
       if (number === undefined) {
         number = writer.reserve();
         numbers.set(value.ref, number);
-        waiting.push(value.ref);
+        waiting.push({ old: value.ref, named });
       }
       return pdfReference(number);
     }
-    if (isPdfList(value)) return value.map(renumbered);
-    if (isPdfDictionary(value)) return kept(value);
+    if (isPdfList(value)) return value.map(one => renumbered(one));
+    if (isPdfDictionary(value)) return kept(value, named);
     return value;
   };
-  const kept = (value: PdfDictionary): PdfDictionary =>
-    new Map([...value].filter(([key]) => !LEFT_OUT.has(key)).map(([key, member]) => [key, renumbered(member)]));
+  const kept = (value: PdfDictionary, named = false): PdfDictionary =>
+    new Map(
+      [...value]
+        .filter(([key]) => named || !LEFT_OUT.has(key))
+        .map(([key, member]) => [key, renumbered(member, !named && NAMED.has(key))]),
+    );
   return value => {
     const copied = renumbered(value);
-    for (let old = waiting.pop(); old !== undefined; old = waiting.pop()) {
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      const { old, named } = next;
       const found = parsed.object(old);
       const whole = isPdfStream(found)
         ? { dictionary: new Map([...kept(found.dictionary)].filter(([key]) => key !== 'Length')), data: found.data }
-        : renumbered(found);
+        : renumbered(found, named);
       writer.write(numbers.get(old)!, whole);
     }
     return copied;

@@ -129,10 +129,14 @@ const FLATTEN_FAILED = 0;
 /** FPDF_ANNOT_… */
 const LINK = 2;
 const POPUP = 16;
-/** Bits of F: Invisible, Hidden, NoView. */
-const UNSEEN_FLAGS = 1 | 2 | 32;
+const WIDGET = 20;
+/** Bits of F: Hidden, Print, NoView. */
+const [HIDDEN, PRINT, NO_VIEW] = [2, 4, 32];
 
-/** Makes annotations and fields of forms part of their pages. `complete`: false where one of them has no appearance to be drawn. */
+/**
+ * Makes annotations and fields of forms part of their pages. `complete`: false where one of them is seen on screens and not in print, or has no
+ * appearance to be drawn.
+ */
 export function flatten(open: OpenPdf): { readonly complete: boolean } {
   const { pdfium: module, document, pages } = open;
   let complete = true;
@@ -150,10 +154,15 @@ export function flatten(open: OpenPdf): { readonly complete: boolean } {
 function isDrawn(module: WrappedPdfiumModule, page: number, at: number): boolean {
   const annotation = module.FPDFPage_GetAnnot(page, at);
   const subtype = module.FPDFAnnot_GetSubtype(annotation);
+  const flags = module.FPDFAnnot_GetFlags(annotation);
+  const has = (key: string): boolean => module.FPDFAnnot_HasKey(annotation, key);
+  const isPrinted = (flags & PRINT) !== 0;
   const isNothing =
-    subtype === LINK || subtype === POPUP || (module.FPDFAnnot_GetFlags(annotation) & UNSEEN_FLAGS) !== 0;
-  const drawn =
-    isNothing || module.FPDFAnnot_HasKey(annotation, 'AP') || !module.FPDFAnnot_HasKey(annotation, 'Contents');
+    subtype === LINK || subtype === POPUP || (flags & HIDDEN) !== 0 || (!isPrinted && (flags & NO_VIEW) !== 0);
+  // A field may have its value from the one above it.
+  const isFilled = subtype === WIDGET && (has('V') || has('Parent'));
+  const says = has('AP') || has('Contents') || isFilled;
+  const drawn = isNothing || !says || (isPrinted && has('AP'));
   module.FPDFPage_CloseAnnot(annotation);
   return drawn;
 }

@@ -41,14 +41,33 @@ const ENCODINGS: Readonly<Record<number, string>> = {
 };
 const DEEPEST = 500;
 
+/** By `\\fcharset`. */
+const CHARSETS: Readonly<Record<number, number>> = {
+  ...{ 77: 10_000, 128: 932, 129: 949, 134: 936, 136: 950, 161: 1253, 162: 1254, 163: 1258, 177: 1255, 178: 1256 },
+  ...{ 186: 1257, 204: 1251, 222: 874, 238: 1250 },
+};
+const SYMBOLS = 2;
+/** Pictures, shapes, comments: what is not written, or not in its place. */
+const UNWRITTEN = new Set(['pict', 'object', 'shp', 'do', 'annotation']);
+
 interface RtfGroup {
+  /** It is no text of the document. */
   readonly hidden: boolean;
+  /** Its characters are not shown. */
+  readonly invisible: boolean;
+  readonly font: number;
   /** Characters that stand behind `\u` for readers that do not know it. */
   readonly spare: number;
 }
 
+export interface RtfText {
+  readonly text: string;
+  /** False where the file has something that is not in the text. */
+  readonly complete: boolean;
+}
+
 /** `bytes` begin with `{\rtf`. */
-export function rtfText(bytes: Buffer): string {
+export function rtfText(bytes: Buffer): RtfText {
   const source = bytes.toString('latin1');
   const reader = new RtfReader(source);
   return reader.read();
@@ -58,15 +77,20 @@ class RtfReader {
   readonly #source: string;
   readonly #parts: string[] = [];
   readonly #groups: RtfGroup[] = [];
-  #group: RtfGroup = { hidden: false, spare: 1 };
+  #group: RtfGroup = { hidden: false, invisible: false, font: -1, spare: 1 };
   #bytes: number[] = [];
   #encoding = 'windows-1252';
   #skip = 0;
+  /** Of the bytes that wait. */
+  #written = -1;
+  #firstFont = -1;
+  #complete = true;
+  readonly #fonts = new Map<number, string>();
   constructor(source: string) {
     this.#source = source;
   }
 
-  read(): string {
+  read(): RtfText {
     const token = /\\([a-z]{1,32})(-?\d{1,10})? ?|\\'([0-9a-f]{2})|\\([^a-z])|([{}])|[\r\n]+|([^\\{}\r\n]+)/giy;
     for (let found = token.exec(this.#source); found; found = token.exec(this.#source)) {
       const [, word, given, hex, symbol, brace, text] = found;
@@ -78,22 +102,34 @@ class RtfReader {
       else if (symbol !== undefined) this.#symbol(symbol);
     }
     this.#flush();
-    return this.#parts.join('');
+    return { text: this.#parts.join(''), complete: this.#complete };
   }
 
   #character(byte: number): void {
     if (this.#skip > 0) this.#skip--;
-    else if (!this.#group.hidden) this.#bytes.push(byte);
+    else if (this.#isShown()) {
+      const font = this.#group.font < 0 ? this.#firstFont : this.#group.font;
+      if (font !== this.#written) this.#flush();
+      this.#written = font;
+      this.#bytes.push(byte);
+    }
   }
 
   #flush(): void {
     if (this.#bytes.length === 0) return;
-    this.#parts.push(new TextDecoder(this.#encoding).decode(Uint8Array.from(this.#bytes)));
+    const encoding = this.#fonts.get(this.#written) ?? this.#encoding;
+    if (encoding === 'symbols') this.#complete = false;
+    const decoder = new TextDecoder(encoding === 'symbols' ? 'windows-1252' : encoding);
+    this.#parts.push(decoder.decode(Uint8Array.from(this.#bytes)));
     this.#bytes = [];
   }
 
+  #isShown(): boolean {
+    return !this.#group.hidden && !this.#group.invisible;
+  }
+
   #write(text: string): void {
-    if (this.#group.hidden) return;
+    if (!this.#isShown()) return;
     this.#flush();
     this.#parts.push(text);
   }
@@ -113,18 +149,34 @@ class RtfReader {
     else if (symbol !== '-' && symbol !== '|' && symbol !== ':') this.#character(symbol.charCodeAt(0));
   }
 
+  #fontWord(word: string, given: number | undefined): void {
+    if (given === undefined) return;
+    if (word === 'deff') this.#firstFont = given;
+    else if (word === 'f') this.#group = { ...this.#group, font: given };
+    else if (word === 'fcharset') this.#charset(given);
+  }
+
+  /** Of the font whose entry in the table this is. */
+  #charset(charset: number): void {
+    const page = CHARSETS[charset];
+    if (charset === SYMBOLS) this.#fonts.set(this.#group.font, 'symbols');
+    else if (page !== undefined) this.#fonts.set(this.#group.font, encodingOf(page));
+  }
+
   #word(word: string, given: number | undefined): void {
-    const text = WORDS[word];
-    if (text !== undefined) this.#write(text);
+    if (UNWRITTEN.has(word)) this.#complete = false;
+    if (Object.hasOwn(WORDS, word)) this.#write(WORDS[word]!);
     else if (DESTINATIONS.has(word)) this.#group = { ...this.#group, hidden: true };
-    else if (word === 'v' && given !== 0) this.#group = { ...this.#group, hidden: true };
+    else if (word === 'v') this.#group = { ...this.#group, invisible: given !== 0 };
+    else if (word === 'plain') this.#group = { ...this.#group, invisible: false, font: -1 };
+    else if (word === 'shptxt' || word === 'dptxbxtext') this.#group = { ...this.#group, hidden: false };
     else if (word === 'uc') this.#group = { ...this.#group, spare: given ?? 1 };
     else if (word === 'ansicpg' && given !== undefined) this.#encoding = encodingOf(given);
     else if (word === 'mac') this.#encoding = 'macintosh';
     else if (word === 'u' && given !== undefined) {
       this.#write(String.fromCharCode(given < 0 ? given + 65_536 : given));
       this.#skip = this.#group.spare;
-    }
+    } else this.#fontWord(word, given);
   }
 }
 

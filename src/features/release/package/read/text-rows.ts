@@ -19,14 +19,16 @@ export function textFile(kind: 'text' | 'rtf' | 'html', bytes: Buffer, width: nu
   if (kind === 'html') {
     const source = plainText(bytes);
     if (source === undefined) return undefined;
-    const { text, pictures } = htmlAsText(source);
-    return { rows: rowsOf(text, width, { size: PROSE_SIZE, above: 2 }), complete: pictures === 0 };
+    const { text, pictures, complete } = htmlAsText(source);
+    return { rows: rowsOf(text, width, { size: PROSE_SIZE, above: 2 }), complete: complete && pictures === 0 };
   }
-  const text = kind === 'rtf' ? rtfText(bytes) : plainText(bytes);
+  if (kind === 'rtf') {
+    const { text, complete } = rtfText(bytes);
+    return { rows: rowsOf(text, width, { size: PROSE_SIZE }), complete };
+  }
+  const text = plainText(bytes);
   if (text === undefined) return undefined;
-  const isProse = kind === 'rtf';
-  const complete = !isProse || !/\\(?:pict|object)\b/.test(bytes.toString('latin1'));
-  return { rows: rowsOf(text, width, isProse ? { size: PROSE_SIZE } : { size: PLAIN_SIZE, fixed: true }), complete };
+  return { rows: rowsOf(text, width, { size: PLAIN_SIZE, fixed: true }), complete: true };
 }
 
 function rowsOf(text: string, width: number, form: Omit<TextRow, 'cells'>): TextRow[] {

@@ -48,6 +48,8 @@ export interface LaidOut {
   readonly pages: readonly (readonly TextRun[])[];
   /** By `<face>:<drawing>`, as far as runs have them. */
   readonly outlines: Readonly<Record<string, GlyphOutline>>;
+  /** Boxes stand for characters that no font has. */
+  readonly missing: boolean;
 }
 
 /** More pages are TooCostly. */
@@ -74,10 +76,14 @@ interface Token {
 export function layOut(shaper: Shaper, documents: readonly { rows: readonly TextRow[]; sheet: Sheet }[]): LaidOut {
   const outlines: Record<string, GlyphOutline> = {};
   const pages = documents.flatMap(({ rows, sheet }) => pagesOf(shaper, rows, sheet));
+  let missing = false;
   for (const { pieces } of pages.flat())
-    for (const { face, glyphs } of pieces)
-      for (const { drawing } of glyphs) outlines[`${face}:${drawing}`] ??= shaper.outline(face, drawing);
-  return { pages, outlines };
+    for (const piece of pieces) {
+      missing ||= piece.missing === true;
+      for (const { drawing } of piece.glyphs)
+        outlines[`${piece.face}:${drawing}`] ??= shaper.outline(piece.face, drawing);
+    }
+  return { pages, outlines, missing };
 }
 
 function pagesOf(shaper: Shaper, rows: readonly TextRow[], sheet: Sheet): TextRun[][] {

@@ -11,6 +11,8 @@ export interface ShapedPiece {
   readonly width: number;
   /** What is written, where that cannot be told glyph by glyph. */
   readonly actual?: string;
+  /** No font has all of its characters: boxes stand for them. */
+  readonly missing?: true;
 }
 
 export interface ShapedGlyph {
@@ -48,6 +50,8 @@ const REORDERED = /[\u0900-\u0DFF\u0E00-\u0EFF\u1000-\u109F\u1780-\u17FF]/;
 /** What no font has to have: joiners, variation selectors, directions. */
 const UNSEEN = /^(?:\p{Cf}|\p{Variation_Selector})$/u;
 const REPLACEMENT = '\u25A1';
+/** Number 0 of a font. */
+const NO_GLYPH = /(?:^|\+)0(?:@|\+|$)/;
 /** Words that are remembered with their glyphs. */
 const REMEMBERED = 20_000;
 
@@ -67,7 +71,7 @@ export function createShaper(): Shaper {
   };
 
   const pieces = (text: string, { fixed: isFixed, rightToLeft }: TextWay): readonly ShapedPiece[] => {
-    const parts: { face: Face; text: string }[] = [];
+    const parts: { face: Face; text: string; unwritten?: string }[] = [];
     const among = isFixed ? fixed : proportional;
     for (const { segment } of clusters.segment(text.normalize('NFC'))) {
       const last = parts.at(-1);
@@ -78,10 +82,18 @@ export function createShaper(): Shaper {
       const face = faceOf(segment, among, last?.face);
       const written = face ? segment : REPLACEMENT;
       const chosen = face ?? faceOf(REPLACEMENT, among, undefined) ?? among[0]!;
-      if (last?.face === chosen) last.text += written;
+      if (!face && last?.unwritten !== undefined) {
+        last.text += written;
+        last.unwritten += segment;
+      } else if (!face) parts.push({ face: chosen, text: written, unwritten: segment });
+      else if (last?.face === chosen && last.unwritten === undefined) last.text += written;
       else parts.push({ face: chosen, text: written });
     }
-    const shaped = parts.map(part => shapePart(part.face, part.text, rightToLeft));
+    const shaped = parts.map(({ face, text: written, unwritten }): ShapedPiece => {
+      const piece = shapePart(face, written, rightToLeft);
+      const isMissing = unwritten !== undefined || piece.glyphs.some(({ drawing }) => NO_GLYPH.test(drawing));
+      return isMissing ? { ...piece, actual: unwritten ?? written, missing: true } : piece;
+    });
     return rightToLeft ? shaped.toReversed() : shaped;
   };
 
