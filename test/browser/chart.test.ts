@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, it } from 'mocha';
 import { FULL } from '../support/depth.js';
 import { onConsole } from '../support/console.js';
+import type { RunningServer } from '../support/server.js';
 import { skipWithout } from '../support/shared.js';
 
 const ADA = 'demo-ada-lindqvist';
@@ -103,8 +104,63 @@ describe('the console: people', () => {
   it('breaks no rule of the policy', () => assert.deepEqual(stage().trouble, []));
 });
 
+const of = (reference: string) => ({ reference });
+const coded = (system: string, code: string) => ({
+  coding: [{ system: `http://terminology.hl7.org/CodeSystem/${system}`, code }],
+});
+
+/** Two patients; what is theirs, what is nobody's, and what is not true of them. */
+async function setTwo({ request, base }: RunningServer): Promise<void> {
+  const put = (resource: { resourceType: string; id: string } & Record<string, unknown>) =>
+    request
+      .put(`/fhir/${resource.resourceType}/${resource.id}`)
+      .set('Content-Type', 'application/fhir+json')
+      .send(resource)
+      .expect(201);
+  const ours = of('Patient/p1');
+  for (const id of ['p1', 'p2'])
+    await put({ resourceType: 'Patient', id, name: [{ family: id === 'p1' ? 'Ours' : 'Secret' }] });
+  await put({ resourceType: 'Account', id: 'of-p2', status: 'active', name: 'Secret', subject: [of('Patient/p2')] });
+  await put({ resourceType: 'Account', id: 'of-both', status: 'active', subject: [of('Patient/p2'), ours] });
+  const seen = {
+    resourceType: 'Appointment',
+    status: 'booked',
+    start: '2024-05-01T10:00:00Z',
+    end: '2024-05-01T11:00:00Z',
+  };
+  for (const id of ['p1', 'p2'])
+    await put({ ...seen, id: `of-${id}`, participant: [{ actor: of(`Patient/${id}`), status: 'accepted' }] });
+  const text = (id: string) => ({ contentType: 'text/plain', url: `Binary/${id}`, title: `Title-${id}` });
+  for (const id of ['one', 'two'])
+    await put({ resourceType: 'Binary', id, contentType: 'text/plain', data: btoa(`Bytes of ${id}`) });
+  const document = { resourceType: 'DocumentReference', status: 'current' };
+  await put({ ...document, id: 'nobodys', content: [{ attachment: text('one') }] });
+  await put({
+    ...{ ...document, id: 'three', subject: of(`${base}/Patient/p1`) },
+    content: [{ attachment: text('one') }, { attachment: text('two') }],
+  });
+  const standing = { clinical: 'allergyintolerance-clinical', verified: 'allergyintolerance-verification' };
+  const clinicalStatus = coded(standing.clinical, 'active');
+  const allergy = { resourceType: 'AllergyIntolerance', patient: ours, clinicalStatus };
+  const refuted = { code: { text: 'Refuted latex' }, verificationStatus: coded(standing.verified, 'refuted') };
+  for (let at = 0; at < 50; at++) await put({ ...allergy, ...refuted, id: `refuted-${at}` });
+  await put({ ...allergy, id: 'zz', code: { text: 'Penicillin' } });
+  const condition = { resourceType: 'Condition', id: 'c', subject: ours, code: { text: 'Typed by mistake' } };
+  await put({ ...condition, verificationStatus: coded('condition-ver-status', 'entered-in-error') });
+  for (const [at, [status, value]] of [
+    ['final', 4],
+    ['entered-in-error', 444],
+    ['amended', 5],
+  ].entries())
+    await put({
+      ...{ resourceType: 'Observation', id: `o${at}`, status, subject: ours, code: { text: 'Potassium' } },
+      ...{ effectiveDateTime: `2024-05-0${at + 1}`, valueQuantity: { value, unit: 'mmol/L' } },
+      interpretation: [{ text: `Mark ${String(status)}` }],
+    });
+}
+
 describe('the console: a chart', () => {
-  const stage = onConsole();
+  const stage = onConsole({ set: setTwo });
   const PARTS = ['', 'timeline', 'results', 'documents', 'encounters', 'person', 'versions', 'who-saw'] as const;
 
   for (const part of PARTS)
@@ -153,6 +209,68 @@ describe('the console: a chart', () => {
     await isAccessible('chart-resource');
     await page.click('text=Versions and what changed');
     await page.getByText('The first version').waitFor();
+  });
+
+  for (const path of [
+    'resource/Patient/p2',
+    'resource/Account/of-p2',
+    'resource/Appointment/of-p2',
+    'document/nobodys',
+  ])
+    it(`does not show ${path}, which is not this patient’s`, async () => {
+      const { open, page } = stage();
+      await open(`chart/p1/${path}`);
+      await page.getByText('is not shown in this chart').waitFor();
+      assert.doesNotMatch(await page.innerText('main'), /Secret|Title-|Bytes of/);
+    });
+
+  for (const path of ['Patient/p1', 'Account/of-both', 'Appointment/of-p1'])
+    it(`shows ${path}, which is this patient’s`, async () => {
+      const { open, page } = stage();
+      await open(`chart/p1/resource/${path}`);
+      await page.locator('main pre').waitFor();
+    });
+
+  it('offers each attachment of a document, and fetches none under the name of another server', async () => {
+    const { open, page, asked, isAccessible } = stage();
+    // The server takes no such address any more; a store may have one.
+    await page.route('**/fhir/DocumentReference/three', async route => {
+      const answer = await route.fetch();
+      const said = (await answer.json()) as { content: object[] };
+      said.content.push({
+        attachment: { contentType: 'text/plain', url: 'https://elsewhere.example/fhir/Binary/one' },
+      });
+      await route.fulfill({ response: answer, json: said });
+    });
+    await open('chart/p1/document/three');
+    await page.getByText('Bytes of one').waitFor();
+    await page.selectOption('select#attachment-of-three', '1');
+    await page.getByText('Bytes of two').waitFor();
+    asked.length = 0;
+    await page.selectOption('select#attachment-of-three', '2');
+    await page.getByText('lie on another server').waitFor();
+    await isAccessible('document-elsewhere');
+    assert.deepEqual(asked, []);
+  });
+
+  it('says of what was refuted, or entered in error, that it was', async () => {
+    const { open, page, isAccessible } = stage();
+    await open('chart/p1');
+    await page.locator('.patient-banner').getByText('Penicillin', { exact: true }).waitFor();
+    assert.doesNotMatch(await page.innerText('.patient-banner'), /Refuted/);
+    assert.match(await page.locator('tr', { hasText: 'Typed by mistake' }).innerText(), /entered-in-error/);
+    assert.match(await page.locator('tr', { hasText: 'Refuted latex' }).first().innerText(), /refuted/);
+    await isAccessible('chart-refuted');
+  });
+
+  it('draws no value that was taken back, and shows what each is said to mean', async () => {
+    const { open, page, isAccessible } = stage();
+    await open('chart/p1/results');
+    await page.locator('.trend').waitFor();
+    assert.equal(await page.locator('.trend circle').count(), 2);
+    assert.doesNotMatch(await page.innerText('.trend'), /444/);
+    assert.match(await page.locator('tr', { hasText: '444' }).innerText(), /Mark entered-in-error.*entered-in-error/s);
+    await isAccessible('chart-taken-back');
   });
 
   it('asks for each thing once, and for nothing before it is opened', async () => {

@@ -5,7 +5,7 @@
  */
 import type { Resource } from 'fhir/r4';
 import { Cell } from '../session/cell.js';
-import { FHIR } from '../session/server.js';
+import { FHIR, SERVER } from '../session/server.js';
 import { renewed, session, signOut } from '../session/session.js';
 import { faultOf, RequestFault } from './fault.js';
 
@@ -82,6 +82,21 @@ export const pathOfLink = (url: string): string => {
   const { pathname, search: query } = new URL(url, location.origin);
   return `${pathname.replace(/^.*?\/fhir(?:\/|$)/, '')}${query}`;
 };
+
+/**
+ * What a reference or an attachment of a record leads to, as a path for `ask`: a relative one, or one below what the server is called. Undefined: it
+ * lies elsewhere, where this page does not go.
+ */
+export function pathBelow(url: string): string | undefined {
+  const bases = [SERVER.base, `${location.origin}${FHIR}`].map(base => `${base.replace(/\/$/, '')}/`);
+  try {
+    const { href } = new URL(url, bases[0]);
+    const base = bases.find(each => href.startsWith(each));
+    return base === undefined ? undefined : href.slice(base.length).replace(/#.*$/, '') || undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 const headOf = ({ status, headers }: Response): Omit<Answer<never>, 'body'> => ({
   ...{ status, headers },

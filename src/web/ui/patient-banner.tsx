@@ -5,7 +5,7 @@
 import type { AllergyIntolerance, Bundle, Patient } from 'fhir/r4';
 import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
-import { ask, search } from '../fhir/client.js';
+import { ask, pathOfLink, search } from '../fhir/client.js';
 import { labelOfIdentifier, nameInUse, shownConcept, shownDate, shownName } from '../fhir/show.js';
 import { sayChart } from '../messages/chart.js';
 import { HOME } from '../session/server.js';
@@ -14,7 +14,7 @@ import { RequestFailed } from './fault-summary.js';
 import { Loading, Page } from './page.js';
 import { OfRecord } from './parts.js';
 import { BornAndAge, PatientName, PatientTags, twoIdentifiers } from './patient-line.js';
-import { matchesIn } from './use-pages.js';
+import { matchesIn, nextOf } from './use-pages.js';
 import { queries, useQuery } from './use-query.js';
 
 let open: string | undefined;
@@ -97,20 +97,30 @@ const Fact = ({ what, children }: { readonly what: string; readonly children: Co
 function Allergies({ id }: { readonly id: string }) {
   const { data, error } = useQuery({
     key: ['allergies', id],
-    ask: async signal => {
-      const parameters = {
-        patient: `Patient/${id}`,
-        _elements: 'code,clinicalStatus,verificationStatus',
-        _count: '50',
-      };
-      return matchesIn((await search<Bundle<AllergyIntolerance>>('AllergyIntolerance', parameters, signal)).body);
-    },
+    ask: signal => allergiesOf(id, signal),
   });
   if (error) return <span>{sayChart('banner.allergies.unknown')}</span>;
   if (!data) return <span>…</span>;
-  const names = data.filter(isTrue).map(({ code }) => shownConcept(code));
+  const names = data.found.filter(isTrue).map(({ code }) => shownConcept(code));
+  if (data.isCut) names.push(sayChart('banner.allergies.more'));
   if (names.length === 0) return <span>{sayChart('banner.allergies.none')}</span>;
   return <OfRecord>{[...new Set(names)].join(', ')}</OfRecord>;
+}
+
+const MOST_PAGES = 10;
+
+/** All of them: one that is not shown could be the one that matters. `isCut`: there are still more. */
+async function allergiesOf(id: string, signal: AbortSignal) {
+  const parameters = { patient: `Patient/${id}`, _elements: 'code,clinicalStatus,verificationStatus', _count: '50' };
+  let { body } = await search<Bundle<AllergyIntolerance>>('AllergyIntolerance', parameters, signal);
+  const found = [...matchesIn(body)];
+  for (let page = 1; page < MOST_PAGES; page++) {
+    const next = nextOf(body);
+    if (next === undefined) break;
+    ({ body } = await ask<Bundle<AllergyIntolerance>>({ path: pathOfLink(next), signal }));
+    found.push(...matchesIn(body));
+  }
+  return { found, isCut: nextOf(body) !== undefined };
 }
 
 /** Neither refuted, nor recorded by mistake, nor over. */

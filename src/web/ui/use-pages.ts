@@ -22,7 +22,8 @@ export interface PagesAsked {
   readonly enabled?: boolean;
 }
 
-const nextOf = (bundle: Bundle | undefined): string | undefined =>
+/** The link to the page behind it. */
+export const nextOf = (bundle: Bundle | undefined): string | undefined =>
   bundle?.link?.find(({ relation }) => relation === 'next')?.url;
 
 /** What was found, without words about the search. */

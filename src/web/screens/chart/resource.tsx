@@ -9,19 +9,12 @@ import { Loading, Page } from '../../ui/page.js';
 import { OfRecord } from '../../ui/parts.js';
 import { WithPatient } from '../../ui/patient-banner.js';
 import { useQuery } from '../../ui/use-query.js';
+import { belongingOf } from './belonging.js';
 import { addressOfChart, ChartTabs } from './chart.js';
 import { Versions } from './versions.js';
 import { aboutOf } from './words.js';
 
 const TYPE = /^[A-Z][A-Za-z]+$/;
-
-/** Whom it is about; undefined: it does not say. */
-export function patientOf(resource: FhirResource): string | undefined {
-  const { subject, patient, beneficiary } = resource as unknown as Readonly<
-    Record<string, { readonly reference?: string } | undefined>
-  >;
-  return /(?:^|\/)Patient\/([^/]+)/.exec((subject ?? patient ?? beneficiary)?.reference ?? '')?.[1];
-}
 
 export function ResourceOfChart() {
   const { id = '', type = '', of = '' } = useRoute().params;
@@ -59,13 +52,13 @@ function Shown({ patient, type, id, showsVersions }: ShownShape) {
     if (isDocument) route(addressOfChart(patient, 'document', id), true);
   }, [isDocument]);
   const title = sayChart('resource.title', { type });
-  const of = data && patientOf(data);
   if (error) return <RequestFailed fault={error} again={() => void refetch()} />;
   if (!data) return <Loading />;
-  if (of !== undefined && of !== patient)
+  const belonging = belongingOf(data, patient);
+  if (belonging !== 'ours')
     return (
       <Page title={title}>
-        <p class="notice danger">{sayChart('resource.of-another')}</p>
+        <p class="notice danger">{sayChart(`resource.of-${belonging}`)}</p>
       </Page>
     );
   return (

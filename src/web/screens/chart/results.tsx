@@ -6,7 +6,7 @@ import { FoundList } from '../../ui/found-list.js';
 import { OfRecord, Table } from '../../ui/parts.js';
 import { usePages } from '../../ui/use-pages.js';
 import type { PartOfChart } from './chart.js';
-import { ResourceLink } from './summary.js';
+import { ResourceLink, StatusTag } from './summary.js';
 import { Trend, type TrendPoint } from './trend.js';
 import { dateOf } from './words.js';
 
@@ -27,13 +27,17 @@ export function Results({ patient }: PartOfChart) {
           <Trends found={found} />
           <Table
             caption={sayChart('results.found', { n: found.length })}
-            columns={(['what', 'value', 'reference', 'date'] as const).map(each => sayChart(`column.${each}`))}
+            columns={(['what', 'value', 'interpretation', 'reference', 'status', 'date'] as const).map(each =>
+              sayChart(`column.${each}`),
+            )}
             rows={found.map(each => ({
               key: each.id!,
               cells: [
                 <ResourceLink patient={id} type="Observation" id={each.id!} text={shownConcept(each.code)} />,
                 <OfRecord>{shownValue(each)}</OfRecord>,
+                <OfRecord>{(each.interpretation ?? []).map(shownConcept).join(', ')}</OfRecord>,
                 <OfRecord>{each.referenceRange?.[0]?.text ?? shownRange(each)}</OfRecord>,
+                each.status === 'final' ? null : <StatusTag status={each.status} />,
                 <span class="nowrap">{shownDate(dateOf(each))}</span>,
               ],
             }))}
@@ -80,10 +84,14 @@ function shownRange({ referenceRange: [range] = [] }: Observation): string {
   ).trim();
 }
 
-/** Of what was measured twice or more in the same unit. */
+/** Values that were taken back, or never came to be. */
+const VOID: ReadonlySet<string> = new Set(['entered-in-error', 'cancelled', 'unknown']);
+
+/** Of what was measured twice or more in the same unit, and holds. */
 function Trends({ found }: { readonly found: readonly Observation[] }) {
   const series = new Map<string, { readonly what: string; readonly unit: string; readonly points: TrendPoint[] }>();
   for (const each of found) {
+    if (VOID.has(each.status)) continue;
     const { value, unit = '' } = each.valueQuantity ?? {};
     const at = Date.parse(dateOf(each) ?? '');
     if (value === undefined || Number.isNaN(at)) continue;

@@ -37,8 +37,18 @@ const columns = (
   ...names: readonly ('what' | 'status' | 'since' | 'dose' | 'reaction' | 'date')[]
 ): readonly string[] => names.map(name => sayChart(`column.${name}`));
 
-const StatusTag = ({ status }: { readonly status: string }) =>
+export const StatusTag = ({ status }: { readonly status: string }) =>
   status === '' ? null : <Tag colour={statusColour(status)}>{status}</Tag>;
+
+/** Whether it is so, and how sure that is: what was refuted or entered in error is none of the patient's facts. */
+const Standing = ({ of: { clinicalStatus, verificationStatus } }: { readonly of: Condition | AllergyIntolerance }) => {
+  const verified = codeOf(verificationStatus);
+  return (
+    <>
+      <StatusTag status={codeOf(clinicalStatus)} /> {verified !== 'confirmed' && <StatusTag status={verified} />}
+    </>
+  );
+};
 
 function Problems({ patient }: PartOfChart) {
   const id = patient.id!;
@@ -46,7 +56,7 @@ function Problems({ patient }: PartOfChart) {
     type: 'Condition',
     parameters: {
       ...{ patient: `Patient/${id}`, _sort: '-recorded-date', _count: COUNT },
-      _elements: 'code,clinicalStatus,onset,recordedDate,subject',
+      _elements: 'code,clinicalStatus,verificationStatus,onset,recordedDate,subject',
     },
   });
   return (
@@ -64,7 +74,7 @@ function Problems({ patient }: PartOfChart) {
               key: each.id!,
               cells: [
                 <ResourceLink patient={id} type="Condition" id={each.id!} text={shownConcept(each.code)} />,
-                <StatusTag status={codeOf(each.clinicalStatus)} />,
+                <Standing of={each} />,
                 shownDate(each.onsetDateTime ?? each.recordedDate),
               ],
             }))}
@@ -81,7 +91,7 @@ function Medications({ patient }: PartOfChart) {
     type: 'MedicationRequest',
     parameters: {
       ...{ patient: `Patient/${id}`, _sort: '-authoredon', _count: COUNT },
-      _elements: 'status,intent,medication,authoredOn,dosageInstruction,subject',
+      _elements: 'status,intent,doNotPerform,medication,authoredOn,dosageInstruction,subject',
     },
   });
   return (
@@ -105,7 +115,10 @@ function Medications({ patient }: PartOfChart) {
                   text={shownConcept(each.medicationCodeableConcept) || (each.medicationReference?.display ?? '')}
                 />,
                 <OfRecord>{each.dosageInstruction?.[0]?.text ?? ''}</OfRecord>,
-                <StatusTag status={each.status} />,
+                <>
+                  <StatusTag status={each.status} />{' '}
+                  {each.doNotPerform === true && <Tag colour="red">{sayChart('do-not-perform')}</Tag>}
+                </>,
                 shownDate(each.authoredOn),
               ],
             }))}
@@ -122,7 +135,7 @@ function AllergyList({ patient }: PartOfChart) {
     type: 'AllergyIntolerance',
     parameters: {
       ...{ patient: `Patient/${id}`, _count: COUNT },
-      _elements: 'code,clinicalStatus,criticality,reaction,recordedDate,patient',
+      _elements: 'code,clinicalStatus,verificationStatus,criticality,reaction,recordedDate,patient',
     },
   });
   return (
@@ -144,8 +157,7 @@ function AllergyList({ patient }: PartOfChart) {
                   {(each.reaction ?? []).flatMap(({ manifestation }) => manifestation.map(shownConcept)).join(', ')}
                 </OfRecord>,
                 <>
-                  <StatusTag status={codeOf(each.clinicalStatus)} />
-                  {each.criticality === 'high' && <Tag colour="red">high</Tag>}
+                  <Standing of={each} /> {each.criticality === 'high' && <Tag colour="red">high</Tag>}
                 </>,
                 shownDate(each.recordedDate),
               ],

@@ -16,6 +16,7 @@ const COLOURS: Readonly<Record<string, TagColour>> = {
     'in-progress': 'yellow',
   },
   ...{ preliminary: 'yellow', planned: 'yellow', requested: 'yellow', stopped: 'grey', superseded: 'orange' },
+  ...{ refuted: 'red', unconfirmed: 'yellow', provisional: 'yellow', differential: 'yellow' },
   ...{ 'entered-in-error': 'red', cancelled: 'grey', failed: 'red', rejected: 'red', amended: 'purple' },
 };
 export const statusColour = (status: string): TagColour => COLOURS[status] ?? 'grey';

@@ -2,10 +2,11 @@
  * A document of the chart: what must be known before it is read stands across the top, then the document, then what is said of it. Its bytes are held
  * against the size and the hash that it is said to have.
  */
-import type { Bundle, DocumentReference, Patient } from 'fhir/r4';
+import type { Attachment, Bundle, DocumentReference, Patient } from 'fhir/r4';
 import { useLocation, useRoute } from 'preact-iso/router';
 import lazy from 'preact-iso/lazy';
-import { ask, askBytes, pathOfLink, search } from '../../fhir/client.js';
+import { useState } from 'preact/hooks';
+import { ask, askBytes, pathBelow, search } from '../../fhir/client.js';
 import { nameInUse, shownConcept, shownDate, shownName, shownSize } from '../../fhir/show.js';
 import { sayDocument } from '../../messages/document.js';
 import { RequestFailed } from '../../ui/fault-summary.js';
@@ -16,9 +17,9 @@ import { WithPatient } from '../../ui/patient-banner.js';
 import { saveFile } from '../../ui/save-file.js';
 import { matchesIn, usePages } from '../../ui/use-pages.js';
 import { useQuery } from '../../ui/use-query.js';
+import { belongingOf } from '../chart/belonging.js';
 import { addressOfChart, ChartTabs } from '../chart/chart.js';
 import { DocumentTags, titleOfDocument } from '../chart/documents.js';
-import { patientOf } from '../chart/resource.js';
 
 const ShownBytes = lazy(() => import('./viewer.js').then(module => module.Viewer));
 
@@ -57,12 +58,12 @@ function OneDocument({ patient, id, isFirst }: OneShape) {
   });
   if (error) return <RequestFailed fault={error} again={() => void refetch()} />;
   if (!data) return <Loading />;
-  const of = patientOf(data);
-  const isOurs = of === undefined || of === patient.id;
+  const belonging = belongingOf(data, patient.id!);
+  const isOurs = belonging === 'ours';
   const shown = isOurs ? (
     <Known patient={patient} document={data} isFirst={isFirst} />
   ) : (
-    <p class="notice danger">{sayDocument('of-another')}</p>
+    <p class="notice danger">{sayDocument(`of-${belonging}`)}</p>
   );
   if (!isFirst)
     return (
@@ -87,7 +88,10 @@ interface KnownShape {
 }
 
 function Known({ patient, document, isFirst }: KnownShape) {
-  const attachment = document.content[0]?.attachment;
+  const attachments = document.content.map(({ attachment }) => attachment);
+  const [at, setAt] = useState(0);
+  const attachment = attachments[at];
+  const path = attachment?.url === undefined ? undefined : pathBelow(attachment.url);
   const cover = {
     when: shownDate(new Date().toISOString()),
     name: shownName(nameInUse(patient.name)),
@@ -98,14 +102,28 @@ function Known({ patient, document, isFirst }: KnownShape) {
     <>
       <p class="cover">{sayDocument('print.cover', cover)}</p>
       <Warnings patient={patient.id!} document={document} />
+      {attachments.length > 1 && (
+        <SelectField
+          id={`attachment-of-${document.id!}`}
+          label={sayDocument('attachment')}
+          value={String(at)}
+          set={value => setAt(Number(value))}
+          options={attachments.map((each, n) => [String(n), labelOfAttachment(each, n)])}
+        />
+      )}
       {attachment?.url === undefined ? (
         <p class="empty">{sayDocument('no-content')}</p>
+      ) : path === undefined ? (
+        <p class="notice warning">{sayDocument('elsewhere')}</p>
       ) : (
-        <Bytes document={document} url={attachment.url} isFirst={isFirst} patient={patient.id!} />
+        <Bytes key={at} {...{ document, attachment, path, isFirst }} patient={patient.id!} />
       )}
     </>
   );
 }
+
+const labelOfAttachment = ({ title, contentType = '', language }: Attachment, at: number): string =>
+  sayDocument('attachment.n', { n: at + 1, title: title ?? [contentType, language].filter(Boolean).join(', ') });
 
 /** Across the top: they change what may be done with the document. */
 function Warnings({ patient, document }: { readonly patient: string; readonly document: DocumentReference }) {
@@ -148,7 +166,9 @@ function Warnings({ patient, document }: { readonly patient: string; readonly do
 interface BytesShape {
   readonly patient: string;
   readonly document: DocumentReference;
-  readonly url: string;
+  readonly attachment: Attachment;
+  /** Of its bytes, for `ask`. */
+  readonly path: string;
   readonly isFirst: boolean;
 }
 
@@ -158,15 +178,15 @@ interface Loaded {
   readonly hash: string;
 }
 
-async function load(url: string, signal: AbortSignal): Promise<Loaded> {
-  const { body: bytes } = await askBytes({ path: pathOfLink(url), accept: '*/*', signal });
+async function load(path: string, signal: AbortSignal): Promise<Loaded> {
+  const { body: bytes } = await askBytes({ path, accept: '*/*', signal });
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-1', await bytes.arrayBuffer()));
   return { bytes, hash: btoa(String.fromCharCode(...digest)) };
 }
 
-function Bytes({ patient, document, url, isFirst }: BytesShape) {
-  const { data, error, refetch } = useQuery({ key: ['bytes', patient, url], ask: signal => load(url, signal) });
-  const { contentType = '', size, hash, title } = document.content[0]!.attachment;
+function Bytes({ patient, document, attachment, path, isFirst }: BytesShape) {
+  const { data, error, refetch } = useQuery({ key: ['bytes', patient, path], ask: signal => load(path, signal) });
+  const { contentType = '', size, hash, title } = attachment;
   if (error) return <RequestFailed fault={error} again={() => void refetch()} />;
   if (!data) return <Loading />;
   const isWrong = (hash !== undefined && hash !== data.hash) || (size !== undefined && size !== data.bytes.size);
@@ -184,10 +204,10 @@ function Bytes({ patient, document, url, isFirst }: BytesShape) {
       <ShownBytes
         bytes={data.bytes}
         contentType={contentType.split(';')[0]!.trim()}
-        path={pathOfLink(url)}
+        path={path}
         title={titleOfDocument(document)}
       />
-      <About {...{ patient, document }} isRight={!isWrong} size={data.bytes.size} hash={data.hash} />
+      <About {...{ patient, document, contentType }} isRight={!isWrong} size={data.bytes.size} hash={data.hash} />
       {isFirst && <Beside patient={patient} id={document.id!} />}
     </>
   );
@@ -196,12 +216,13 @@ function Bytes({ patient, document, url, isFirst }: BytesShape) {
 interface AboutShape {
   readonly patient: string;
   readonly document: DocumentReference;
+  readonly contentType: string;
   readonly isRight: boolean;
   readonly size: number;
   readonly hash: string;
 }
 
-const About = ({ patient, document, isRight, size, hash }: AboutShape) => (
+const About = ({ patient, document, contentType, isRight, size, hash }: AboutShape) => (
   <>
     <h2>{sayDocument('about')}</h2>
     <SummaryList
@@ -211,7 +232,7 @@ const About = ({ patient, document, isRight, size, hash }: AboutShape) => (
         [sayDocument('date'), shownDate(document.date)],
         [sayDocument('author'), document.author?.map(({ display, reference }) => display ?? reference).join(', ')],
         [sayDocument('custodian'), document.custodian?.display],
-        [sayDocument('format'), document.content[0]?.attachment.contentType],
+        [sayDocument('format'), contentType],
         [sayDocument('size'), shownSize(size)],
         [
           sayDocument('hash'),
