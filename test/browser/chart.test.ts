@@ -88,6 +88,34 @@ describe('the console: people', () => {
     assert.match(JSON.stringify(now), /ada@example\.org/);
   });
 
+  it('shows a name as it is said to be written, and makes anew only what was changed', async () => {
+    const { open, page, server } = stage();
+    const address = [{ line: ['Suite 3, Door 4', 'Main Street'], city: 'Springfield' }];
+    const put = (id: string, name: object) =>
+      server.request
+        .put(`/fhir/Patient/${id}`)
+        .set('Content-Type', 'application/fhir+json')
+        .send({ resourceType: 'Patient', id, name: [name], address })
+        .expect(201);
+    await put('text-alone', { text: '王小明' });
+    await put('two-in-one', { text: 'Ann of Text', family: 'Smith', given: ['Mary Ann'] });
+    const change = async (id: string, field: string): Promise<Record<string, unknown>> => {
+      await open(`patients/${id}/edit`);
+      await page.fill(`#${field}`, 'Other');
+      await page.click('text=Check what changes');
+      await page.click('main button:has-text("Save")');
+      await page.locator('.patient-banner').waitFor();
+      return (await server.request.get(`/fhir/Patient/${id}`).expect(200)).body as Record<string, unknown>;
+    };
+    await open('chart/two-in-one');
+    await page.locator('.patient-banner').getByText('Ann of Text').waitFor();
+    const moved = await change('text-alone', 'city');
+    assert.deepEqual(moved['name'], [{ text: '王小明' }]);
+    assert.deepEqual(moved['address'], [{ ...address[0], city: 'Other' }]);
+    const married = await change('two-in-one', 'family');
+    assert.deepEqual(married['name'], [{ family: 'Other', given: ['Mary Ann'] }]);
+  });
+
   it('tells at its field what the server refuses', async () => {
     const { open, page, isAccessible } = stage();
     await open(`patients/${ADA}/edit`);

@@ -141,7 +141,7 @@ describe('the console, where a token is asked for', () => {
     assert.doesNotMatch(await keptBy(stage()), /शर्मा/);
   });
 
-  it('leaves other windows, too', async () => {
+  it('lasts while somebody is there in any window, and leaves all of them', async () => {
     const { open, page, browser, server, titled } = stage();
     const other = await browser.newPage();
     await other.goto(`http://localhost:${server.port}/console/patients`);
@@ -151,6 +151,18 @@ describe('the console, where a token is asked for', () => {
       await each.keyboard.press('Enter');
       await each.locator('#name').waitFor();
     }
+    await page.clock.install();
+    await page.clock.fastForward('14:30');
+    const told = page.evaluate(`new Promise(done => {
+      new BroadcastChannel('chartroom-console').onmessage = ({ data }) => data === 'touched' && done(data);
+    })`);
+    await page.getByRole('alertdialog').waitFor();
+    await other.click('text=Stay signed in');
+    await told;
+    await page.getByRole('alertdialog').waitFor({ state: 'detached' });
+    await page.clock.fastForward('02:00');
+    await page.locator('#name').waitFor();
+    assert.equal(await page.getByText('You are signed out').count(), 0);
     await other.click('text=Sign out');
     await titled('You are signed out');
     await other.close();

@@ -17,7 +17,11 @@ describe('the console: hostile records', () => {
       `<html><head><base href="https://evil.example/"><style>*{display:none}</style></head><body>${HOSTILE.join('')}<p>The end.</p></body></html>`,
     ],
     ['text', 'text/plain', `${HOSTILE.join('\n')}\nThe end.`],
-    ['rtf', 'text/rtf', `{\\rtf1 {\\*\\generator x;}${HOSTILE[0]!.replaceAll(/[{}]/g, '')}\\par The end.}`],
+    [
+      'rtf',
+      'text/rtf',
+      `{\\rtf1\\ansi\\ansicpg1251 {\\*\\generator x;}\\constructor\\hasOwnProperty \\'cf\\'f0\\'e8\\par ${HOSTILE[0]!.replaceAll(/[{}]/g, '')}\\par The end.}`,
+    ],
     ['svg', 'image/svg+xml', SVG],
   ] as const;
   const stage = onConsole({
@@ -97,6 +101,7 @@ describe('the console: hostile records', () => {
       await open(`chart/hostile/document/${id}`);
       await page.locator('.document, .sheet img').first().waitFor();
       if (text.includes('The end.')) await page.getByText('The end.').waitFor();
+      if (id === 'rtf') assert.match(await page.innerText('.document'), /^При/);
       await page.getByText('Agrees with the bytes').waitFor();
       assert.deepEqual(trouble, []);
     });

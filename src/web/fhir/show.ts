@@ -45,9 +45,10 @@ const rankOf = ({ use }: { use?: string | undefined }): number => (USES.indexOf(
 export const nameInUse = (names: readonly HumanName[] = []): HumanName | undefined =>
   names.toSorted((a, b) => rankOf(a) - rankOf(b))[0];
 
+/** As it is said to be written; else its parts, in the order of most of Europe. */
 export function shownName({ text, prefix = [], given = [], family, suffix = [] }: HumanName = {}): string {
   const words = [...prefix, ...given, family ?? '', ...suffix].filter(each => each !== '');
-  return words.length > 0 ? words.join(' ') : (text ?? '');
+  return (text ?? '').trim() || words.join(' ');
 }
 
 export const shownCoding = ({ display, code }: Coding = {}): string => display ?? code ?? '';

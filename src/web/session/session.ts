@@ -38,16 +38,33 @@ export function mayUse(screen: string): boolean {
 
 const channel = new BroadcastChannel('chartroom-console');
 channel.addEventListener('message', ({ data, origin }: MessageEvent<unknown>) => {
-  if (origin === location.origin && data === 'signed-out') leave('asked');
+  if (origin !== location.origin) return;
+  if (data === 'touched') touchedElsewhere.set(Date.now());
+  if (data === 'signed-out') void end('asked');
 });
+
+/** When somebody was last there in another window of the browser, in ms since 1970. */
+export const touchedElsewhere = new Cell(0);
+
+/** Tells the other windows of the browser that somebody is here. */
+export function tellTouched(): void {
+  // A channel reaches this origin alone.
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin
+  channel.postMessage('touched');
+}
 
 /** Ends the session, here and in other windows. */
 export async function signOut(reason: SignedOutReason): Promise<void> {
-  const { revoke } = session.value ?? {};
-  session.set(SERVER.authentication === 'none' ? session.value : undefined);
   // A channel reaches this origin alone.
   // oxlint-disable-next-line unicorn/require-post-message-target-origin
   channel.postMessage('signed-out');
+  await end(reason);
+}
+
+/** Each window has tokens of its own, and makes them worthless itself. */
+async function end(reason: SignedOutReason): Promise<void> {
+  const { revoke } = session.value ?? {};
+  session.set(SERVER.authentication === 'none' ? session.value : undefined);
   await revoke?.();
   leave(reason);
 }

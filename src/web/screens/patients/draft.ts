@@ -92,13 +92,13 @@ export function withDraft(patient: Patient, draft: Draft): Patient {
   const has = (...fields: readonly DraftField[]): boolean => fields.some(field => changed.has(field));
   const text = (field: DraftField): string | undefined => draft[field].trim() || undefined;
   const next: Patient = { ...patient };
-  if (has('family', 'given')) next.name = withName(patient.name, text('family'), text('given'));
+  if (has('family', 'given')) next.name = withName(patient.name, text('family'), text('given'), has('given'));
   if (has('birthDate')) setOrRemove(next, 'birthDate', text('birthDate'));
   if (has('gender')) setOrRemove(next, 'gender', text('gender') as Patient['gender']);
   for (const system of ['phone', 'email'] as const)
     if (has(system)) setOrRemove(next, 'telecom', withTelecom(next.telecom, system, text(system)));
   if (has('line', 'city', 'state', 'postalCode', 'country'))
-    setOrRemove(next, 'address', withAddress(patient.address, text));
+    setOrRemove(next, 'address', withAddress(patient.address, text, has('line')));
   if (has('contactName', 'contactPhone')) setOrRemove(next, 'contact', withContact(patient.contact, text));
   if (has('mrn') && text('mrn') !== undefined)
     next.identifier = [...(patient.identifier ?? []), recordNumber(text('mrn')!)];
@@ -120,10 +120,11 @@ function withName(
   names: readonly HumanName[] = [],
   family: string | undefined,
   given: string | undefined,
+  hasOtherGiven: boolean,
 ): HumanName[] {
   const old = nameInUse(names);
-  const { text: _text, family: _family, given: _given, ...rest } = old ?? { use: 'official' };
-  const words = given?.split(/\s+/) ?? [];
+  const { text: _text, family: _family, given: were = [], ...rest } = old ?? { use: 'official' };
+  const words = hasOtherGiven ? (given?.split(/\s+/) ?? []) : were;
   const next = { ...rest, ...(family === undefined ? {} : { family }), ...(words.length > 0 ? { given: words } : {}) };
   return old ? names.map(each => (each === old ? next : each)) : [...names, next];
 }
@@ -140,10 +141,10 @@ function withTelecom(
 
 type TextOfField = (field: DraftField) => string | undefined;
 
-function withAddress(addresses: Address[] = [], text: TextOfField): Address[] {
+function withAddress(addresses: Address[] = [], text: TextOfField, hasOtherLine: boolean): Address[] {
   const old = addressOf(addresses);
-  const { text: _text, line: _line, ...rest } = old ?? { use: 'home' };
-  const line = text('line')?.split(/\s*,\s*/);
+  const { text: _text, line: was, ...rest } = old ?? { use: 'home' };
+  const line = hasOtherLine ? text('line')?.split(/\s*,\s*/) : was;
   const [city, state, postalCode, country] = (['city', 'state', 'postalCode', 'country'] as const).map(text);
   const next = withoutEmpty({ ...rest, line, city, state, postalCode, country }) as Address;
   return old ? addresses.map(each => (each === old ? next : each)) : [next];
@@ -164,8 +165,9 @@ function withContact(contacts: Patient['contact'] = [], text: TextOfField): NonN
   return Object.keys(next).length > 0 ? [next, ...others] : others;
 }
 
-/** What is wrong before anything is asked of the server. */
-export function missingFields(draft: Draft): readonly DraftField[] {
+/** What is wrong before anything is asked of the server. A name that was like this before is nobody's fault now: it may be one of text alone. */
+export function missingFields(was: Draft, draft: Draft, isNew: boolean): readonly DraftField[] {
+  if (!isNew && !changedFields(was, draft).some(field => field === 'family' || field === 'given')) return [];
   const nameless = draft.family.trim() === '' && draft.given.trim() === '';
   return nameless ? ['family'] : [];
 }

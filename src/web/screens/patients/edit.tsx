@@ -81,7 +81,7 @@ function Editing({ title, version, isNew }: EditingShape) {
 
   const toReview = (event: Event): void => {
     event.preventDefault();
-    const missing = missingFields(draft);
+    const missing = missingFields(draftOf(base.patient), draft, isNew);
     setFaults(missing.map(field => ({ field, text: sayPatients('edit.name-missing') })));
     if (missing.length === 0) review(true);
   };
