@@ -329,7 +329,7 @@ export class Consents {
   }
 
   /** Which elements with labels of their own Consents keep from whoever asks; undefined: none. */
-  #hiding(asking: WhoAsks, { rules, implicit, byLabels }: DecidedRules): Masks['hides'] {
+  #hiding(asking: WhoAsks, { decided, rules, implicit, byLabels }: DecidedRules): Masks['hides'] {
     if (!byLabels) return undefined;
     const lifting = liftingFor(asking);
     const ground = this.#ground;
@@ -345,7 +345,8 @@ export class Consents {
       if (this.#patients.how(type) === 'nobody') return false;
       const of = (patient: string): ElementRules | undefined => {
         const one = lifting.has(patient) ? undefined : this.#byPatient.get(patient)?.alike;
-        return one ? rulesOf.get(one)?.(type) : ofOthers(type);
+        // Whose rules are for others has said nothing here.
+        return one && decided.has(one) ? rulesOf.get(one)?.(type) : ofOthers(type);
       };
       const matters = (patient: string): boolean => !lifting.has(patient);
       const allowed = (patient: string): boolean => lifting.has(patient) || !of(patient)?.hides(labels, holds);

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import type { Bundle, FhirResource, Observation } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
 import { onStoresInTurn, type Stage, storesInTurn } from '../../support/both-stores.js';
-import { as, identifyAs, privacyConsent, TPO } from '../../support/consents.js';
+import { as, confidential, identifyAs, privacyConsent, purpose, TPO } from '../../support/consents.js';
 import { newStore, startServer } from '../../support/server.js';
 import { linkOf, type Talk, talkTo } from '../../support/talk.js';
 
@@ -141,9 +141,11 @@ const PERMITTED = ['said-yes', 'yes-restricted'];
 const SEEN: Readonly<Record<string, readonly string[]>> = {
   deny: PERMITTED,
   'break-glass-only': PERMITTED,
-  'all-normal': [...PERMITTED, 'silent'],
-  'basic-normal': [...PERMITTED, 'silent'],
+  'all-normal': [...PERMITTED, 'silent', 'elsewhere'],
+  'basic-normal': [...PERMITTED, 'silent', 'elsewhere'],
 };
+/** Stands in an element that is more confidential than its resource. */
+const RESTRICTED = 'canary';
 
 for (const store of storesInTurn(1))
   describe(`implicit policies (${store})`, () => {
@@ -156,29 +158,42 @@ for (const store of storesInTurn(1))
           stop = () => server.stop();
           talk = talkTo(server.base);
           Object.assign(server.engine, { identify: identifyAs(PRINCIPALS) });
-          const of = (id: string, patient: string, restricted: boolean) =>
-            ({
-              resourceType: 'Observation',
-              id,
-              ...(restricted
-                ? {
-                    meta: {
-                      security: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality', code: 'R' }],
-                    },
-                  }
-                : {}),
-              status: 'final',
-              code: { text: 'x' },
-              subject: { reference: `Patient/${patient}` },
-            }) as const;
+          const of = (id: string, patient: string, restricted: boolean): Observation & { id: string } => ({
+            resourceType: 'Observation',
+            id,
+            ...(restricted
+              ? {
+                  meta: {
+                    security: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality', code: 'R' }],
+                  },
+                }
+              : {}),
+            status: 'final',
+            code: { text: 'x' },
+            subject: { reference: `Patient/${patient}` },
+            note: [
+              {
+                extension: [
+                  {
+                    url: 'http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-inline-sec-label',
+                    valueCoding: confidential('R'),
+                  },
+                ],
+                text: RESTRICTED,
+              },
+            ],
+          });
           await load(talk, [
             { resourceType: 'Patient', id: 'yes' },
             { resourceType: 'Patient', id: 'none' },
+            { resourceType: 'Patient', id: 'for-others' },
             of('said-yes', 'yes', false),
             of('yes-restricted', 'yes', true),
             of('silent', 'none', false),
             of('silent-restricted', 'none', true),
+            of('elsewhere', 'for-others', false),
             privacyConsent('c', 'yes', { type: 'permit', purpose: TPO }),
+            privacyConsent('e', 'for-others', { type: 'permit', purpose: [purpose('HRESCH')] }),
           ]);
         });
         after(() => stop?.());
@@ -193,6 +208,12 @@ for (const store of storesInTurn(1))
               expected.includes(id) ? 200 : 404,
               id,
             );
+        });
+
+        it('hold of single elements, too, where the Consent of the patient is for others', async () => {
+          const { entry = [] } = await talk.search<Observation>('Observation', as('doctor'));
+          const withIt = entry.filter(({ resource }) => resource!.note?.some(({ text }) => text === RESTRICTED));
+          assert.deepEqual(withIt.map(({ resource }) => resource!.id!).toSorted(), PERMITTED);
         });
       });
     }
