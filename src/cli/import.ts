@@ -177,8 +177,16 @@ class Run {
     Object.assign(this.#bytes, { ofFile: opened.read, path: source.path });
     this.#waiting = 0;
     const { done, failures } = this.#report;
-    const count = source.form === 'ndjson' ? await this.#lines(work, opened) : await this.#bundle(work, opened);
-    await this.#tell(work, this.#report.done - done, this.#report.failures - failures);
+    const tell = () => this.#tell(work, this.#report.done - done, this.#report.failures - failures);
+    let count: number;
+    try {
+      count = source.form === 'ndjson' ? await this.#lines(work, opened) : await this.#bundle(work, opened);
+    } catch (error) {
+      // What came in until it broke off has come in; why it did says more than that this cannot be told.
+      await tell().catch(() => undefined);
+      throw error;
+    }
+    await tell();
     if (this.#stopped || this.#waiting > 0) return false;
     if (!this.#report.hasFailed(source.path)) await notes.finish(count);
     return true;
@@ -222,16 +230,19 @@ class Run {
       under.add(sent);
       if (under.size >= this.#choices.parallel) await Promise.race(under);
     };
-    for await (const { line, bytes } of readLines(opened.bytes, this.#limits.maxBody)) {
-      if (fatal || this.#stopped) break;
-      count++;
-      if (notes.isDone(line)) continue;
-      const item = await this.#read(source.path, line, bytes);
-      if (item) items.push(item);
-      if (items.length >= GROUP) await send();
+    try {
+      for await (const { line, bytes } of readLines(opened.bytes, this.#limits.maxBody)) {
+        if (fatal || this.#stopped) break;
+        count++;
+        if (notes.isDone(line)) continue;
+        const item = await this.#read(source.path, line, bytes);
+        if (item) items.push(item);
+        if (items.length >= GROUP) await send();
+      }
+      if (!fatal && !this.#stopped) await send();
+    } finally {
+      await Promise.all(under);
     }
-    if (!fatal && !this.#stopped) await send();
-    await Promise.all(under);
     if (fatal) throw fatal.error;
     return count;
   }

@@ -89,6 +89,22 @@ describe('import', () => {
     assert.ok(!JSON.stringify(found).includes('told.ndjson'), 'a name may be that of a patient');
   });
 
+  it('tells what came in of a file that breaks off', async () => {
+    const count = async () => (await talkTo(server.base).search('Patient?_summary=count')).total!;
+    const before = await count();
+    const packed = gzipSync(patients(5000, 2500));
+    const cut = packed.subarray(0, Math.floor(packed.length * 0.9));
+    assert.equal(await run([file('half.ndjson.gz', cut)]), 1);
+    const sha256 = createHash('sha256').update(cut).digest('hex');
+    const { entry = [] } = await talkTo(server.base).search<AuditEvent>(
+      `AuditEvent?type=110107&entity:identifier=urn:oid:2.16.840.1.101.3.4.2.1|${sha256}`,
+    );
+    assert.equal(entry.length, 1);
+    const loaded = entry[0]!.resource!.entity![0]!.detail!.find(({ type }) => type === 'loaded')!.valueString;
+    assert.ok(Number(loaded) >= 200 && Number(loaded) < 2500, loaded);
+    assert.equal((await count()) - before, Number(loaded), 'what was under way is counted, too');
+  });
+
   it('says what is wrong with a file as a whole', async () => {
     await assert.rejects(run([join(folder, 'nowhere.ndjson')]), ConfigError);
     await assert.rejects(run([file('notes.txt', 'x')]), ConfigError);
