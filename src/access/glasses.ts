@@ -6,7 +6,7 @@ import type { Permission } from './permission.js';
 import { hash } from 'node:crypto';
 import type { Principal } from '../identity/principal.js';
 import { realNow } from '../platform/real-time.js';
-import type { Records } from '../store/records.js';
+import type { KeptRecord, Records } from '../store/records.js';
 
 /** ms. */
 export const GLASS_TIME = 60 * 60_000;
@@ -24,7 +24,26 @@ export interface BrokenGlass {
   readonly review: string;
 }
 
+/** One as it is kept. */
+interface KeptGlass extends BrokenGlass {
+  /** ms of the machine's clock: since when somebody tells its end. */
+  readonly ending?: number;
+}
+
+export interface HeldGlass {
+  readonly record: KeptRecord;
+  readonly glass: BrokenGlass;
+  readonly ending: number | undefined;
+  /** It is whole again, or about to be. */
+  readonly isOver: boolean;
+}
+
+/** Resolves when it is durable. */
+export type TellEnd = (glass: BrokenGlass) => Promise<void>;
+
 const KIND = 'broken-glass';
+/** ms of the machine's clock after which whoever tells an end has died over it. */
+const TELLING_TIME = 120_000;
 /** ms of the machine's clock for which one is kept whose end nobody has told: all processes may have been away. */
 const KEEP = 30 * 24 * 60 * 60_000;
 const LISTED_AT_ONCE = 200;
@@ -41,62 +60,72 @@ export class Glasses {
 
   /** That of a user with an application; undefined: it is whole, or whole again. */
   async of(principal: Principal): Promise<BrokenGlass | undefined> {
-    const glass = await this.#held(holderOf(principal));
-    return glass && !this.#isOver(glass) ? glass : undefined;
+    const held = await this.held(principal);
+    return held?.isOver === false ? held.glass : undefined;
   }
 
-  /** Takes that of a user whose time is over and of whose end nobody was told: of all who ask at once one gets it. */
-  async takeOver(principal: Principal): Promise<BrokenGlass | undefined> {
-    const id = holderOf(principal);
-    const glass = await this.#held(id);
-    return glass && this.#isOver(glass) ? this.#takeOver(id) : undefined;
+  /** What is kept of it, though its time may be over. */
+  async held(principal: Principal): Promise<HeldGlass | undefined> {
+    const record = await this.#records.get(KIND, holderOf(principal));
+    return record && this.#heldIn(record);
   }
 
-  async #held(id: string): Promise<BrokenGlass | undefined> {
-    const record = await this.#records.get(KIND, id);
-    return record && glassIn(record);
+  #heldIn(record: KeptRecord): HeldGlass {
+    const { ending, ...glass } = JSON.parse(record.value) as KeptGlass;
+    return { record, glass, ending, isOver: ending !== undefined || glass.until <= this.#now() };
   }
 
-  #isOver({ until }: BrokenGlass): boolean {
-    return until <= this.#now();
-  }
-
-  async #takeOver(id: string): Promise<BrokenGlass | undefined> {
-    const taken = await this.#records.take(KIND, id);
-    if (!taken || this.#isOver(glassIn(taken))) return taken && glassIn(taken);
-    // Somebody may have broken it anew meanwhile.
-    await this.#records.put(taken, null);
-    return undefined;
-  }
-
-  /** Breaks it; what the same holder has broken before ends by that. */
-  async break(principal: Principal, what: Pick<BrokenGlass, 'patient' | 'until' | 'review'>): Promise<void> {
+  /** Breaks it; what the same holder has broken before ends by that, and is told by `tell`. Rejects as that does. */
+  async break(
+    principal: Principal,
+    what: Pick<BrokenGlass, 'patient' | 'until' | 'review'>,
+    tell: TellEnd,
+  ): Promise<void> {
     const { name, role, issuer, subject, client } = principal;
     const by = {
       ...{ role, ...(name === undefined ? {} : { name }), ...(issuer === undefined ? {} : { issuer }) },
       ...{ ...(subject === undefined ? {} : { subject }), ...(client === undefined ? {} : { client }) },
     };
     const glass: BrokenGlass = { by, ...what };
-    await this.#records.put({
+    const record = {
       ...{ kind: KIND, id: holderOf(principal), expires: realNow() + KEEP },
       value: JSON.stringify(glass),
-    });
+    };
+    for (;;) {
+      const before = await this.held(principal);
+      if (before && isUntold(before)) await this.end(before, tell);
+      // Who is telling its end just now does not need what is kept of it.
+      else if ((await this.#records.put(record, before?.record.revision ?? null)) !== undefined) return;
+    }
   }
 
-  /** Makes it whole; gives what was broken. Of all who ask at once one gets it. */
-  async end(principal: Principal): Promise<BrokenGlass | undefined> {
-    const record = await this.#records.take(KIND, holderOf(principal));
-    return record && glassIn(record);
+  /**
+   * Makes it whole; false: somebody else does, or did. Of all who end it at once, in all processes, one tells it by `tell`. Where that rejects, so does
+   * this, and it is as it was; where the process dies meanwhile, whoever looks for what is over tells it.
+   */
+  async end({ record, glass }: HeldGlass, tell: TellEnd): Promise<boolean> {
+    const ending: KeptGlass = { ...glass, ending: realNow() };
+    const claimed = await this.#records.put({ ...record, value: JSON.stringify(ending) }, record.revision);
+    if (claimed === undefined) return false;
+    try {
+      await tell(glass);
+    } catch (error) {
+      // Where that fails, too, it is told when the time for telling is over.
+      await this.#records.put(record, claimed).catch(() => undefined);
+      throw error;
+    }
+    await this.#records.take(KIND, record.id, claimed);
+    return true;
   }
 
-  /** Takes those whose time is over, each once in all processes. */
-  async *over(): AsyncGenerator<BrokenGlass> {
+  /** Those whose time is over and whose end nobody is telling. */
+  async *over(): AsyncGenerator<HeldGlass> {
     let after = '';
     for (;;) {
       const records = await this.#records.list(KIND, LISTED_AT_ONCE, { after });
       for (const record of records) {
-        const glass = this.#isOver(glassIn(record)) ? await this.#takeOver(record.id) : undefined;
-        if (glass) yield glass;
+        const held = this.#heldIn(record);
+        if (held.isOver && isUntold(held)) yield held;
       }
       if (records.length < LISTED_AT_ONCE) return;
       after = records.at(-1)!.id;
@@ -104,7 +133,8 @@ export class Glasses {
   }
 }
 
-const glassIn = ({ value }: { readonly value: string }): BrokenGlass => JSON.parse(value) as BrokenGlass;
+/** Nobody is telling its end, or whoever was has died over it. */
+const isUntold = ({ ending }: HeldGlass): boolean => ending === undefined || realNow() - ending > TELLING_TIME;
 
 const holderOf = ({ name, issuer, subject, client }: Principal): string =>
   hash('sha256', JSON.stringify([name ?? null, issuer ?? null, subject ?? null, client ?? null]), 'base64url');

@@ -30,13 +30,15 @@ import { isUntouched, loadDemo } from './seed.js';
 /** ms that requests under way may still take after a signal. */
 const GRACE = 10_000;
 
-/** The value of each setting by its name in the environment, secrets among them. */
+/** What each machine and process of one database has for itself. */
+const OF_MACHINE: ReadonlySet<string> = new Set<keyof Config>(['host', 'port', 'data', 'workers']);
+
+/** The value of each setting by its name in the environment, secrets among them; of a database those that all its servers have. */
 const settingValues = ({ ofFeatures, ...own }: Config): Record<string, string> =>
   Object.fromEntries(
-    Object.entries<Setting<unknown>>({ ...SETTINGS, ...ofFeatures.table }).map(([name, setting]) => [
-      envOf(setting),
-      String({ ...own, ...ofFeatures.values }[name as 'port']),
-    ]),
+    Object.entries<Setting<unknown>>({ ...SETTINGS, ...ofFeatures.table })
+      .filter(([name]) => !isMongo(own) || !OF_MACHINE.has(name))
+      .map(([name, setting]) => [envOf(setting), String({ ...own, ...ofFeatures.values }[name as 'port'])]),
   );
 
 export async function serve(invocation: Invocation): Promise<number> {

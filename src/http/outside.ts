@@ -16,7 +16,8 @@ import type {
 import { isOutsideAnswer, noBody } from '../interactions/feature.js';
 import type { Target } from '../interactions/interaction.js';
 import { createRouteFinder, type FoundRoute } from '../interactions/outside-address.js';
-import { recordDone, recordRefusal } from '../interactions/perform.js';
+import { recordRefusal } from '../interactions/perform.js';
+import { recordDone } from '../interactions/recording.js';
 import { askHook, hookFault } from '../interactions/write/ask-hook.js';
 import { isLoopback } from '../platform/config.js';
 import { readBody } from './body.js';

@@ -2,7 +2,8 @@
  * The lives of processes in the audit trail: each start and stop, a stop that was none, and settings that have changed since the start before. What is
  * known of a life stands in a record of the store while it lasts, so that whoever starts next finds the one that came to no end.
  *
- * Choices: a database has several processes, which say every 20 seconds that they live; one that was silent for two minutes has died. An embedded
+ * Choices: a database has several processes, which say every 20 seconds that they live; one that was silent for two minutes has died, which each finds out at its start and while it
+ * lives; the clocks of their machines must agree to less than that. An embedded
  * store has one, so that any other has. Of settings a keyed hash is kept, never a value. The test-harness mode records none of it: its trail
  * is what clients did.
  */
@@ -14,7 +15,7 @@ import { newId, newUuid } from '../platform/ids.js';
 import { realInterval, realNow } from '../platform/real-time.js';
 import type { Records } from '../store/records.js';
 import type { Engine } from './engine.js';
-import { commitDeeds } from './perform.js';
+import { commitDeeds } from './recording.js';
 
 const LIFE = 'life';
 const SETTINGS_KEPT = 'settings';
@@ -30,8 +31,12 @@ export interface Life {
   end(): Promise<void>;
 }
 
-/** Tells those that have died, what has changed, and the start. `settings`: the value of each by its name. */
-export async function beginLife(engine: Engine, settings: Readonly<Record<string, string>>): Promise<Life> {
+/** Tells those that have died, what has changed, and the start. `settings`: the value of each by its name. `every`: ms between two beats. */
+export async function beginLife(
+  engine: Engine,
+  settings: Readonly<Record<string, string>>,
+  every = BEAT_EVERY,
+): Promise<Life> {
   const { records, name: store } = engine.store;
   const { version } = engine.settings.software;
   const process = newUuid();
@@ -39,20 +44,36 @@ export async function beginLife(engine: Engine, settings: Readonly<Record<string
   const isAlone = store === 'embedded';
   await tellDead(engine, isAlone);
   await tellSettings(engine, settings);
-  const say = async (): Promise<void> =>
-    void (await records.put({ kind: LIFE, id: process, value: JSON.stringify({ started, seen: realNow() }) }));
+  let revision: string | null = null;
+  const say = async (): Promise<void> => {
+    const record = { kind: LIFE, id: process, value: JSON.stringify({ started, seen: realNow() }) };
+    // Whoever has taken this one for dead, because it was silent, has told so: it lives all the same.
+    revision = (await records.put(record, revision)) ?? (await records.put(record)) ?? null;
+  };
   await say();
   await tellSystem(engine, { what: 'started', process, version });
-  // Who cannot say it now does in a while.
-  const beat = isAlone ? undefined : realInterval(BEAT_EVERY, () => void say().catch(() => undefined));
-  beat?.unref();
+  if (isAlone) return { end };
+  // Who cannot say it now does in a while. Those that were killed a moment before this start are found later.
+  let beating: Promise<void> = Promise.resolve();
+  const beatOnce = async (): Promise<void> => {
+    await say();
+    await tellDead(engine, isAlone);
+  };
+  const beat = realInterval(every, () => void (beating = beating.then(beatOnce).catch(() => undefined)));
+  beat.unref();
   return {
     async end() {
       clearInterval(beat);
-      await tellSystem(engine, { what: 'stopped', process, version });
-      await records.take(LIFE, process);
+      // What is said after the life is forgotten would be a life that nobody ends.
+      await beating;
+      await end();
     },
   };
+
+  async function end(): Promise<void> {
+    await tellSystem(engine, { what: 'stopped', process, version });
+    await records.take(LIFE, process);
+  }
 }
 
 export function tellSystem(engine: Engine, happening: SystemHappening): Promise<void> {
@@ -62,18 +83,19 @@ export function tellSystem(engine: Engine, happening: SystemHappening): Promise<
   });
 }
 
+/** Of all who look at once one tells it; where it cannot, or dies meanwhile, others do after a while. */
 async function tellDead(engine: Engine, isAlone: boolean): Promise<void> {
-  for await (const life of lives(engine.store.records)) {
-    if (!isAlone && realNow() - life.seen < DEAD_AFTER) continue;
-    // Of all who start at once one tells it; where it cannot, the record is back for the next.
-    const taken = await engine.store.records.take(LIFE, life.process);
-    if (!taken) continue;
-    try {
-      await tellSystem(engine, { what: 'died', ...life });
-    } catch (error) {
-      await engine.store.records.put(taken);
-      throw error;
-    }
+  const { records } = engine.store;
+  for await (const { record, ...life } of lives(records)) {
+    if (!isAlone && realNow() - Math.max(life.seen, life.telling) < DEAD_AFTER) continue;
+    const { kind, id } = record;
+    const { started, seen } = life;
+    const told = { kind, id, value: JSON.stringify({ started, seen, telling: realNow() }) };
+    const revision = await records.put(told, record.revision);
+    // It has said just now that it lives, or another one tells it.
+    if (revision === undefined) continue;
+    await tellSystem(engine, { what: 'died', process: id, started, seen });
+    await records.take(LIFE, id, revision);
   }
 }
 
@@ -81,9 +103,9 @@ async function* lives(records: Records) {
   let after: string | undefined;
   for (;;) {
     const page = await records.list(LIFE, LIVES_A_PAGE, after === undefined ? {} : { after });
-    for (const { id, value } of page) {
-      const { started, seen } = said(value);
-      yield { process: id, started: Number(started ?? 0), seen: Number(seen ?? 0) };
+    for (const record of page) {
+      const { started, seen, telling } = said(record.value);
+      yield { record, started: Number(started ?? 0), seen: Number(seen ?? 0), telling: Number(telling ?? 0) };
     }
     after = page.at(-1)?.id;
     if (page.length < LIVES_A_PAGE) return;
@@ -99,9 +121,18 @@ async function tellSettings(engine: Engine, settings: Readonly<Record<string, st
   const now = Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, hashOf(value)]));
   const known = isObject(hashes) ? hashes : {};
   const names = Object.keys(now).filter(name => known[name] !== undefined && known[name] !== now[name]);
-  if (names.length > 0) await tellSystem(engine, { what: 'settings-changed', names });
-  const value = JSON.stringify({ key, hashes: now });
-  if (value !== before?.value) await records.put({ kind: SETTINGS_KEPT, id: ID_OF_SETTINGS, value });
+  const record = { kind: SETTINGS_KEPT, id: ID_OF_SETTINGS, value: JSON.stringify({ key, hashes: now }) };
+  if (record.value === before?.value) return;
+  // Of several that start at once with the same settings one tells it.
+  const revision = await records.put(record, before?.revision ?? null);
+  if (revision === undefined || names.length === 0) return;
+  try {
+    await tellSystem(engine, { what: 'settings-changed', names });
+  } catch (error) {
+    // So that the next start finds them changed.
+    await records.put(before!, revision).catch(() => undefined);
+    throw error;
+  }
 }
 
 function said(value: string): Readonly<Record<string, unknown>> {

@@ -11,8 +11,6 @@ import type { Principal } from '../identity/principal.js';
 import { FRESH_MS } from '../live/live-tables.js';
 import { realPause } from '../platform/real-time.js';
 import { isAcknowledgedMeanwhile } from '../store/outbox.js';
-import type { AuditDetail } from '../audit/event.js';
-import type { AuditPattern } from '../audit/patterns.js';
 import { DamagedBlob } from '../store/blobs.js';
 import type { Deed } from '../store/deeds.js';
 import { batch } from './batch.js';
@@ -32,7 +30,7 @@ import { checkLabelsKept, checkPermitted } from './write/permitted.js';
 import { settledPermission } from './reach.js';
 import { afterCommit, messagesOf, patchMeant } from './write/run-hooks.js';
 import { withSentProvenance } from './write/sent-provenance.js';
-import { askOf, INTERACTIONS, isByCriteria, isWriting, restfulCode } from './kinds.js';
+import { askOf, INTERACTIONS, isByCriteria, isWriting } from './kinds.js';
 import { refuseUnseenBytes, withPatientsOfBytes } from './write/pointing.js';
 import { storeAttachments } from './write/prepare.js';
 import { hashStored, type StoredHash } from './write/stored-hash.js';
@@ -42,8 +40,8 @@ import { read, vread } from './read.js';
 import { search } from './search/search.js';
 import type { EntryRunner } from './transaction/steps.js';
 import { transaction } from './transaction/transaction.js';
-import { askedTold, questionTold, type WhoWasRefused, refusalTold } from './refusal-told.js';
-import { subtypeOf } from './subtypes.js';
+import { deedsDone, recordAlone } from './recording.js';
+import type { WhoWasRefused } from './refusal-told.js';
 import { update } from './update.js';
 
 /** Attempts of a write that others keep overtaking; each one reads the newest version. */
@@ -185,40 +183,6 @@ export async function recordDamage(caller: Caller, target: Target, result: Resul
   const { requestId } = caller;
   log.error({ requestId, blob: error.hash }, 'Stored bytes are damaged or missing. Run chartroom verify.');
   await recordAlone(caller, target, result, error, 'alert');
-}
-
-/** Records what was done beside interactions; it may be told when this resolves. */
-export const recordDone = (
-  caller: Caller,
-  target: Target,
-  { result = { patients: [], status: 200 }, pattern }: Partial<Pick<RecordedPart, 'result' | 'pattern'>> = {},
-): Promise<void> => recordAlone(caller, target, result, undefined, pattern);
-
-/** `pattern`: another than that of the interaction. */
-function recordAlone(
-  caller: WhoWasRefused,
-  target: Target,
-  result: Result,
-  why?: FhirError,
-  pattern?: AuditPattern,
-): Promise<void> {
-  return commitDeeds(caller.engine, stamp => deedsDone({ ...caller, stamp }, target, result, why, pattern));
-}
-
-/** Keeps events by themselves; they are durable when this resolves. */
-export async function commitDeeds({ store }: Engine, make: (stamp: Context['stamp']) => Deed[]): Promise<void> {
-  for (;;) {
-    const stamp = store.openStamp();
-    try {
-      const deeds = make(stamp);
-      if (deeds.length > 0) await store.commit({ stamp, changes: [], deeds });
-      return;
-    } catch (error) {
-      if (!stamp.outdated) throw error;
-    } finally {
-      stamp.close();
-    }
-  }
 }
 
 async function runAndRecord(first: Context, ask: Interaction): Promise<Result> {
@@ -389,49 +353,3 @@ async function runWhole(context: Context, ask: Interaction, located?: LocatedTar
 }
 
 const ENTRY_RUNNER: EntryRunner = { admit, run: runWhole, perform, refuse: recordRefusal };
-
-/** Whose deeds they are, and what stamps them. */
-type Recorded = WhoWasRefused & Pick<Context, 'stamp' | 'partOf'>;
-
-interface SaidBeside {
-  readonly details?: readonly AuditDetail[] | undefined;
-  /** Of what was stored. */
-  readonly hash?: string | undefined;
-}
-
-/** What the trail keeps of it: one deed, or none where nothing is to be recorded. */
-function deedsDone(
-  recorded: Recorded,
-  target: Target,
-  result: Result,
-  error?: FhirError,
-  pattern = INTERACTIONS[target.kind].audit,
-  { details, hash }: SaidBeside = {},
-): Deed[] {
-  const { engine, principal, agent, address, requestId, correlationId, stamp } = recorded;
-  const { type, id } = target;
-  if (pattern === undefined) return [];
-  const data = result.subject ?? (type && id ? { type, id } : undefined);
-  const refusal = error && refusalTold(recorded, target, error, pattern);
-  const deed = engine.record({
-    interaction: restfulCode(target),
-    subtype: recorded.partOf ?? subtypeOf(engine.subtypes, agent, target),
-    pattern: refusal?.pattern ?? pattern,
-    at: stamp.now(),
-    outcome: refusal?.outcome ?? '0',
-    ...(refusal ? { why: refusal.why } : result.unchanged ? { why: 'unchanged' } : {}),
-    principal,
-    agent,
-    address,
-    requestId,
-    correlationId,
-    base: engine.settings.base,
-    request: questionTold(engine, recorded.request, target, error),
-    ...askedTold(engine, target, data !== undefined, refusal),
-    ...(data ? { data } : {}),
-    ...(details ? { details } : {}),
-    hash,
-    patients: refusal?.patients ?? result.patients,
-  });
-  return [deed];
-}

@@ -6,7 +6,7 @@ import type { Disclosure } from '../audit/disclosure.js';
 import type { Happening } from '../identity/happening.js';
 import { newId } from '../platform/ids.js';
 import { deedOfDisclosure, deedOfHappening, type ToldBy } from './deeds-beside.js';
-import { commitDeeds } from './perform.js';
+import { commitDeeds } from './recording.js';
 
 /** Features know nothing of the audit trail itself. */
 export { type Disclosure, type DisclosureParty, readDisclosure } from '../audit/disclosure.js';

@@ -5,8 +5,7 @@ import type { Principal } from '../identity/principal.js';
 import { realNow } from '../platform/real-time.js';
 import type { Engine } from './engine.js';
 import type { Target } from './interaction.js';
-import { BREAK_GLASS, BREAK_GLASS_END, checkMayBreak, endOfGlass } from './operations/break-glass.js';
-import { recordDone } from './perform.js';
+import { BREAK_GLASS, BREAK_GLASS_END, checkMayBreak, endTeller } from './operations/break-glass.js';
 
 /** In the header Category, of which there may be several with commas between. */
 const LABEL =
@@ -43,12 +42,12 @@ const LOOK_EVERY = 30_000;
 export const endGlasses = (engine: Engine): (() => void) => engine.clock.every(LOOK_EVERY, () => endOverdue(engine));
 
 export async function endOverdue(engine: Engine): Promise<void> {
-  for await (const glass of engine.glasses.over()) {
-    const { target, result, pattern } = endOfGlass(glass);
+  for await (const held of engine.glasses.over()) {
+    const { by, review } = held.glass;
     const caller = {
-      ...{ engine, principal: glass.by, address: 'unknown', agent: undefined, request: `POST $${BREAK_GLASS_END}` },
-      requestId: `glass-${glass.review}-${realNow()}`,
+      ...{ engine, principal: by, address: 'unknown', agent: undefined, request: `POST $${BREAK_GLASS_END}` },
+      requestId: `glass-${review}-${realNow()}`,
     };
-    await recordDone(caller, target, { result, ...(pattern ? { pattern } : {}) });
+    await engine.glasses.end(held, endTeller(caller));
   }
 }

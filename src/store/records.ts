@@ -32,8 +32,8 @@ export interface Records {
    */
   put(record: StoredRecord, replaces?: string | null): Promise<string | undefined>;
   get(kind: string, id: string): Promise<KeptRecord | undefined>;
-  /** Gives it and removes it. Of all who ask at once, in all processes, one gets it. */
-  take(kind: string, id: string): Promise<KeptRecord | undefined>;
+  /** Gives it and removes it; only if this is its revision, where one is named. Of all who ask at once, in all processes, one gets it. */
+  take(kind: string, id: string, revision?: string): Promise<KeptRecord | undefined>;
   /** Those of a group, of all kinds; gives how many. */
   remove(group: string): Promise<number>;
   /** At most `limit` of a kind with an id above `after`, in the order of their ids; of a group alone, where one is named. */

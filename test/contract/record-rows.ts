@@ -92,6 +92,15 @@ export function recordRows(subject: Subject): void {
     assert.equal(await records.get('test', 'code'), undefined);
   });
 
+  it('gives one of a revision, and no other that stands in its place', async () => {
+    const { records } = subject.store;
+    const first = await records.put(record('revised'));
+    const second = await records.put(record('revised', { value: 'again' }));
+    assert.equal(await records.take('test', 'revised', first), undefined);
+    assert.equal((await records.take('test', 'revised', second))?.value, 'again');
+    assert.equal(await records.take('test', 'revised', second), undefined);
+  });
+
   it('gives nothing that is over, and takes it away', async () => {
     const { records } = subject.store;
     await records.put(record('old', { expires: PAST }));

@@ -363,6 +363,46 @@ for (const store of storesInTurn(0))
       assert.equal(await count(), ENDED + 1);
     });
 
+    it('tells each end once, whoever comes at the same time, and later where it could not be told', async () => {
+      const { engine } = server;
+      const kept = engine.store;
+      const count = async () => (await eventsOf('subtype=110138')).length;
+      const fails = async (work: () => Promise<{ status: number }>): Promise<void> => {
+        const away = () => Promise.reject(new FhirError('unavailable', 'The store is away.'));
+        Object.assign(engine, { store: { ...kept, commit: away } });
+        try {
+          assert.equal((await work()).status, 503);
+        } finally {
+          Object.assign(engine, { store: kept });
+        }
+      };
+      assert.equal((await breakFor('eva', 'hers')).status, 200);
+      const told = await count();
+      await fails(() => breakFor('eva', 'his'));
+      await fails(() => endFor('eva', 'hers'));
+      assert.deepEqual([await count(), await status(through('eva'), 'Patient/hers')], [told, 200], 'as it was');
+      const ends = [server, second ?? server].map(on =>
+        as('eva', {}, on).send('POST', 'Patient/hers/$break-glass-end'),
+      );
+      assert.deepEqual(
+        (await Promise.all(ends)).map(each => each.status).toSorted((a, b) => a - b),
+        [200, 404],
+      );
+      assert.equal(await count(), told + 1);
+      // What is over when another is broken is told, though that fails at first.
+      assert.equal((await breakFor('eva', 'hers')).status, 200);
+      time.step(61 * 60_000);
+      await fails(() => breakFor('eva', 'his'));
+      assert.equal((await breakFor('eva', 'his')).status, 200);
+      for (let found = told; found < told + 2; found = await count()) await endOverdue(engine);
+      const held = (await engine.glasses.held(PRINCIPALS['eva']!))!;
+      const claims = [1, 2].map(() => engine.glasses.end(held, () => Promise.resolve()));
+      assert.equal((await Promise.all(claims)).filter(Boolean).length, 1);
+      assert.equal(await engine.glasses.held(PRINCIPALS['eva']!), undefined);
+      await endOverdue(engine);
+      assert.equal(await count(), told + 2);
+    });
+
     it('tells those who lead the care of the patient, whom nobody else can tell so, nor keep it from', async () => {
       const { body } = await breakFor('emil', 'his');
       const [notice, review] = ['notice', 'review'].map(name => said(body, name));

@@ -91,7 +91,7 @@ describe('import', () => {
 
   it('tells what came in of a file that breaks off', async () => {
     const count = async () => (await talkTo(server.base).search('Patient?_summary=count')).total!;
-    const before = await count();
+    const there = await count();
     const packed = gzipSync(patients(5000, 2500));
     const cut = packed.subarray(0, Math.floor(packed.length * 0.9));
     assert.equal(await run([file('half.ndjson.gz', cut)]), 1);
@@ -102,7 +102,7 @@ describe('import', () => {
     assert.equal(entry.length, 1);
     const loaded = entry[0]!.resource!.entity![0]!.detail!.find(({ type }) => type === 'loaded')!.valueString;
     assert.ok(Number(loaded) >= 200 && Number(loaded) < 2500, loaded);
-    assert.equal((await count()) - before, Number(loaded), 'what was under way is counted, too');
+    assert.equal((await count()) - there, Number(loaded), 'what was under way is counted, too');
   });
 
   it('says what is wrong with a file as a whole', async () => {

@@ -37,6 +37,17 @@ onStoresInTurn('lives of processes', (stage, store) => {
     assert.ok(kept && !kept.value.includes(SECRET), 'no value is kept');
   });
 
+  it('tell what has changed once, though several start at once', async function () {
+    if (store !== 'mongo') this.skip();
+    const { engine } = stage().server;
+    const before = (await told()).length;
+    const lives = await Promise.all([1, 2, 3].map(() => beginLife(engine, { A: '3' })));
+    for (const life of lives) await life.end();
+    const changes = (await told()).slice(before).filter(each => each.startsWith('110113'));
+    assert.deepEqual(changes, ['110113 110129 0  A']);
+    await (await beginLife(engine, { A: '2' })).end();
+  });
+
   it('tell a stop that was none at the next start, once, of a process that has been silent', async () => {
     const { engine } = stage().server;
     const before = (await told()).length;
@@ -53,5 +64,19 @@ onStoresInTurn('lives of processes', (stage, store) => {
     assert.equal(all.filter(each => each === DIED).length, 1);
     assert.deepEqual(all.slice(-2), [START, STOP]);
     assert.deepEqual(await engine.store.records.list('life', 10), []);
+  });
+
+  it('of several processes each finds while it lives who has died, and no beat is heard after the end', async function () {
+    if (store !== 'mongo') this.skip();
+    const { engine } = stage().server;
+    const { records } = engine.store;
+    const died = async () => (await told()).filter(each => each === DIED).length;
+    const before = await died();
+    const lives = await Promise.all([1, 2].map(() => beginLife(engine, { A: '2' }, 5)));
+    await records.put({ kind: 'life', id: 'killed', value: JSON.stringify({ started: 0, seen: 1 }) });
+    while (await records.get('life', 'killed'));
+    await Promise.all(lives.map(life => life.end()));
+    assert.deepEqual(await records.list('life', 10), []);
+    assert.equal(await died(), before + 1);
   });
 });

@@ -156,6 +156,7 @@ const KNOW_THE_STORE: Readonly<Record<string, string>> = {
   'engine.ts': 'names it',
   'lives.ts': 'keeps a record of each process',
   'perform.ts': 'commits',
+  'recording.ts': 'commits what is recorded by itself',
   'write/prepare.ts': 'stores attachments',
   'write/integrity.ts': 'protects what is referred to from everybody, whatever they see',
   'response/text.ts': 'reads attachments of what was seen',

@@ -5,7 +5,7 @@
 import { FhirError } from '../../fhir/error.js';
 import type { Context, OperationImplementation } from '../../interactions/engine.js';
 import type { Of, Outcome, WrittenFile } from '../../interactions/interaction.js';
-import { recordDone } from '../../interactions/perform.js';
+import { recordDone } from '../../interactions/recording.js';
 import {
   clampCount,
   openPage,

@@ -8,7 +8,7 @@
  * Choices: a request says that it is made through the broken glass, by the header Category or by the purpose of use of its token, so that what is
  * seen without need stays hidden and is not marked. Applications that act for themselves break none. Jobs that are asked for see what is seen without.
  */
-import { GLASS_TIME, mayBreakGlass, type BrokenGlass } from '../../access/glasses.js';
+import { GLASS_TIME, mayBreakGlass, type TellEnd } from '../../access/glasses.js';
 import type { Permission } from '../../access/permission.js';
 import { createView } from '../../access/view.js';
 import { FhirError } from '../../fhir/error.js';
@@ -16,9 +16,10 @@ import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
 import type { JsonObject, Resource } from '../../fhir/resource.js';
 import type { Principal } from '../../identity/principal.js';
 import { newId } from '../../platform/ids.js';
-import type { Context, Engine, OperationImplementation } from '../engine.js';
-import type { Companion, Of, Outcome, RecordedPart, Result, Target } from '../interaction.js';
+import type { Caller, Context, Engine, OperationImplementation } from '../engine.js';
+import type { Companion, Of, Outcome, Result } from '../interaction.js';
 import { settledPermission } from '../reach.js';
+import { recordDone } from '../recording.js';
 import { careLeadsOf, type GlassBreak, noticeToCare, reviewTask } from './glass-records.js';
 import { jsonText } from './operation.js';
 import { readGiven } from './parameters.js';
@@ -39,8 +40,6 @@ async function begin(context: Context, ask: Of<'operation'>): Promise<Outcome> {
   const reason = reasonGiven(engine, ask);
   checkMayBreak(context.principal, context.permission);
   const shown = await shownPatient(context, patient);
-  // Nobody tells of the end of what is over once another stands in its place.
-  const before = (await engine.glasses.of(principal)) ?? (await engine.glasses.takeOver(principal));
   const now = engine.clock.now();
   const ends = now + GLASS_TIME;
   const until = new Date(ends).toISOString();
@@ -64,49 +63,56 @@ async function begin(context: Context, ask: Of<'operation'>): Promise<Outcome> {
   ];
   return {
     result,
-    recordedParts: [
-      { target: ask, result: about, pattern: 'override-started', details },
-      ...(before ? [endOfGlass(before)] : []),
-    ],
+    recordedParts: [{ target: ask, result: about, pattern: 'override-started', details }],
     accompaniment: {
       companions: companions.map(each => ({ owner: 'chartroom', ask: each })),
       messages: [],
       mustNotMatch: [],
     },
     complete: async () => {
-      await engine.glasses.break(principal, { patient, until: ends, review });
+      await engine.glasses.break(principal, { patient, until: ends, review }, endTeller(context));
       return result;
     },
   };
 }
 
-async function end({ engine, principal }: Context, ask: Of<'operation'>): Promise<Outcome> {
+async function end(context: Context, ask: Of<'operation'>): Promise<Outcome> {
+  const { engine, principal } = context;
   readGiven(engine, ask);
-  const glass = await engine.glasses.of(principal);
-  if (!glass || glass.patient !== ask.id)
-    throw new FhirError('not-found', 'The glass is whole: nothing is to be ended.', { detail: 'glass-not-broken' });
+  const held = await engine.glasses.held(principal);
+  if (!held || held.isOver || held.glass.patient !== ask.id) throw glassIsWhole();
   const at = new Date(engine.clock.now()).toISOString();
   const result: Result = {
     status: 200,
     text: answerText([{ name: 'ended', valueInstant: at }]),
-    patients: [glass.patient],
+    patients: [held.glass.patient],
   };
   return {
     result,
-    recordedParts: [endOfGlass(glass)],
+    // Whoever ends it tells it: of two calls at once, or beside the end of its time, that is one.
+    recordedParts: [],
     complete: async () => {
-      await engine.glasses.end(principal);
-      return result;
+      if (await engine.glasses.end(held, endTeller(context))) return result;
+      throw glassIsWhole();
     },
   };
 }
 
-/** What is recorded of the end of one. */
-export const endOfGlass = ({ patient, review }: BrokenGlass): RecordedPart & { readonly target: Target } => ({
-  target: { kind: 'operation', operation: BREAK_GLASS_END, type: 'Patient', id: patient },
-  result: { status: 200, patients: [patient], subject: { type: 'Task', id: review, version: 1 } },
-  pattern: 'override-stopped',
-});
+const glassIsWhole = (): FhirError =>
+  new FhirError('not-found', 'The glass is whole: nothing is to be ended.', { detail: 'glass-not-broken' });
+
+/** Tells the audit trail of the end of one, as something that the caller did. */
+export const endTeller =
+  (caller: Caller): TellEnd =>
+  ({ patient, review }) =>
+    recordDone(
+      caller,
+      { kind: 'operation', operation: BREAK_GLASS_END, type: 'Patient', id: patient },
+      {
+        result: { status: 200, patients: [patient], subject: { type: 'Task', id: review, version: 1 } },
+        pattern: 'override-stopped',
+      },
+    );
 
 const answerText = (parameter: readonly JsonObject[]): Buffer =>
   Buffer.from(JSON.stringify({ resourceType: 'Parameters', parameter }));

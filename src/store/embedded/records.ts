@@ -32,11 +32,11 @@ export function createRecords(
         return kept === 0 ? undefined : record.revision;
       }),
     get: (kind, id) => answer(() => read(kind, id)),
-    take: (kind, id) =>
+    take: (kind, id, revision) =>
       answer(async () => {
         for (;;) {
           const record = read(kind, id);
-          if (!record) return undefined;
+          if (!record || record.revision !== (revision ?? record.revision)) return undefined;
           // Another one may be there by now: that one is asked for, then.
           if ((await writer.ask({ kind: 'take-record', record: { kind, id, revision: record.revision } })) > 0)
             return record;

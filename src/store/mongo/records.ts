@@ -48,10 +48,11 @@ export function openRecords(
         const { record } = await connected();
         return toRecord(await record.findOne({ _id: nameOf(kind, id), ...stillThere() }));
       }),
-    take: (kind, id) =>
+    take: (kind, id, revision) =>
       run(async () => {
         const { record } = await connected();
-        return toRecord(await record.findOneAndDelete({ _id: nameOf(kind, id), ...stillThere() }));
+        const meant = { _id: nameOf(kind, id), ...(revision === undefined ? {} : { r: revision }) };
+        return toRecord(await record.findOneAndDelete({ ...meant, ...stillThere() }));
       }),
     remove: group =>
       run(async () => {
