@@ -28,9 +28,8 @@ const PATIENTS = 20;
 /** Asks until the server is gone. Adds the ids of requests that were answered. */
 async function ask(port: number, random: Random, name: string, answered: (id: string) => void): Promise<void> {
   for (let sent = 1; ; sent++) {
-    const requestId = `${name}-${sent}`;
     const id = `kill-${random.below(PATIENTS)}`;
-    const headers = { ...JSON_TYPE, 'x-request-id': requestId };
+    const headers = { ...JSON_TYPE, 'x-request-id': `${name}-${sent}` };
     const isRead = random.chance(0.7);
     const sends = isRead ? { method: 'GET' } : { method: 'PUT', body: JSON.stringify({ resourceType: 'Patient', id }) };
     const answer = await exchange(port, { path: `/fhir/Patient/${id}`, headers, ...sends }).catch(() => undefined);
@@ -38,7 +37,7 @@ async function ask(port: number, random: Random, name: string, answered: (id: st
     if (answer.status === 503) continue;
     const expected = isRead ? [200, 404] : [200, 201, 409, 412];
     assert.ok(expected.includes(answer.status), `${sends.method}: ${answer.status} ${answer.body.toString()}`);
-    answered(requestId);
+    answered(String(answer.headers['x-request-id']));
   }
 }
 

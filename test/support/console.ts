@@ -1,5 +1,5 @@
 /**
- * The console in a real browser: one Chromium for a process, one server and one page for a describe. What the page was refused by its policy, what
+ * The console in a real browser: one Chromium, one server and one page for a describe. What the page was refused by its policy, what
  * it threw, and what it asked the server for are kept.
  */
 import assert from 'node:assert/strict';
@@ -55,24 +55,22 @@ const PICTURES = process.env['CHARTROOM_TEST_PICTURES'];
 const PATIENCE = 120_000;
 export const WIDE = { width: 1280, height: 800 } as const;
 
-let launched: Promise<Browser> | undefined;
-after(async () => (await launched)?.close());
-
 /** Starts it before the tests of a describe, and stops it after them; skips them where there is no browser. */
 export function onConsole(settings: StageSettings = {}): () => ConsoleStage {
   let stage: ConsoleStage | undefined;
+  let chrome: Browser | undefined;
   before('opens the console', async function () {
     const executablePath = skipWithoutChromium(this);
     const store = await newStore(this, settings.store ?? 'embedded');
     const server = await startServer({ store, ...(settings.config ? { config: settings.config } : {}) });
     if (settings.demo !== false) await loadDemo(server.engine);
     await settings.set?.(server);
-    launched ??= chromium.launch({ executablePath, args: CHROMIUM_FLAGS.filter(flag => flag !== '--headless') });
-    const browser = await (await launched).newContext({ viewport: WIDE, timezoneId: 'Europe/Berlin', locale: 'en-GB' });
+    chrome = await chromium.launch({ executablePath, args: CHROMIUM_FLAGS.filter(flag => flag !== '--headless') });
+    const browser = await chrome.newContext({ viewport: WIDE, timezoneId: 'Europe/Berlin', locale: 'en-GB' });
     stage = await stageOf(server, browser);
   });
   after('closes it', async () => {
-    await stage?.browser.close();
+    await chrome?.close();
     await stage?.server.stop();
   });
   return () => {
