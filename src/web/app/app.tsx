@@ -5,7 +5,7 @@ import { say } from '../messages/common.js';
 import { ALL_SCREENS } from '../screens.js';
 import { useCell } from '../session/cell.js';
 import { HOME } from '../session/server.js';
-import { mayUse, refusedScreens, session } from '../session/session.js';
+import { mayUse, session } from '../session/session.js';
 import { Page } from '../ui/page.js';
 import { Layout } from './layout.js';
 import { isSignedOutPage, SignedOut, SignIn } from './sign-in.js';
@@ -23,7 +23,6 @@ export function App({ fault }: { readonly fault?: 'refused' | 'failed' | undefin
 }
 
 function Screens() {
-  useCell(refusedScreens);
   const routes = ALL_SCREENS.filter(({ name }) => mayUse(name)).flatMap(screen => screen.routes);
   return (
     <Router onRouteChange={toTop}>

@@ -7,7 +7,7 @@ import { say } from '../messages/common.js';
 import { ALL_SCREENS } from '../screens.js';
 import { useCell } from '../session/cell.js';
 import { HOME, SERVER } from '../session/server.js';
-import { mayUse, refusedScreens, session, signOut } from '../session/session.js';
+import { mayUse, session, signOut } from '../session/session.js';
 import { LiveRegion } from '../ui/announce.js';
 import { Shortcuts } from './shortcuts.js';
 import { TimeOutWarning } from './time-out-warning.js';
@@ -61,7 +61,6 @@ function Header() {
 
 function Navigation() {
   const { path } = useLocation();
-  useCell(refusedScreens);
   const screens = ALL_SCREENS.filter(({ name }) => mayUse(name));
   return (
     <nav class="screens" aria-label={say('nav')}>

@@ -26,14 +26,11 @@ const ANYBODY: ConsoleSession = { token: undefined, role: 'admin', user: undefin
 
 export const session = new Cell<ConsoleSession | undefined>(SERVER.authentication === 'none' ? ANYBODY : undefined);
 
-/** Screens that were refused to whoever works here. */
-export const refusedScreens = new Cell<ReadonlySet<string>>(new Set());
-
-/** Whether a screen is of use to whoever works here. Where the role is not known, all are, until one is refused. */
+/** Whether a screen is of use to whoever works here. Where the role is not known, all are. */
 export function mayUse(screen: string): boolean {
   const role = session.value?.role;
   const allowed = role === undefined ? undefined : SERVER.screens[role];
-  return (allowed?.includes(screen) ?? true) && !refusedScreens.value.has(screen);
+  return allowed?.includes(screen) ?? true;
 }
 
 const channel = new BroadcastChannel('chartroom-console');

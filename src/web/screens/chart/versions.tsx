@@ -1,8 +1,11 @@
 /** The versions of a resource, and what each changed, element by element. */
 import type { Bundle, FhirResource } from 'fhir/r4';
-import { ask } from '../../fhir/client.js';
+import { useState } from 'preact/hooks';
+import { ask, pathOfLink } from '../../fhir/client.js';
+import type { RequestFault } from '../../fhir/fault.js';
 import { shownDate } from '../../fhir/show.js';
 import { sayChart } from '../../messages/chart.js';
+import { say } from '../../messages/common.js';
 import { RequestFailed } from '../../ui/fault-summary.js';
 import { Loading } from '../../ui/page.js';
 import { Table, Tag } from '../../ui/parts.js';
@@ -28,22 +31,53 @@ const versionsIn = ({ entry = [] }: Bundle<FhirResource>): readonly KeptVersion[
     resource,
   }));
 
+interface VersionPage {
+  readonly versions: readonly KeptVersion[];
+  /** Undefined: the last one. */
+  readonly next: string | undefined;
+}
+
+async function versionPage(path: string, signal?: AbortSignal): Promise<VersionPage> {
+  const { body } = await ask<Bundle<FhirResource>>({ path, signal });
+  return { versions: versionsIn(body), next: body.link?.find(({ relation }) => relation === 'next')?.url };
+}
+
 export function Versions({ type, id }: VersionsShape) {
+  /** Pages behind the first one. */
+  const [further, setFurther] = useState<readonly VersionPage[]>([]);
+  const [fault, setFault] = useState<RequestFault>();
   const { data, error, refetch } = useQuery({
     key: ['versions', type, id],
-    ask: async signal =>
-      versionsIn(
-        (await ask<Bundle<FhirResource>>({ path: `${type}/${encodeURIComponent(id)}/_history?_count=20`, signal }))
-          .body,
-      ),
+    ask: signal => versionPage(`${type}/${encodeURIComponent(id)}/_history?_count=20`, signal),
   });
   if (error) return <RequestFailed fault={error} again={() => void refetch()} />;
   if (!data) return <Loading />;
+  const pages = [data, ...further];
+  const versions = pages.flatMap(page => page.versions);
+  const { next } = pages.at(-1)!;
+  const more = async (url: string): Promise<void> => {
+    try {
+      setFurther([...further, await versionPage(pathOfLink(url))]);
+    } catch (failed) {
+      setFault(failed as RequestFault);
+    }
+  };
   return (
     <>
-      {data.map((version, at) => (
-        <Version key={version.version} version={version} before={data[at + 1]} />
+      {versions.map((version, at) => (
+        <Version
+          key={version.version}
+          version={version}
+          before={versions[at + 1]}
+          isFirst={next === undefined && at === versions.length - 1}
+        />
       ))}
+      {fault && <RequestFailed fault={fault} />}
+      {next !== undefined && (
+        <button type="button" class="secondary" onClick={() => void more(next)}>
+          {say('more')}
+        </button>
+      )}
     </>
   );
 }
@@ -51,9 +85,12 @@ export function Versions({ type, id }: VersionsShape) {
 function Version({
   version: { version, when, resource },
   before,
+  isFirst,
 }: {
   readonly version: KeptVersion;
+  /** Undefined: it is the first one, or the one before is on the next page. */
   readonly before: KeptVersion | undefined;
+  readonly isFirst: boolean;
 }) {
   const changes = resource && before?.resource ? differences(before.resource, resource) : [];
   return (
@@ -62,7 +99,7 @@ function Version({
         {sayChart('versions.version', { version })} <span class="quiet">{shownDate(when)}</span>{' '}
         {!resource && <Tag colour="red">{sayChart('versions.deleted')}</Tag>}
       </h2>
-      {resource && !before && <p>{sayChart('versions.first')}</p>}
+      {resource && isFirst && <p>{sayChart('versions.first')}</p>}
       {resource && before && changes.length === 0 && <p>{sayChart('versions.same')}</p>}
       {changes.length > 0 && (
         <Table
