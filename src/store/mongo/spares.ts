@@ -130,13 +130,16 @@ function createTending() {
   };
 }
 
-/** Puts one collection in the place of another one, which has the third name then. */
+/**
+ * Puts one collection in the place of another one, which has the third name then. What the server itself writes between the two steps makes the name
+ * anew (a checkpoint of the ledger): it belongs to what is replaced, and goes.
+ */
 async function swap(db: Db, spare: string, used: string, aside: string): Promise<void> {
   await db.renameCollection(used, aside);
   try {
-    await db.renameCollection(spare, used);
+    await db.renameCollection(spare, used, { dropTarget: true });
   } catch (error) {
-    await db.renameCollection(aside, used);
+    await db.renameCollection(aside, used, { dropTarget: true });
     throw error;
   }
 }
