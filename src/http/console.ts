@@ -9,6 +9,8 @@ import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FhirError } from '../fhir/error.js';
 import type { Engine, OutsideAnswer, OutsideCall, OutsideRoute } from '../interactions/engine.js';
+import { htmlText } from '../platform/html.js';
+import { takesCoding } from './presentation.js';
 
 /** Where the build puts it. */
 const FOLDER = fileURLToPath(new URL('../../web/', import.meta.url));
@@ -83,12 +85,9 @@ function consolePage({ settings, roles, decide, definitions }: Engine, template:
     ...{ authentication, base, name: software.name, version: software.version, fhirVersion: definitions.version },
     screens: Object.fromEntries(roles.map(role => [role, allowed(role)])),
   };
-  const body = template.replace('{{server}}', () => escapedAttribute(JSON.stringify(server)));
+  const body = template.replace('{{server}}', () => htmlText(JSON.stringify(server)));
   return { headers: PAGE_HEADERS, body: Buffer.from(body) };
 }
-
-const escapedAttribute = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;');
 
 /** Answers with a file of the folder as it was when the server started. Bytes are kept from the first request on. */
 function filesOf(folder: string): (call: OutsideCall) => OutsideAnswer {
@@ -103,7 +102,7 @@ function filesOf(folder: string): (call: OutsideCall) => OutsideAnswer {
     const name = path['file']!;
     const type = MEDIA_TYPES[extname(name)];
     if (type === undefined || !names.has(name)) throw new FhirError('not-found', 'The console has no such file.');
-    const coding = CODINGS.find(([word, end]) => names.has(name + end) && accepts(header('Accept-Encoding'), word));
+    const coding = CODINGS.find(([word, end]) => names.has(name + end) && takesCoding(header('Accept-Encoding'), word));
     const isHashed = /-[A-Z0-9]{8}\.\w+$/.test(name);
     return {
       headers: {
@@ -117,10 +116,3 @@ function filesOf(folder: string): (call: OutsideCall) => OutsideAnswer {
     };
   };
 }
-
-/** https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3 */
-const accepts = (header: string | undefined, coding: string): boolean =>
-  (header ?? '')
-    .toLowerCase()
-    .split(',')
-    .some(each => each.split(';')[0]!.trim() === coding && !/;\s*q=0(?:\.0*)?\s*$/.test(each));

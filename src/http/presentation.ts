@@ -41,7 +41,7 @@ export function headFrom(headers: IncomingHttpHeaders, query: Parameters): Head 
     const pretty = single(query, '_pretty');
     if (pretty !== undefined && pretty !== 'true' && pretty !== 'false')
       throw new FhirError('invalid', '_pretty must be true or false.', { expression: 'http._pretty' });
-    const gzip = takesGzip(headers['accept-encoding']);
+    const gzip = takesCoding(headers['accept-encoding'], 'gzip');
     return { query, presentation: { format, pretty: pretty === 'true', gzip } };
   } catch (error) {
     return faulty(headers, query, asked, error);
@@ -50,7 +50,7 @@ export function headFrom(headers: IncomingHttpHeaders, query: Parameters): Head 
 
 function faulty(headers: IncomingHttpHeaders, query: Parameters, asked: string | undefined, error: unknown): Head {
   const format = understood(headers.accept, asked) ?? understood(headers.accept, undefined) ?? 'json';
-  const gzip = takesGzip(headers['accept-encoding']);
+  const gzip = takesCoding(headers['accept-encoding'], 'gzip');
   return { query, presentation: { format, pretty: false, gzip }, fault: asFhirError(error) };
 }
 
@@ -63,5 +63,9 @@ function understood(accept: string | undefined, format: string | undefined): For
   }
 }
 
-const takesGzip = (header: string | string[] | undefined): boolean =>
-  header !== undefined && /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/.test(String(header));
+/** Whether a content coding is named in an Accept-Encoding, and not to be avoided. https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3 */
+export const takesCoding = (header: string | string[] | undefined, coding: string): boolean =>
+  String(header ?? '')
+    .toLowerCase()
+    .split(',')
+    .some(each => each.split(';')[0]!.trim() === coding && !/;\s*q=0(?:\.0*)?\s*$/.test(each));

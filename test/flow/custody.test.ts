@@ -1,6 +1,6 @@
 /** Where charts are, and were: movements by work and by the desk, told by $custody. docs/records-desk.md */
 import assert from 'node:assert/strict';
-import type { Parameters, Patient, Provenance } from 'fhir/r4.js';
+import type { OperationOutcome, Parameters, Patient, Provenance } from 'fhir/r4.js';
 import { it } from 'mocha';
 import { onStoresInTurn } from '../support/both-stores.js';
 import { FULL } from '../support/depth.js';
@@ -112,6 +112,25 @@ onStoresInTurn(
       const { status } = await stage().talk.get('Patient/m/$custody?item=Observation/1', CLERK);
       assert.equal(status, 400);
       assert.equal((await stage().talk.get('Patient/nobody/$custody', CLERK)).status, 404);
+    });
+
+    it('is not told in part where more Tasks than it looks through have things in their hands', async function () {
+      if (!FULL) this.skip();
+      await chart('t1', 't');
+      for (let from = 0; from < 2001; from += 667) {
+        const entry = Array.from({ length: 667 }, (_, n) => {
+          const resource = checkout('', { for: { reference: 'Patient/t' }, focus: { reference: `List/t${from + n}` } });
+          return { resource: { ...resource, id: undefined }, request: { method: 'POST', url: 'Task' } };
+        });
+        const { status, text } = await stage().talk.send('POST', '', {
+          headers: { ...FHIR_JSON, ...ADMIN },
+          body: JSON.stringify({ resourceType: 'Bundle', type: 'transaction', entry }),
+        });
+        assert.equal(status, 200, text.slice(0, 500));
+      }
+      const { status, body } = await stage().talk.get<OperationOutcome>('Patient/t/$custody', CLERK);
+      assert.deepEqual([status, body.issue[0]!.details!.coding![0]!.code], [400, 'custody-too-long']);
+      assert.equal((await custody('t', '?item=List/t1'))[0]!.what, 'List/t1');
     });
 
     it('is what a plain recount of random movements gives', async () => {

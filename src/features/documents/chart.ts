@@ -11,7 +11,7 @@ import { isObject, itemsOf, type Json, type JsonObject, type Resource } from '..
 import type { Context, OperationImplementation } from '../../interactions/engine.js';
 import type { Of, Parameters } from '../../interactions/interaction.js';
 import { jsonText } from '../../interactions/operations/operation.js';
-import { readGiven } from '../../interactions/operations/parameters.js';
+import { badParameter, readGiven } from '../../interactions/operations/parameters.js';
 import { readCurrent } from '../../interactions/read.js';
 import { allowanceOf } from '../../interactions/response/allowance.js';
 import { findSought, readCriteria } from '../../interactions/write/conditional.js';
@@ -130,27 +130,24 @@ async function readChart(context: Context, ask: Of<'operation'>): Promise<ChartA
   const named = (name: string) => given.find(one => one.name === name);
   const [patient, sorted] = [named('patient'), named('order')];
   const order = CHART_ORDERS.get(sorted ? jsonText(sorted.value) : 'event-date');
-  if (!order) throw badChart(`order is one of ${[...CHART_ORDERS.keys()].join(', ')}.`, sorted!.at);
+  if (!order) throw badParameter(`order is one of ${[...CHART_ORDERS.keys()].join(', ')}.`, sorted!.at);
   const conditions = given
     .filter(({ name }) => name !== 'patient' && name !== 'order')
     .map(({ name, value }) => [name, jsonText(value)] as const);
   const criteria: Parameters = [['status', 'current'], ...conditions];
   if (ask.id === undefined) {
     if (!patient)
-      throw badChart('Whose chart? $chart needs the parameter patient, or the address of a List.', 'http.patient');
+      throw badParameter('Whose chart? $chart needs the parameter patient, or the address of a List.', 'http.patient');
     const id = jsonText(patient.value);
     await readCurrent(context, 'Patient', id);
     const of = { subject: { reference: `Patient/${id}` }, patients: [id] };
     return { order, criteria: [['patient', id], ...criteria], of };
   }
-  if (patient) throw badChart('The address says which List is meant: leave the parameter patient out.', patient.at);
+  if (patient) throw badParameter('The address says which List is meant: leave the parameter patient out.', patient.at);
   const { text, patients } = await readCurrent(context, 'List', ask.id);
   const { subject } = parseJson(text!, STORED_JSON).resource;
   return { order, criteria: [['_list', ask.id], ...criteria], of: { subject, patients } };
 }
-
-const badChart = (text: string, expression: string): FhirError =>
-  new FhirError('invalid', text, { expression, detail: 'bad-parameter-value' });
 
 const timeOf = (text: string | undefined): number => (text === undefined ? 0 : Date.parse(text) || 0);
 

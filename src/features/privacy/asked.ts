@@ -1,10 +1,10 @@
 /** What a question is asked with: `start`, `end` and what is its own, read and checked. Throws FhirError `invalid`, which names the parameter. */
 import { parseGivenDateTime } from '../../fhir/datetime.js';
-import { FhirError } from '../../fhir/error.js';
+import type { FhirError } from '../../fhir/error.js';
 import type { Engine } from '../../interactions/engine.js';
 import type { Of, Parameters } from '../../interactions/interaction.js';
 import { jsonText } from '../../interactions/operations/operation.js';
-import { readGiven } from '../../interactions/operations/parameters.js';
+import { badParameter, readGiven } from '../../interactions/operations/parameters.js';
 import type { TimeSpan } from './trail-reader.js';
 
 export const BESIDE_QUESTION = ['_count'];
@@ -43,4 +43,4 @@ export function questionGiven(engine: Engine, ask: Of<'operation'>, parameters: 
 }
 
 export const badQuestion = (text: string, expression = 'Parameters.parameter'): FhirError =>
-  new FhirError('invalid', text, { expression, detail: 'bad-parameter-value' });
+  badParameter(text, expression);

@@ -10,7 +10,7 @@ import { isObject, itemsOf, type Json, type JsonObject, type Parsed, type Resour
 import type { Context, OperationImplementation } from '../../interactions/engine.js';
 import type { Companion } from '../../interactions/interaction.js';
 import { jsonText } from '../../interactions/operations/operation.js';
-import { readGiven } from '../../interactions/operations/parameters.js';
+import { badParameter, readGiven } from '../../interactions/operations/parameters.js';
 import { readCurrent } from '../../interactions/read.js';
 import type { FeatureHook } from '../../interactions/write/hooks.js';
 import { newId } from '../../platform/ids.js';
@@ -116,11 +116,11 @@ export const checkAuthorizationOperation = (ground: CheckGround): OperationImple
     const confirmed = given.flatMap(({ name, value, at }) => {
       if (name !== 'confirmed') return [];
       if (known.includes(jsonText(value))) return [jsonText(value)];
-      throw notSo(`confirmed is one of ${known.join(', ')}.`, at);
+      throw badParameter(`confirmed is one of ${known.join(', ')}.`, at);
     });
     const language = given.find(({ name }) => name === 'language');
     if (language && !LETTER_LANGUAGE.test(jsonText(language.value)))
-      throw notSo('language is a code as in BCP 47.', language.at);
+      throw badParameter('language is a code as in BCP 47.', language.at);
     let task = withConfirmed(before, confirmed);
     const checked = await checkedOf(ground, task, context.view);
     const outcome = outcomeOfCheck(checked);
@@ -219,6 +219,3 @@ function told(
       : [];
   return { resourceType: 'Parameters', parameter: [{ name: 'outcome', valueCode: outcome }, ...elements, ...at] };
 }
-
-const notSo = (text: string, expression: string): FhirError =>
-  new FhirError('invalid', text, { expression, detail: 'bad-parameter-value' });

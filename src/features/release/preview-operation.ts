@@ -8,7 +8,7 @@ import { parseReference } from '../../fhir/reference.js';
 import { isObject, itemsOf, type Json, type JsonObject, type Resource } from '../../fhir/resource.js';
 import type { Context, OperationImplementation } from '../../interactions/engine.js';
 import { jsonText } from '../../interactions/operations/operation.js';
-import { type GivenParameter, readGiven } from '../../interactions/operations/parameters.js';
+import { badParameter, type GivenParameter, readGiven } from '../../interactions/operations/parameters.js';
 import { findSought, readCriteria } from '../../interactions/write/conditional.js';
 import { breathe } from '../../platform/pieces.js';
 import { wordsFor } from './authorization-rules.js';
@@ -41,7 +41,7 @@ export const releasePreviewOperation = (ground: PreviewGround): OperationImpleme
     const { row, task: before, decimals } = await readRequest(context, ask.id!);
     const language = given.find(({ name }) => name === 'language');
     if (language && !LETTER_LANGUAGE.test(jsonText(language.value)))
-      throw notSo('language is a code as in BCP 47.', language.at);
+      throw badParameter('language is a code as in BCP 47.', language.at);
     const patient = referenceKey(before['for'], ground.bases);
     if (!patient?.startsWith('Patient/'))
       throw new FhirError('unprocessable', 'It is not known yet whose records are asked for.', {
@@ -94,7 +94,7 @@ function decisionsGiven({ engine }: Context, given: readonly GivenParameter[]): 
       const text = isObject(reference) ? reference['reference'] : undefined;
       const target = typeof text === 'string' ? parseReference(text, engine.settings.bases) : undefined;
       if (target?.kind === 'local' && target.type === 'DocumentReference') return `${target.type}/${target.id}`;
-      throw notSo(`${name} names no DocumentReference of this server.`, at);
+      throw badParameter(`${name} names no DocumentReference of this server.`, at);
     };
     if (name === 'undo') return [{ kind: undefined, document: documentOf(value), reason: '', at }];
     const kind = DECISIONS[name];
@@ -102,18 +102,18 @@ function decisionsGiven({ engine }: Context, given: readonly GivenParameter[]): 
     const parts = itemsOf(isObject(value) ? value['part'] : undefined).filter(isObject);
     const part = (called: string): JsonObject | undefined => {
       const [one, another] = parts.filter(each => each['name'] === called);
-      if (another) throw notSo(`${name} has the part ${called} once.`, at);
+      if (another) throw badParameter(`${name} has the part ${called} once.`, at);
       return one;
     };
     const unknown = parts.find(each => each['name'] !== 'document' && each['name'] !== 'reason');
-    if (unknown) throw notSo(`${name} has the parts document and reason.`, at);
+    if (unknown) throw badParameter(`${name} has the parts document and reason.`, at);
     const reason = part('reason')?.['valueString'];
     if (typeof reason !== 'string' || reason.trim() === '' || reason.length > LONGEST)
-      throw notSo(`${name} needs a reason of ${LONGEST} characters at most.`, at);
+      throw badParameter(`${name} needs a reason of ${LONGEST} characters at most.`, at);
     return [{ kind, document: documentOf(part('document')?.['valueReference']), reason: reason.trim(), at }];
   });
   const twice = found.find(({ document }, at) => found.findIndex(each => each.document === document) !== at);
-  if (twice) throw notSo('Of a document one thing is decided at a time.', twice.at);
+  if (twice) throw badParameter('Of a document one thing is decided at a time.', twice.at);
   return found;
 }
 
@@ -225,6 +225,3 @@ function previewTold({ reasons: told }: PreviewGround, { selected, words, why }:
     ],
   };
 }
-
-const notSo = (text: string, expression: string): FhirError =>
-  new FhirError('invalid', text, { expression, detail: 'bad-parameter-value' });

@@ -10,7 +10,7 @@ import { parseReference } from '../../fhir/reference.js';
 import { isObject, type Json, type JsonObject } from '../../fhir/resource.js';
 import type { Context, OperationImplementation } from '../../interactions/engine.js';
 import { jsonText } from '../../interactions/operations/operation.js';
-import { type GivenParameter, readGiven } from '../../interactions/operations/parameters.js';
+import { badParameter, type GivenParameter, readGiven } from '../../interactions/operations/parameters.js';
 import { readCurrent } from '../../interactions/read.js';
 import { findOne, readCriteria } from '../../interactions/write/conditional.js';
 import { newId, newUuid } from '../../platform/ids.js';
@@ -53,7 +53,8 @@ async function patientOf(context: Context, given: readonly GivenParameter[]): Pr
   if (!named) return undefined;
   const text = isObject(named.value) && typeof named.value['reference'] === 'string' ? named.value['reference'] : '';
   const target = parseReference(text, context.engine.settings.bases);
-  if (target?.kind !== 'local' || target.type !== 'Patient') throw bad('patient is no Patient of this server.', named);
+  if (target?.kind !== 'local' || target.type !== 'Patient')
+    throw badParameter('patient is no Patient of this server.', named.at);
   const row = await readCurrent(context, 'Patient', target.id).catch((error: unknown) => {
     if (!(error instanceof FhirError) || (error.kind !== 'not-found' && error.kind !== 'deleted')) throw error;
     throw new FhirError('unprocessable', 'There is no such patient.', {
@@ -77,18 +78,19 @@ function requestGiven(
     if (!found) return undefined;
     const trimmed = jsonText(found.value).trim();
     if (trimmed === '' || trimmed.length > LONGEST)
-      throw bad(`${name} has ${LONGEST} characters at most, and not none.`, found);
+      throw badParameter(`${name} has ${LONGEST} characters at most, and not none.`, found.at);
     return trimmed;
   };
   const oneOf = (name: string, known: readonly string[]): string | undefined => {
     const code = text(name);
-    if (code !== undefined && !known.includes(code)) throw bad(`${name} is one of ${known.join(', ')}.`, find(name)!);
+    if (code !== undefined && !known.includes(code))
+      throw badParameter(`${name} is one of ${known.join(', ')}.`, find(name)!.at);
     return code;
   };
   const delivery = oneOf('delivery', DELIVERIES)!;
   const address = text('address');
   if (address === undefined && !WITHOUT_ADDRESS.has(delivery))
-    throw bad(`Where to? ${delivery} needs the parameter address.`, find('delivery')!);
+    throw badParameter(`Where to? ${delivery} needs the parameter address.`, find('delivery')!.at);
   const description = text('patient-description');
   if (!find('patient') && description === undefined)
     throw new FhirError('invalid', 'Whose records? It needs patient, or patient-description.', {
@@ -96,11 +98,11 @@ function requestGiven(
     });
   const [start, end] = [text('start'), text('end')];
   if (start !== undefined && end !== undefined && parseGivenDateTime(start)!.low > parseGivenDateTime(end)!.high)
-    throw bad('end is before start.', find('end')!);
+    throw badParameter('end is before start.', find('end')!.at);
   const requester = find('requester-reference')?.value;
   const jurisdiction = text('jurisdiction');
   if (jurisdiction !== undefined && !STATE.test(jurisdiction))
-    throw bad('jurisdiction is a state as in ISO 3166-2: US-CA.', find('jurisdiction')!);
+    throw badParameter('jurisdiction is a state as in ISO 3166-2: US-CA.', find('jurisdiction')!.at);
   return {
     requesterClass: oneOf('requester-class', [...classes.keys()])!,
     requester: { ...(isObject(requester) ? requester : {}), display: text('requester')! },
@@ -118,12 +120,9 @@ function requestGiven(
 function receivedGiven(now: number, given: GivenParameter | undefined): string {
   if (!given) return new Date(now).toISOString();
   const text = jsonText(given.value);
-  if (parseGivenDateTime(text)!.low > now) throw bad('received is in the future.', given);
+  if (parseGivenDateTime(text)!.low > now) throw badParameter('received is in the future.', given.at);
   return text;
 }
-
-const bad = (text: string, { at }: Pick<GivenParameter, 'at'>): FhirError =>
-  new FhirError('invalid', text, { expression: at, detail: 'bad-parameter-value' });
 
 export const requestStatusOperation: OperationImplementation = {
   shows: 'Parameters',

@@ -4,7 +4,7 @@
  */
 import { isObject, itemsOf, type Json, type JsonObject, type Resource } from '../../fhir/resource.js';
 
-export const RELEASE = 'release-of-information';
+const RELEASE = 'release-of-information';
 export const TRACKING_SYSTEM = 'urn:chartroom:tracking';
 const TASK_CODES = 'urn:chartroom:task';
 const STATE_CODES = 'urn:chartroom:state';

@@ -13,7 +13,7 @@ const JURISDICTION = 'jurisdiction';
 const INPUT_SYSTEM = 'urn:chartroom:input';
 
 /** On a Task: `code` and `at` of each alarm that was raised for its term, and when it has the next one. */
-export const RAISED_URL = 'urn:chartroom:alarm';
+const RAISED_URL = 'urn:chartroom:alarm';
 export const NEXT_URL = 'urn:chartroom:next-alarm';
 
 /** The last day of the term of a Task; undefined: it has none. */

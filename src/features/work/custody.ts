@@ -9,16 +9,17 @@ import { parseReference } from '../../fhir/reference.js';
 import { isObject, itemsOf, type Json, type JsonObject, type Resource } from '../../fhir/resource.js';
 import type { Context, OperationImplementation } from '../../interactions/engine.js';
 import type { Parameters } from '../../interactions/interaction.js';
-import { readGiven } from '../../interactions/operations/parameters.js';
+import { badParameter, readGiven } from '../../interactions/operations/parameters.js';
 import { readCurrent } from '../../interactions/read.js';
 import { findSought, readCriteria } from '../../interactions/write/conditional.js';
 
 import { termOf } from './alarms.js';
 import { type CustodyEvent, type CustodyItem, custodyOf } from './custody-events.js';
-import { leavingFrom, processOf, stateOf } from './process.js';
+import { leavingFrom, processOf, stateOf, TASK_SYSTEM } from './process.js';
 import type { WorkGround } from './task-hook.js';
 
-const MOST_THINGS = 2000;
+/** Things of a patient that a story is told of, and Tasks that are looked through for what they have in their hands. */
+const MOST_FOUND = 2000;
 
 /** Where something is. */
 type Whereabouts = 'in-place' | 'pulled' | 'out' | 'missing' | 'lost' | 'destroyed' | 'unknown';
@@ -48,7 +49,7 @@ export const custodyOperation = (ground: WorkGround): OperationImplementation =>
       id,
       given.find(({ name }) => name === 'item'),
     );
-    const holdings = await holdingsOf(context, ground, id);
+    const holdings = await holdingsOf(context, ground, id, given.length > 0 ? things : undefined);
     const items = await custodyOf(context, things);
     const parameter = items
       .filter(({ type, events }) => type === 'List' || events.length > 0)
@@ -75,31 +76,25 @@ async function thingsOf(
   const text = isObject(named?.value) ? named.value['reference'] : named?.value;
   const target = typeof text === 'string' ? parseReference(text, context.engine.settings.bases) : undefined;
   const isThing = target?.kind === 'local' && (target.type === 'List' || target.type === 'DocumentReference');
-  if (named && !isThing)
-    throw new FhirError('invalid', 'item names a List or a DocumentReference of this server.', {
-      expression: named.at,
-      detail: 'bad-parameter-value',
-    });
+  if (named && !isThing) throw badParameter('item names a List or a DocumentReference of this server.', named.at);
   const criteria: Parameters = [['patient', patient], ...(isThing ? [['_id', target.id] as const] : [])];
   const found: Thing[] = [];
   for (const type of isThing ? [target.type] : ['List', 'DocumentReference']) {
-    const rows = await findAll(context, type, criteria, MOST_THINGS + 1 - found.length);
+    const rows = await findAll(context, type, criteria, found.length);
     found.push(...rows.map(row => thingOf(type, row)));
-    if (found.length > MOST_THINGS)
-      throw new FhirError('too-costly', `A story is told of ${MOST_THINGS} things at most: name one by item.`, {
-        detail: 'custody-too-long',
-      });
   }
   return found;
 }
 
-async function findAll(
-  context: Context,
-  type: string,
-  criteria: Parameters,
-  limit: number,
-): Promise<readonly FoundRow[]> {
-  return findSought(context, await readCriteria(context, type, criteria), limit);
+/** `before`: how many were found of other types. Throws `too-costly` where there are more than a story is told of. */
+async function findAll(context: Context, type: string, criteria: Parameters, before = 0): Promise<readonly FoundRow[]> {
+  const most = MOST_FOUND - before;
+  const rows = await findSought(context, await readCriteria(context, type, criteria), most + 1);
+  if (rows.length > most)
+    throw new FhirError('too-costly', `A story is told of ${MOST_FOUND} ${type} at most: name one thing by item.`, {
+      detail: 'custody-too-long',
+    });
+  return rows;
 }
 
 function thingOf(type: string, { id, text }: FoundRow): Thing {
@@ -108,15 +103,25 @@ function thingOf(type: string, { id, text }: FoundRow): Thing {
   return { type, id, title: words };
 }
 
-/** By what they have: open work of a process, the last one where there are several. */
+/** By what they have (`named`, or anything): open work of a process, the last one where there are several. Throws `too-costly`. */
 async function holdingsOf(
   context: Context,
   { processes, calendar, clock }: WorkGround,
   patient: string,
+  named: readonly Thing[] | undefined,
 ): Promise<ReadonlyMap<string, Holding>> {
   const holdings = new Map<string, Holding>();
+  const codes = [...processes.values()]
+    .filter(({ exclusive }) => exclusive)
+    .map(({ code }) => `${TASK_SYSTEM}|${code}`);
+  if (codes.length === 0 || named?.length === 0) return holdings;
+  const criteria: Parameters = [
+    ['patient', patient],
+    ['code', codes.join(',')],
+    ...(named ?? []).map(({ type, id }) => ['focus', `${type}/${id}`] as const),
+  ];
   const today = calendar.dayAt(clock.now());
-  for (const { id, text } of await findAll(context, 'Task', [['patient', patient]], MOST_THINGS)) {
+  for (const { id, text } of await findAll(context, 'Task', criteria)) {
     const { resource: task } = parseJson(text!, STORED_JSON);
     const process = processOf(processes, task);
     const state = process && stateOf(process, task);

@@ -160,7 +160,7 @@ function checkOver(process: WorkProcess, state: string, before: Resource, task: 
 }
 
 /** What somebody may do next, in words. */
-export function allowedFrom(process: WorkProcess, state: string, { role }: Worker): readonly string[] {
+function allowedFrom(process: WorkProcess, state: string, { role }: Worker): readonly string[] {
   return leavingFrom(process, state)
     .filter(([, { by }]) => isWorkOf(role, by))
     .map(([name, { to }]) => `${name} (${process.states[to]!.status}/${to})`);

@@ -2,18 +2,17 @@
  * `List/[id]/$move` and `DocumentReference/[id]/$move`: a movement of a chart or document that is no work of a process, as a Provenance with the code of
  * http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle. What was destroyed moves no more. Defined in profiles/work/operationdefinition-move.json.
  */
-import { FhirError } from '../../fhir/error.js';
 import { itemsOf, type Json, type Resource } from '../../fhir/resource.js';
 import type { OperationImplementation } from '../../interactions/engine.js';
 import { jsonText } from '../../interactions/operations/operation.js';
-import { readGiven } from '../../interactions/operations/parameters.js';
+import { badParameter, readGiven } from '../../interactions/operations/parameters.js';
 import { readCurrent } from '../../interactions/read.js';
 import { custodyOf } from './custody-events.js';
 import { refuseWork } from './judge.js';
 import { RECORD_LIFECYCLE, personOf, type WorkGround } from './task-hook.js';
 
 /** Movements, and what is said of them. */
-export const MOVEMENTS: ReadonlyMap<string, string> = new Map([
+const MOVEMENTS: ReadonlyMap<string, string> = new Map([
   ['originate', 'Scanned or made'],
   ['receive', 'Received'],
   ['access', 'Pulled'],
@@ -30,32 +29,34 @@ export const moveOperation = ({ clock }: Pick<WorkGround, 'clock'>): OperationIm
   async run(context, ask) {
     const { given } = readGiven(context.engine, ask);
     const value = (name: string): Json | undefined => given.find(each => each.name === name)?.value;
+    const at = (name: string): string => given.find(each => each.name === name)?.at ?? 'Parameters.parameter';
     const { type = '', id = '' } = ask;
     const row = await readCurrent(context, type, id);
     const now = clock.now();
     const activity = jsonText(value('activity'));
     const display = MOVEMENTS.get(activity);
-    if (display === undefined) throw bad(`activity is one of ${[...MOVEMENTS.keys()].join(', ')}.`, given, 'activity');
+    if (display === undefined)
+      throw badParameter(`activity is one of ${[...MOVEMENTS.keys()].join(', ')}.`, at('activity'));
     const location = value('location');
     if (PLACED.has(activity) && location === undefined)
-      throw bad(`Where is it then? ${activity} needs the parameter location.`, given, 'activity');
+      throw badParameter(`Where is it then? ${activity} needs the parameter location.`, at('activity'));
     const reason = value('reason');
     if (REASONED.has(activity) && reason === undefined)
-      throw bad(`Why? ${activity} needs the parameter reason.`, given, 'activity');
+      throw badParameter(`Why? ${activity} needs the parameter reason.`, at('activity'));
     const when = jsonText(value('when'));
     if (when !== '' && !(when.length > 10 && Date.parse(when) <= now))
-      throw bad('A movement was at a time (with its zone) that is over.', given, 'when');
+      throw badParameter('A movement was at a time (with its zone) that is over.', at('when'));
     const [item] = await custodyOf(context, [{ type, id }]);
     if (item?.events.some(event => event.activity === 'destroy'))
       throw refuseWork('This was destroyed: it moves no more.', type, 'destroyed');
-    const at = new Date(now).toISOString();
+    const recorded = new Date(now).toISOString();
     const target = { reference: `${type}/${id}` };
     const receiver = value('receiver');
     const resource: Resource = {
       resourceType: 'Provenance',
       target: [target],
-      occurredDateTime: when === '' ? at : when,
-      recorded: at,
+      occurredDateTime: when === '' ? recorded : when,
+      recorded,
       ...(location === undefined ? {} : { location }),
       ...(reason === undefined ? {} : { reason: [{ text: jsonText(reason) }] }),
       activity: { coding: [{ system: RECORD_LIFECYCLE, code: activity, display }] },
@@ -73,9 +74,3 @@ export const moveOperation = ({ clock }: Pick<WorkGround, 'clock'>): OperationIm
 const CUSTODIAN = {
   coding: [{ system: 'http://terminology.hl7.org/CodeSystem/provenance-participant-type', code: 'custodian' }],
 };
-
-const bad = (text: string, given: readonly { readonly name: string; readonly at: string }[], name: string): FhirError =>
-  new FhirError('invalid', text, {
-    expression: given.find(each => each.name === name)?.at ?? 'Parameters.parameter',
-    detail: 'bad-parameter-value',
-  });

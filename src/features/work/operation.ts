@@ -10,7 +10,7 @@ import { isObject, itemsOf, type Json, type JsonObject, type Resource } from '..
 import type { Context, OperationImplementation } from '../../interactions/engine.js';
 import type { Of, OwnedCompanion } from '../../interactions/interaction.js';
 import { jsonText } from '../../interactions/operations/operation.js';
-import { type GivenParameter, readGiven } from '../../interactions/operations/parameters.js';
+import { badParameter, type GivenParameter, readGiven } from '../../interactions/operations/parameters.js';
 import { readCurrent } from '../../interactions/read.js';
 import { breathe } from '../../platform/pieces.js';
 import { judgeChange, refuseWork, type Worker } from './judge.js';
@@ -83,20 +83,24 @@ interface MeantTask {
 function tasksMeant({ engine }: Context, ask: Of<'operation'>, given: readonly GivenParameter[]): readonly MeantTask[] {
   const named = given.filter(({ name }) => name === 'task');
   if (ask.id !== undefined) {
-    if (named[0]) throw bad('The address says which Task is meant: leave the parameter task out.', named[0].at);
+    if (named[0])
+      throw badParameter('The address says which Task is meant: leave the parameter task out.', named[0].at);
     return [{ id: ask.id, at: 'Task' }];
   }
-  if (named.length === 0) throw bad('Which Tasks? Name each by a parameter task.', 'Parameters.parameter');
+  if (named.length === 0) throw badParameter('Which Tasks? Name each by a parameter task.', 'Parameters.parameter');
   if (named.length > MOST_NAMED)
-    throw bad(`${MOST_NAMED} Tasks at most are changed at once.`, named[MOST_NAMED]!.at, 'too-many-tasks');
+    throw new FhirError('invalid', `${MOST_NAMED} Tasks at most are changed at once.`, {
+      expression: named[MOST_NAMED]!.at,
+      detail: 'too-many-tasks',
+    });
   const tasks = named.map(({ value, at }) => {
     const text = isObject(value) && typeof value['reference'] === 'string' ? value['reference'] : '';
     const target = parseReference(text, engine.settings.bases);
-    if (target?.kind !== 'local' || target.type !== 'Task') throw bad('This is no Task of this server.', at);
+    if (target?.kind !== 'local' || target.type !== 'Task') throw badParameter('This is no Task of this server.', at);
     return { id: target.id, at };
   });
   const twice = tasks.find(({ id }, index) => tasks.findIndex(each => each.id === id) !== index);
-  if (twice) throw bad('This Task is named twice.', twice.at);
+  if (twice) throw badParameter('This Task is named twice.', twice.at);
   return tasks;
 }
 
@@ -177,11 +181,11 @@ function handle(name: Handling, { process, before, task, asked, by }: WorkChange
       delete task['owner'];
       break;
     case 'assign':
-      if (asked.owner === undefined) throw bad('To whom? assign needs the parameter owner.', asked.nameAt);
+      if (asked.owner === undefined) throw badParameter('To whom? assign needs the parameter owner.', asked.nameAt);
       task['owner'] = asked.owner;
       break;
     case 'note':
-      if (asked.note === undefined) throw bad('What? note needs the parameter note.', asked.nameAt);
+      if (asked.note === undefined) throw badParameter('What? note needs the parameter note.', asked.nameAt);
       break;
   }
 }
@@ -195,8 +199,9 @@ function go({ process, before, task, asked }: Omit<WorkChange, 'by'>): void {
     throw refuseWork(`From ${state} lead: ${names.join(', ')}.`, asked.nameAt, 'transition-refused');
   }
   const [, { to, term }] = found;
-  if (asked.until !== undefined && !term) throw bad('This transition moves no term.', asked.nameAt);
-  if (to === state && asked.until === undefined) throw bad('Until when? It needs the parameter until.', asked.nameAt);
+  if (asked.until !== undefined && !term) throw badParameter('This transition moves no term.', asked.nameAt);
+  if (to === state && asked.until === undefined)
+    throw badParameter('Until when? It needs the parameter until.', asked.nameAt);
   const { status, display } = process.states[to]!;
   task['status'] = status;
   task['businessStatus'] = { coding: [{ system: STATE_SYSTEM, code: to, display }] };
@@ -207,7 +212,7 @@ function go({ process, before, task, asked }: Omit<WorkChange, 'by'>): void {
   if (asked.until !== undefined) {
     const restriction = isObject(before['restriction']) ? before['restriction'] : {};
     const period = isObject(restriction['period']) ? restriction['period'] : {};
-    if (period['end'] === asked.until) throw bad('This is its term already.', asked.nameAt);
+    if (period['end'] === asked.until) throw badParameter('This is its term already.', asked.nameAt);
     task['restriction'] = { ...restriction, period: { ...period, end: asked.until } };
   }
 }
@@ -250,6 +255,3 @@ export const transitionsOperation = ({ processes }: WorkGround): OperationImplem
     return { result: { status: 200, text, patients: row.patients } };
   },
 });
-
-const bad = (text: string, expression: string, detail = 'bad-parameter-value'): FhirError =>
-  new FhirError('invalid', text, { expression, detail });

@@ -48,7 +48,7 @@ export const taskHook = (ground: WorkGround): FeatureHook => ({
 });
 
 /** The version before, as it is stored. */
-export const storedTask = ({ before }: Pick<HookedWrite, 'before'>): Resource | undefined =>
+const storedTask = ({ before }: Pick<HookedWrite, 'before'>): Resource | undefined =>
   before?.text ? parseJson(before.text, STORED_JSON).resource : undefined;
 
 async function prepareTask(ground: WorkGround, write: HookedWrite): Promise<Preparation | undefined> {

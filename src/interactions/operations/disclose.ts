@@ -19,7 +19,7 @@ import type { Context, OperationImplementation } from '../engine.js';
 import type { Of, Outcome, Result } from '../interaction.js';
 import { settledPermission } from '../reach.js';
 import type { Disclosure, DisclosureParty } from '../tell.js';
-import { type GivenParameter, readGiven } from './parameters.js';
+import { badParameter, type GivenParameter, readGiven } from './parameters.js';
 
 /** It changes no resource: the letters of Patient are not asked, but what is named must be seen. */
 export const discloseOperation: OperationImplementation = { needsNothing: true, run: disclose };
@@ -61,23 +61,23 @@ async function disclosureGiven(
     if (found === undefined) return undefined;
     const trimmed = (found.value as string).trim().replaceAll(/\s+/g, ' ');
     if (trimmed === '' || trimmed.length > LONGEST)
-      throw notSo(`${name} has ${LONGEST} characters at most, and not none.`, found.at);
+      throw badParameter(`${name} has ${LONGEST} characters at most, and not none.`, found.at);
     return trimmed;
   };
   const reference = (name: string): string | undefined => {
     const named = text(name);
     if (named === undefined || parseReference(named, engine.settings.bases)?.kind === 'local') return named;
-    throw notSo(`${name} names a resource of this server, as Task/1.`, find(name)!.at);
+    throw badParameter(`${name} names a resource of this server, as Task/1.`, find(name)!.at);
   };
   const [purpose, basis] = [text('purpose')!, text('basis')!];
   if (purposeOf({ code: purpose }) === undefined)
-    throw notSo('purpose is a purpose of use of v3-ActReason, as HLEGAL.', find('purpose')!.at);
+    throw badParameter('purpose is a purpose of use of v3-ActReason, as HLEGAL.', find('purpose')!.at);
   if (!PARAGRAPH.test(basis))
-    throw notSo('basis is a paragraph of 45 CFR 164 or 160, as 164.512(f)(1).', find('basis')!.at);
+    throw badParameter('basis is a paragraph of 45 CFR 164 or 160, as 164.512(f)(1).', find('basis')!.at);
   const data = await dataGiven(context, patient, given);
   const description = text('description');
   if (data.length === 0 && description === undefined)
-    throw notSo('$disclose needs data or a description: what was given out.', 'Parameters.parameter');
+    throw badParameter('$disclose needs data or a description: what was given out.', 'Parameters.parameter');
   const authorizer = text('authorizer');
   return {
     ...{ direction: 'given', patient, purpose, basis, data, description },
@@ -97,13 +97,13 @@ const custodianOf = ({ name }: Principal): DisclosureParty | undefined => (name 
 function pastGiven(now: number, given: GivenParameter | undefined): string | undefined {
   if (!given) return undefined;
   const text = (given.value as string).replace(' ', '+');
-  if (parseGivenDateTime(text)!.low > now) throw notSo('when is in the future.', given.at);
+  if (parseGivenDateTime(text)!.low > now) throw badParameter('when is in the future.', given.at);
   return text;
 }
 
 async function dataGiven(context: Context, patient: string, all: readonly GivenParameter[]): Promise<string[]> {
   const given = all.filter(({ name }) => name === 'data');
-  if (given.length > MOST_DATA) throw notSo(`data may be given ${MOST_DATA} times.`, given[MOST_DATA]!.at);
+  if (given.length > MOST_DATA) throw badParameter(`data may be given ${MOST_DATA} times.`, given[MOST_DATA]!.at);
   const named: string[] = [];
   for (const { value, at } of given) {
     const text = isObject(value) && typeof value['reference'] === 'string' ? value['reference'] : '';
@@ -131,6 +131,3 @@ async function shown(context: Context, type: string, id: string, version?: strin
   );
   return row?.text === undefined ? undefined : row;
 }
-
-const notSo = (message: string, expression: string): FhirError =>
-  new FhirError('invalid', message, { expression, detail: 'bad-parameter-value' });

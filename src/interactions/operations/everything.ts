@@ -24,7 +24,7 @@ import { bundle, type BundleEntry, listingLot, lotOf, streamBundle } from '../re
 import type { Allowance, Context, Engine, OperationImplementation } from '../engine.js';
 import type { Of, Outcome, Parameters, View } from '../interaction.js';
 import { jsonText } from './operation.js';
-import { readGiven } from './parameters.js';
+import { badParameter, readGiven } from './parameters.js';
 import { clampCount, type Link, openPage, pageLink, questionOf, selfLink } from '../response/paging.js';
 import { auditSubject, deletedError } from '../read.js';
 import { type RecordPlace, type Record, walkRecord } from '../search/compartment-walk.js';
@@ -163,9 +163,6 @@ function questionAsked(engine: Engine, ask: Of<'operation'>): { parameters: Para
   return { parameters: given.map(({ name, value }) => [name, jsonText(value)] as const), ignored };
 }
 
-const badParameter = (message: string, name: string) =>
-  new FhirError('invalid', message, { expression: `http.${name}`, detail: 'bad-parameter-value' });
-
 function readQuestion(
   { engine, view: sees }: Context,
   parameters: Parameters,
@@ -180,7 +177,8 @@ function readQuestion(
         break;
       case '_summary': {
         const summary = readSummary(value);
-        if (summary === 'count') throw badParameter('$everything cannot be counted: ask without _summary=count.', name);
+        if (summary === 'count')
+          throw badParameter('$everything cannot be counted: ask without _summary=count.', `http.${name}`);
         view.summary = summary;
         break;
       }
@@ -188,7 +186,7 @@ function readQuestion(
         view.elements = readElements(engine, engine.definitions.resourceTypes, value);
         break;
       case '_count':
-        if (!/^[1-9]\d{0,8}$/.test(value)) throw badParameter('_count must be a whole number above 0.', name);
+        if (!/^[1-9]\d{0,8}$/.test(value)) throw badParameter('_count must be a whole number above 0.', `http.${name}`);
         given.count = clampCount(engine, Number(value));
         break;
       case '_since':

@@ -79,7 +79,8 @@ function inBody({ parameters, code }: Operation, body: Parsed | undefined): Body
   if (resource.resourceType !== 'Parameters') {
     const exactly = parameters.filter(({ type }) => type === resource.resourceType);
     const [whole, ...more] = exactly.length > 0 ? exactly : parameters.filter(({ type }) => type === 'Resource');
-    if (!whole || more.length > 0) throw refusal(`The body of $${code} must be a Parameters resource.`, 'resourceType');
+    if (!whole || more.length > 0)
+      throw badParameter(`The body of $${code} must be a Parameters resource.`, 'resourceType');
     return [{ name: whole.name, item: { resource }, at: resource.resourceType }];
   }
   const list = Array.isArray(resource['parameter']) ? resource['parameter'].filter(isObject) : [];
@@ -95,18 +96,21 @@ function valueIn(item: JsonObject, { name, type }: ParameterDefinition, body: Pa
   if (isResource || key === `value${type}`) return value;
   if (isPrimitiveType(type) && key !== undefined && typeof value !== 'object')
     return body.decimals?.get(item)?.[key] ?? String(value);
-  throw refusal(`The parameter ${name} must be ${withArticle(type)}.`, at);
+  throw badParameter(`The parameter ${name} must be ${withArticle(type)}.`, at);
 }
 
 /** Throws `invalid` where it is given too seldom or too often, or where a text is none of its type. */
 function checkGiven({ name, min, max, type }: ParameterDefinition, all: readonly GivenParameter[], who: string): void {
   const given = all.filter(each => each.name === name);
-  if (given.length < min) throw refusal(`${who} needs the parameter ${name}.`, 'Parameters.parameter');
+  if (given.length < min) throw badParameter(`${who} needs the parameter ${name}.`, 'Parameters.parameter');
   if (given.length > max)
-    throw refusal(`The parameter ${name} may be given ${max === 1 ? 'once' : `${max} times`}.`, given[max]!.at);
+    throw badParameter(`The parameter ${name} may be given ${max === 1 ? 'once' : `${max} times`}.`, given[max]!.at);
   for (const { value, at } of given)
     if (typeof value === 'string' && !(isPrimitiveType(type) && isText(type, value)))
-      throw refusal(`The parameter ${name} must be ${type === undefined ? 'given in a body' : withArticle(type)}.`, at);
+      throw badParameter(
+        `The parameter ${name} must be ${type === undefined ? 'given in a body' : withArticle(type)}.`,
+        at,
+      );
 }
 
 function isText(type: string, text: string): boolean {
@@ -133,5 +137,6 @@ function isText(type: string, text: string): boolean {
   }
 }
 
-const refusal = (message: string, expression: string): FhirError =>
+/** What a parameter says cannot be meant. `expression`: where it stands. */
+export const badParameter = (message: string, expression: string): FhirError =>
   new FhirError('invalid', message, { expression, detail: 'bad-parameter-value' });

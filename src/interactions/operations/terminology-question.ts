@@ -28,7 +28,7 @@ import { pinVersion, RULE_PARAMETERS, type VersionRule, versionRule } from '../.
 import type { Context } from '../engine.js';
 import type { Of } from '../interaction.js';
 import { terminologyOf } from '../terminology.js';
-import { type GivenParameter, readGiven } from './parameters.js';
+import { badParameter, type GivenParameter, readGiven } from './parameters.js';
 
 /** Parameters by their name. The last one counts where only one can be meant. */
 export interface GivenValues {
@@ -81,7 +81,7 @@ export function givenBy(parameters: readonly GivenParameter[]): GivenValues {
 }
 
 export const refusedParameter = (message: string, expression = PARAMETERS): FhirError =>
-  new FhirError('invalid', message, { expression, detail: 'bad-parameter-value' });
+  badParameter(message, expression);
 
 export const readTerminologyQuestion = (context: Context, ask: Of<'operation'>): Question =>
   terminologyQuestion(context, ask, readGiven(context.engine, ask).given);

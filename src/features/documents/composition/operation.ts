@@ -12,7 +12,7 @@ import type { Context, OperationImplementation } from '../../../interactions/eng
 import { actingFor } from '../../../interactions/feature.js';
 import type { Of, Result } from '../../../interactions/interaction.js';
 import { jsonText } from '../../../interactions/operations/operation.js';
-import { readGiven } from '../../../interactions/operations/parameters.js';
+import { badParameter, readGiven } from '../../../interactions/operations/parameters.js';
 import { perform } from '../../../interactions/perform.js';
 import { readCurrent } from '../../../interactions/read.js';
 import { wholeText } from '../../../interactions/response/resource-text.js';
@@ -74,15 +74,12 @@ function readAsked({ engine, beside }: Context, ask: Of<'operation'>): DocumentA
       detail: 'post-needed',
     });
   if (named && ask.id !== undefined)
-    throw badId('The address says which Composition is meant: leave the parameter id out.', named.at);
+    throw badParameter('The address says which Composition is meant: leave the parameter id out.', named.at);
   if (ask.id !== undefined) return { id: ask.id, persist };
-  if (!named) throw badId('$document needs the parameter id, or the address of a Composition.', 'http.id');
+  if (!named) throw badParameter('$document needs the parameter id, or the address of a Composition.', 'http.id');
   const text = jsonText(named.value);
   const target = parseReference(text.includes('/') ? text : `Composition/${text}`, engine.settings.bases);
   if (target?.kind !== 'local' || target.type !== 'Composition' || target.version !== undefined)
-    throw badId('id is that of a Composition of this server, or its address.', named.at);
+    throw badParameter('id is that of a Composition of this server, or its address.', named.at);
   return { id: target.id, persist };
 }
-
-const badId = (text: string, expression: string): FhirError =>
-  new FhirError('invalid', text, { expression, detail: 'bad-parameter-value' });

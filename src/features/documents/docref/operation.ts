@@ -11,7 +11,7 @@ import { isObject, type Json } from '../../../fhir/resource.js';
 import type { Context, OperationImplementation } from '../../../interactions/engine.js';
 import type { Of, Parameters } from '../../../interactions/interaction.js';
 import { jsonText } from '../../../interactions/operations/operation.js';
-import { type GivenParameter, readGiven } from '../../../interactions/operations/parameters.js';
+import { badParameter, type GivenParameter, readGiven } from '../../../interactions/operations/parameters.js';
 import { readWithText } from '../../../interactions/response/allowance.js';
 import { search } from '../../../interactions/search/search.js';
 import { escaped } from '../mhd/patient.js';
@@ -144,7 +144,7 @@ function periodAsked(start: GivenParameter | undefined, end: GivenParameter | un
   const [from, to] = [start, end].map(one => one && jsonText(one.value).replace(' ', '+'));
   const low = from === undefined ? undefined : parseGivenDateTime(from)?.low;
   const high = to === undefined ? undefined : parseGivenDateTime(to)?.high;
-  if (low !== undefined && high !== undefined && high < low) throw badParameterValue('end is before start.', end!.at);
+  if (low !== undefined && high !== undefined && high < low) throw badParameter('end is before start.', end!.at);
   return {
     ...(low === undefined || from === undefined ? {} : { start: low, startText: from }),
     ...(high === undefined || to === undefined ? {} : { end: high, endText: to }),
@@ -153,12 +153,9 @@ function periodAsked(start: GivenParameter | undefined, end: GivenParameter | un
 
 function tokenOfType(value: Json, at: string): string {
   const { system, code } = isObject(value) ? value : {};
-  if (typeof code !== 'string') throw badParameterValue('A type needs a code.', at);
+  if (typeof code !== 'string') throw badParameter('A type needs a code.', at);
   return typeof system === 'string' ? `${escaped(system)}|${escaped(code)}` : escaped(code);
 }
-
-const badParameterValue = (text: string, expression: string): FhirError =>
-  new FhirError('invalid', text, { expression, detail: 'bad-parameter-value' });
 
 const warning = (detail: string, text: string, parameter: string): Issue => ({
   severity: 'warning',

@@ -55,7 +55,7 @@ export interface PdfMaking extends FormMaking {
   readonly front: boolean;
 }
 
-export const PAPERS: Readonly<Record<'letter' | 'a4', Paper>> = {
+const PAPERS: Readonly<Record<'letter' | 'a4', Paper>> = {
   letter: { width: 612, height: 792 },
   a4: { width: 595, height: 842 },
 };

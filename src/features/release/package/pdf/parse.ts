@@ -20,7 +20,7 @@ export interface ParsedPdf {
   resolve(value: PdfValue | undefined): PdfValue | PdfStream;
 }
 
-export class PdfSyntaxError extends Error {
+class PdfSyntaxError extends Error {
   override readonly name = 'PdfSyntaxError';
 }
 
