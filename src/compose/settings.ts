@@ -1,10 +1,11 @@
 /** What the engine knows of its settings: those that interactions go by, and the key of paging links. */
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EngineSettings } from '../interactions/engine.js';
 import { type Config, isLoopback, isMongo, namesListed } from '../platform/config.js';
 import { makeFolder } from '../platform/folder.js';
+import { makeSecretFile } from '../platform/secret-file.js';
 import { VERSION } from '../platform/version.js';
 import { WORDS_RULE } from '../search/words-of.js';
 import { type IndexLayout } from '../store/index-layout.js';
@@ -91,11 +92,7 @@ export function keptSecret(folder: string): string {
   const file = join(folder, 'secret');
   if (existsSync(file)) return readFileSync(file, 'utf8').trim();
   makeFolder(folder);
-  try {
-    writeFileSync(file, randomBytes(32).toString('hex'), { mode: 0o600, flag: 'wx' });
-  } catch (error) {
-    // Another process was quicker: its key is as good.
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
+  // Where another process was quicker, its key is as good.
+  makeSecretFile(file, randomBytes(32).toString('hex'));
   return readFileSync(file, 'utf8').trim();
 }

@@ -4,9 +4,10 @@
  * have a key each, and all of them are listed in the store.
  */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder } from '../../platform/folder.js';
+import { makeSecretFile } from '../../platform/secret-file.js';
 import { keyText } from './note.js';
 
 export interface LedgerKey {
@@ -42,12 +43,7 @@ function numbersIn(data: string): number[] {
 function makeKey(data: string, number: number): void {
   makeFolder(folderOf(data));
   const { privateKey } = generateKeyPairSync('ed25519');
-  try {
-    const text = privateKey.export({ type: 'pkcs8', format: 'pem' });
-    writeFileSync(fileOf(data, number), text, { mode: 0o600, flag: 'wx' });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
+  makeSecretFile(fileOf(data, number), privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
 }
 
 /** The key that signs from the next look at the folder on. Gives its file. */
