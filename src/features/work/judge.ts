@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { FhirError } from '../../fhir/error.js';
-import { isObject, type Json, type Resource } from '../../fhir/resource.js';
+import { isObject, itemsOf, type Json, type Resource } from '../../fhir/resource.js';
 import { whoAsked } from '../../interactions/operations/glass-records.js';
 import type { HookedWrite } from '../../interactions/write/hooks.js';
 import {
@@ -33,9 +33,7 @@ const FIXED = ['intent', 'for', 'focus', 'authoredOn', 'requester'] as const;
 
 /** A Task begins. Throws `unprocessable`. */
 export function judgeBegin(process: WorkProcess, task: Resource): WorkStep {
-  const missing = process.needs.find(name => task[name] === undefined);
-  if (missing !== undefined)
-    throw refuseWork(`${process.display} needs ${missing}.`, `Task.${missing}`, 'work-incomplete');
+  checkNeeds(process, task);
   const named = codeOfSystem(task['businessStatus'], STATE_SYSTEM);
   const to = named ?? process.start.find(name => process.states[name]!.status === task['status']);
   if (to !== undefined && process.start.includes(to) && process.states[to]!.status === task['status'])
@@ -61,10 +59,15 @@ export function judgeChange(process: WorkProcess, before: Resource, task: Resour
       `Task.${altered}`,
       'work-altered',
     );
-  const term = !isDeepStrictEqual(before['restriction'], task['restriction']);
+  checkNeeds(process, task, before);
+  const isSame = (name: string): boolean => isDeepStrictEqual(before[name], task[name]);
+  if (!isSame('owner')) checkWorker(process, principal, 'Task.owner');
+  const term = !isSame('restriction');
   const to = stateMeant(process, from, before, task, principal);
   if (to === from && !term) {
     if (leavingFrom(process, from).length === 0) checkOver(process, from, before, task);
+    if (!isSame('location'))
+      throw refuseWork('Where it is follows from a transition that says so.', 'Task.location', 'work-altered');
     return { from, to };
   }
   const named = leavingFrom(process, from).filter(([, each]) => each.to === to && (!term || each.term === true));
@@ -80,6 +83,21 @@ export function judgeChange(process: WorkProcess, before: Resource, task: Resour
     });
   checkTransition(transition, before, task, principal);
   return { from, to, transition };
+}
+
+/** What it needs to begin it keeps; what was stored without it stays as it is. */
+function checkNeeds({ display, needs }: WorkProcess, task: Resource, before?: Resource): void {
+  const missing = needs.find(name => task[name] === undefined && (!before || before[name] !== undefined));
+  if (missing !== undefined) throw refuseWork(`${display} needs ${missing}.`, `Task.${missing}`, 'work-incomplete');
+}
+
+/** Who has the work is said by those whose work it is. Throws `forbidden`. */
+export function checkWorker({ workers }: WorkProcess, { role }: Worker, expression: string): void {
+  if (!isWorkOf(role, workers))
+    throw new FhirError('forbidden', `Other roles have this work: ${enumerated(workers)}.`, {
+      expression,
+      detail: 'transition-of-another-role',
+    });
 }
 
 /**
@@ -151,10 +169,12 @@ function checkOver(process: WorkProcess, state: string, before: Resource, task: 
   const altered = [...new Set([...Object.keys(before), ...Object.keys(task)])].find(
     name => !OPEN_TO_NOTES.has(name) && !isDeepStrictEqual(before[name], task[name]),
   );
-  if (altered !== undefined)
+  const notes = itemsOf(before['note']);
+  const areKept = isDeepStrictEqual(notes, itemsOf(task['note']).slice(0, notes.length));
+  if (altered !== undefined || !areKept)
     throw refuseWork(
       `${process.display} is over (${process.states[state]!.display}): only notes are added.`,
-      `Task.${altered}`,
+      `Task.${altered ?? 'note'}`,
       'work-over',
     );
 }

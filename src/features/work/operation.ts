@@ -13,7 +13,7 @@ import { jsonText } from '../../interactions/operations/operation.js';
 import { badParameter, type GivenParameter, readGiven } from '../../interactions/operations/parameters.js';
 import { readCurrent } from '../../interactions/read.js';
 import { breathe } from '../../platform/pieces.js';
-import { judgeChange, refuseWork, type Worker } from './judge.js';
+import { checkWorker, judgeChange, refuseWork, type Worker } from './judge.js';
 import { isWorkOf, leavingFrom, processOf, STATE_SYSTEM, stateOf, type WorkProcess } from './process.js';
 import { personOf, type WorkGround } from './task-hook.js';
 
@@ -165,11 +165,7 @@ interface WorkChange {
 
 function handle(name: Handling, { process, before, task, asked, by }: WorkChange): void {
   const { principal, at } = by;
-  if (!isWorkOf(principal.role, process.workers))
-    throw new FhirError('forbidden', `Other roles have this work: ${process.workers.join(', ')}.`, {
-      expression: asked.nameAt,
-      detail: 'transition-of-another-role',
-    });
+  checkWorker(process, principal, asked.nameAt);
   const mine = personOf(principal);
   switch (name) {
     case 'take':
@@ -198,7 +194,7 @@ function go({ process, before, task, asked }: Omit<WorkChange, 'by'>): void {
     const names = [...leavingFrom(process, state).map(([name]) => name), ...Object.keys(HANDLING)];
     throw refuseWork(`From ${state} lead: ${names.join(', ')}.`, asked.nameAt, 'transition-refused');
   }
-  const [, { to, term }] = found;
+  const [, { to, term, location }] = found;
   if (asked.until !== undefined && !term) throw badParameter('This transition moves no term.', asked.nameAt);
   if (to === state && asked.until === undefined)
     throw badParameter('Until when? It needs the parameter until.', asked.nameAt);
@@ -208,6 +204,7 @@ function go({ process, before, task, asked }: Omit<WorkChange, 'by'>): void {
   if (asked.reason === undefined) delete task['statusReason'];
   else task['statusReason'] = { text: asked.reason };
   if (asked.location !== undefined) task['location'] = asked.location;
+  else if (location) delete task['location'];
   if (asked.owner !== undefined) task['owner'] = asked.owner;
   if (asked.until !== undefined) {
     const restriction = isObject(before['restriction']) ? before['restriction'] : {};

@@ -215,6 +215,30 @@ describe('work of a process', () => {
     );
   });
 
+  it('says who has it by those whose work it is, where it is by a transition, and keeps what it needs and its notes', () => {
+    const process = processes.get('chart-checkout')!;
+    const [specialist, clinician] = [person('anna', 'records-specialist'), person('bob', 'clinician')];
+    const out = taskIn(process, 'out', { note: [{ text: 'one' }] });
+    const other = { ...out, owner: { identifier: { value: 'other' } } };
+    const { focus: _, ...lacking } = out;
+    const over = taskIn(process, 'returned', { note: [{ text: 'one' }] });
+    const rows: [what: string, before: Resource, after: Resource, by: typeof specialist, outcome: string][] = [
+      ['owner', out, other, specialist, 'done'],
+      ['owner, by another role', out, other, clinician, 'forbidden'],
+      ['location alone', out, { ...out, location: { reference: 'Location/2' } }, specialist, 'unprocessable'],
+      ['what it is about taken away', out, lacking, specialist, 'unprocessable'],
+      ['a note more', over, { ...over, note: [{ text: 'one' }, { text: 'two' }] }, specialist, 'done'],
+      ['another note in its place', over, { ...over, note: [{ text: 'two' }] }, specialist, 'unprocessable'],
+      ['no note any more', over, { ...over, note: [] }, specialist, 'unprocessable'],
+    ];
+    for (const [what, before, after, by, outcome] of rows)
+      assert.equal(
+        outcomeOf(() => judgeChange(process, before, after, by)),
+        outcome,
+        what,
+      );
+  });
+
   it('needs what its transitions need', () => {
     for (const process of processes.values())
       for (const [name, { from, to, reason, location, term }] of Object.entries(process.transitions)) {
