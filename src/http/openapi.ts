@@ -1,8 +1,9 @@
 /**
  * /openapi.json: what /metadata says, in the words of https://spec.openapis.org/oas/v3.1.0, for generators and explorers. It is made of the
- * CapabilityStatement alone, so that the two cannot disagree; resources are named, and their elements are those of the published definitions.
+ * CapabilityStatement and the table of operations behind it, so that they cannot disagree; resources are named, and their elements are those of the published definitions.
  */
-import type { Caller, OutsideAnswer, OutsideRoute } from '../interactions/engine.js';
+import type { Caller, Engine, Operation, OutsideAnswer, OutsideRoute } from '../interactions/engine.js';
+import { isPrimitiveType } from '../interactions/operations/operation.js';
 import { perform } from '../interactions/perform.js';
 
 interface NamedThing {
@@ -55,7 +56,7 @@ const BODIES: ReadonlySet<string> = new Set(['create', 'update', 'patch', 'trans
 
 export async function openapiOf(caller: Caller): Promise<OutsideAnswer> {
   const { text } = await perform(caller, { kind: 'capabilities' });
-  const body = JSON.stringify(described(JSON.parse(String(text)) as SaidOfServer, caller.engine.settings));
+  const body = JSON.stringify(described(JSON.parse(String(text)) as SaidOfServer, caller.engine));
   return { headers: { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'max-age=60' }, body };
 }
 
@@ -69,7 +70,7 @@ type Paths = Record<string, Record<string, object>>;
 
 function described(
   { software, fhirVersion, format, rest: [rest] }: SaidOfServer,
-  { base, authentication }: { readonly base: string; readonly authentication: string },
+  { settings: { base, authentication }, operations }: Pick<Engine, 'settings' | 'operations'>,
 ): object {
   const paths: Paths = {};
   const add = (path: string, method: string, operation: object): void => {
@@ -78,9 +79,12 @@ function described(
   const media = format
     .map(each => (each.includes('/') ? each : `application/fhir+${each}`))
     .filter(each => each.startsWith('application/fhir+'));
-  for (const one of rest.resource ?? []) addType(add, one, media);
+  for (const one of rest.resource ?? []) {
+    for (const { code } of one.interaction ?? []) addInteraction(add, one, code, media);
+    addOperations(add, one, operations, media);
+  }
   for (const { code } of rest.interaction ?? []) addInteraction(add, { type: '' }, code, media);
-  for (const { name } of rest.operation ?? []) addOperation(add, `/$${name}`, `system-${name}`, ['system'], media);
+  addOperations(add, { type: '', operation: rest.operation ?? [] }, operations, media);
   add('/metadata', 'get', {
     operationId: 'capabilities',
     tags: ['system'],
@@ -117,14 +121,6 @@ const schemaOf = (type: string): object => ({
 
 type Add = (path: string, method: string, operation: object) => void;
 
-function addType(add: Add, one: OfType, media: readonly string[]): void {
-  for (const { code } of one.interaction ?? []) addInteraction(add, one, code, media);
-  for (const { name } of one.operation ?? []) {
-    addOperation(add, `/${one.type}/$${name}`, `${one.type}-${name}`, [one.type], media);
-    addOperation(add, `/${one.type}/{id}/$${name}`, `${one.type}-${name}-of-one`, [one.type], media);
-  }
-}
-
 function addInteraction(add: Add, { type, searchParam = [] }: OfType, code: string, media: readonly string[]): void {
   for (const [method, pattern] of PLACES[code] ?? []) {
     const path = pattern.replace('{type}', type);
@@ -139,22 +135,36 @@ function addInteraction(add: Add, { type, searchParam = [] }: OfType, code: stri
   }
 }
 
-function addOperation(
+/** Where an operation is asked, by what it is asked of. */
+const LEVELS: Readonly<Record<Operation['levels'][number], string>> = {
+  ...{ system: '', type: '/{type}', instance: '/{type}/{id}', version: '/{type}/{id}/_history/{vid}' },
+};
+
+/** Of a type and its resources, or of the system (no `type`). A CapabilityStatement does not say which: the table behind it does. */
+function addOperations(
   add: Add,
-  path: string,
-  operationId: string,
-  tags: readonly string[],
+  { type, operation = [] }: OfType,
+  operations: Engine['operations'],
   media: readonly string[],
 ): void {
-  const content = contentOf(media, 'Parameters');
-  add(path, 'post', {
-    operationId,
-    tags,
-    parameters: placesIn(path),
-    requestBody: { content },
-    responses: answers(media, 'Parameters'),
-  });
+  for (const { name } of operation) {
+    const { levels, methods, parameters } = operations.get(name)!;
+    for (const level of levels.filter(each => (each === 'system') === (type === '')))
+      for (const method of methods) {
+        const path = `${LEVELS[level].replace('{type}', type)}/$${name}`;
+        const isGet = method === 'GET';
+        add(path, method.toLowerCase(), {
+          operationId: [type || 'system', name, level, ...(isGet ? ['get'] : [])].join('-'),
+          tags: [type || 'system'],
+          parameters: [...placesIn(path), ...(isGet ? parameters.filter(isSimple).map(queryParameter) : [])],
+          ...(isGet ? {} : { requestBody: { content: contentOf(media, 'Parameters') } }),
+          responses: answers(media, 'Parameters'),
+        });
+      }
+  }
 }
+
+const isSimple = ({ type }: NamedThing): boolean => isPrimitiveType(type);
 
 const placesIn = (path: string): object[] =>
   [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
@@ -166,7 +176,7 @@ const placesIn = (path: string): object[] =>
 
 const queryParameter = ({ name, type, documentation }: NamedThing): object => ({
   ...{ name, in: 'query', schema: { type: 'array', items: { type: 'string' } }, explode: true },
-  description: documentation ?? `A search parameter of type ${type ?? 'string'}.`,
+  description: documentation ?? `A parameter of type ${type ?? 'string'}.`,
 });
 
 const contentOf = (media: readonly string[], type: string): object =>

@@ -30,6 +30,24 @@ describe('the console: work and privacy', () => {
     await isAccessible('today-empty');
   });
 
+  it('shows the task as somebody else has left it meanwhile, and keeps what was typed', async () => {
+    const { open, page, isAccessible, server } = stage();
+    await open('today/checkout');
+    await page.locator('section button').first().waitFor();
+    const pulled = { resourceType: 'Parameters', parameter: [{ name: 'name', valueCode: 'pull' }] };
+    await server.request
+      .post('/fhir/Task/checkout/$transition')
+      .set('Content-Type', 'application/fhir+json')
+      .send(pulled)
+      .expect(200);
+    await page.fill('#reason', 'Not needed any more.');
+    await page.locator('section button', { hasText: 'Refuse' }).click();
+    await page.locator('.fault-summary:focus', { hasText: 'as it is now' }).waitFor();
+    await page.locator('section button', { hasText: 'Refuse' }).waitFor({ state: 'detached' });
+    assert.equal(await page.inputValue('#reason'), 'Not needed any more.');
+    await isAccessible('task-overtaken');
+  });
+
   it('does what the process allows, and says what is lacking', async () => {
     const { open, page, isAccessible, server } = stage();
     await open('today/checkout');

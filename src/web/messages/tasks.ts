@@ -36,6 +36,7 @@ export const sayTasks = speaker({
   'do.location': 'Where it is then',
   'do.location.hint': 'For example Location/cardiology',
   'do.done': 'Done: {what}.',
+  'do.overtaken': 'The task is shown as it is now. What you wrote is still here: look at both, and choose again.',
   'decide.title': 'Decide',
   'decide.text': 'The review is closed with what you write. It stays in the record, and cannot be taken back here.',
   'decide.reason': 'What you found',

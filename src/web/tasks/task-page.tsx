@@ -7,7 +7,13 @@ import { RequestFault } from '../fhir/fault.js';
 import { shownConcept, shownDate } from '../fhir/show.js';
 import { sayTasks } from '../messages/tasks.js';
 import { announce } from '../ui/announce.js';
-import { FaultSummary, fieldFaults, type FieldFault, RequestFailed } from '../ui/fault-summary.js';
+import {
+  FaultSummary,
+  fieldFaults,
+  type FieldFault,
+  type FieldsByExpression,
+  RequestFailed,
+} from '../ui/fault-summary.js';
 import { AreaField, TextField } from '../ui/fields.js';
 import { Loading, Page } from '../ui/page.js';
 import { OfRecord, SummaryList } from '../ui/parts.js';
@@ -94,12 +100,25 @@ const Evidence = ({ task }: { readonly task: Task }) => (
   </>
 );
 
-/** What was done changes what else can be. */
-function done(id: string, what: string): void {
+/** Asks anew for the task and for what can be done with it. */
+function reload(id: string): void {
   void queries.invalidateQueries({ queryKey: ['task', id] });
   void queries.invalidateQueries({ queryKey: ['transitions', id] });
   queries.removeQueries({ queryKey: ['pages', 'Task'] });
+}
+
+/** What was done changes what else can be. */
+function done(id: string, what: string): void {
+  reload(id);
   announce(sayTasks('do.done', { what }));
+}
+
+/** What stands against it. Where somebody else was faster the page shows the task as it is by then; what was typed stays. */
+function refusedBy(fault: RequestFault, id: string, fields: FieldsByExpression = {}): readonly FieldFault[] {
+  const isOvertaken = fault.issues.some(({ detail }) => detail === 'transition-refused');
+  if (!isOvertaken && fault.status !== 409 && fault.status !== 412) return fieldFaults(fault, fields);
+  reload(id);
+  return [...fieldFaults(fault, fields), { field: undefined, text: sayTasks('do.overtaken') }];
 }
 
 interface Possible {
@@ -139,36 +158,36 @@ function transitionBody({ name, needs }: Possible, { reason, until, location }: 
 }
 
 /** By the tables of the process (`$transitions`). Where the server has none for this, nothing is offered. */
-function Transitions({ task, etag }: LoadedTask) {
+function Transitions({ task }: LoadedTask) {
   const id = task.id!;
   const [typed, setTyped] = useState({ reason: '', until: '', location: '' });
   const [faults, setFaults] = useState<readonly FieldFault[]>([]);
   const [requestId, setRequestId] = useState<string>();
-  const { data, error: refused } = useQuery({
+  const {
+    data,
+    error: failed,
+    refetch,
+  } = useQuery({
     key: ['transitions', id],
     ask: async signal => possibleIn((await ask<Parameters>({ path: `Task/${id}/$transitions`, signal })).body),
   });
   // Of what is no work of a process the server has no transitions.
-  if (refused) return <p class="quiet">{sayTasks('do.none')}</p>;
-  if (!data) return null;
-  if (data.length === 0) return <p class="quiet">{sayTasks('do.none')}</p>;
+  const isNoWork = failed !== null && failed.status >= 400 && failed.status < 500;
+  if (failed && !isNoWork) return <RequestFailed fault={failed} again={() => void refetch()} />;
+  if (!failed && !data) return <Loading />;
+  if (!data || data.length === 0) return <p class="quiet">{sayTasks('do.none')}</p>;
   const run = async (one: Possible): Promise<void> => {
     const { display, needs } = one;
     if (needs.includes('reason') && typed.reason.trim() === '')
       return setFaults([{ field: 'reason', text: sayTasks('do.reason.missing') }]);
     try {
       const body = transitionBody(one, typed);
-      await ask({
-        method: 'POST',
-        path: `Task/${id}/$transition`,
-        body,
-        headers: etag === undefined ? {} : { 'If-Match': etag },
-      });
+      await ask({ method: 'POST', path: `Task/${id}/$transition`, body });
       setFaults([]);
       done(id, display);
     } catch (error) {
       if (!(error instanceof RequestFault)) throw error;
-      setFaults(fieldFaults(error));
+      setFaults(refusedBy(error, id));
       setRequestId(error.requestId);
     }
   };
@@ -243,7 +262,7 @@ function Decide({ task, etag }: LoadedTask) {
       done(task.id!, text);
     } catch (error) {
       if (!(error instanceof RequestFault)) throw error;
-      setFaults(fieldFaults(error, { 'Task.note': 'found' }));
+      setFaults(refusedBy(error, task.id!, { 'Task.note': 'found' }));
       setRequestId(error.requestId);
     }
   };

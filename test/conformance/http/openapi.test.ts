@@ -45,6 +45,14 @@ onStoresInTurn('/openapi.json', stage => {
           type,
         );
     }
+    for (const [path, isThere] of [
+      ['/Patient/{id}/$everything', true],
+      ['/Task/$request-records', true],
+      ['/Task/{id}/$request-records', false],
+      ['/Task/{id}/$release-preview', true],
+      ['/Task/$release-preview', false],
+    ] as const)
+      assert.equal(paths[path] !== undefined, isThere, path);
     for (const { name } of rest[0].operation) assert.ok(paths[`/$${name}`]?.['post'], name);
     const text = JSON.stringify(body);
     for (const [, name] of text.matchAll(/"#\/components\/schemas\/(\w+)"/g))
