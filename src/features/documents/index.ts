@@ -19,7 +19,8 @@ import { scannerAt, scannerSetting } from './intake/scanner-setting.js';
 import { verdict } from './intake/verdict.js';
 import { provide } from './mhd/provide.js';
 import { CAPABILITIES, GENERATE, nameOfTransaction } from './mhd/transactions.js';
-import { isJpeg, stripExif } from './read/jpeg.js';
+import { stripExif } from './read/strip-exif.js';
+import { isJpeg } from '../../fhir/content/jpeg-segments.js';
 import { renderOperation } from './render/operation.js';
 
 const settings = {

@@ -1,11 +1,11 @@
 /** What of a JPEG file stays when it is released: the picture, upright, and nothing of where and with what it was made. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { jpegSegments, stripExif } from '../../../src/features/documents/read/jpeg.js';
+import { stripExif } from '../../../src/features/documents/read/strip-exif.js';
+import { JPEG_SCAN, jpegSegments } from '../../../src/fhir/content/jpeg-segments.js';
 import { DOCUMENTS, readPayloads } from '../../support/documents.js';
 import { skipWithout } from '../../support/shared.js';
 
-const SCAN = 0xda;
 const EXIF = 0xe1;
 
 /** An Exif segment as cameras write it: orientation, maker, and a directory of places. */
@@ -36,7 +36,7 @@ function exif(orientation: number): Buffer {
 
 const coded = (bytes: Uint8Array): Buffer[] =>
   [...jpegSegments(bytes)].flatMap(({ marker, start, end }) =>
-    marker === SCAN ? [Buffer.from(bytes.subarray(start, end))] : [],
+    marker === JPEG_SCAN ? [Buffer.from(bytes.subarray(start, end))] : [],
   );
 
 describe('a JPEG file for release', () => {

@@ -3,11 +3,10 @@
  * the code of "end of block", whose lengths its tables tell. An image that takes hardly more has no other blocks.
  * https://www.w3.org/Graphics/JPEG/itu-t81.pdf (B.2, F.1.2)
  */
-import { jpegSegments } from './jpeg.js';
+import { JPEG_SCAN, jpegSegments } from '../../../fhir/content/jpeg-segments.js';
 
 const FRAME = new Set([0xc0, 0xc1]);
 const TABLES = 0xc4;
-const SCAN = 0xda;
 
 /** Bits for the first blocks, the end, and stuffed bytes. */
 const SLACK = 1024;
@@ -27,7 +26,7 @@ export function isBlankJpeg(bytes: Uint8Array): boolean {
   for (const { marker, start, end, data } of jpegSegments(bytes)) {
     if (marker === TABLES) readTables(data, lengths);
     else if (FRAME.has(marker)) components = componentsOf(data);
-    else if (marker === SCAN && components.length > 0) {
+    else if (marker === JPEG_SCAN && components.length > 0) {
       const coded = end - start - 4 - data.length;
       const least = leastBits(data, components, lengths);
       return least !== undefined && coded * 8 <= least * MARGIN + SLACK;

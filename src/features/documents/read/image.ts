@@ -2,7 +2,7 @@
  * Width and height of JPEG and PNG images: https://www.w3.org/TR/png-3/#11IHDR, https://www.w3.org/Graphics/JPEG/itu-t81.pdf (B.1)
  */
 import type { DocumentMetadata } from './document-metadata.js';
-import { jpegSegments } from './jpeg.js';
+import { jpegSegments } from '../../../fhir/content/jpeg-segments.js';
 
 const bytesOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 

@@ -3,24 +3,35 @@
  * PackBits, JPEG). Decoding a page of a fax costs seconds; this costs nothing.
  * https://www.itu.int/itudoc/itu-t/com16/tiff-fx/docs/tiff6.pdf, ISO 32000-2 §7.4.6
  */
+import { tiffDirectories, type TiffTags } from '../../../../fhir/content/tiff-directories.js';
 import type { PageForm, FragmentWriter } from '../pdf/fragment.js';
 import { type PdfDictionary, type PdfValue, pdfDictionary, pdfName } from '../pdf/values.js';
-import { ITEM_LIMITS } from './limits.js';
+import { ITEM_LIMITS, TooCostly } from './limits.js';
 import { type ImageForm, imageObject, type Paper, picturePage, plausibleDots } from './picture.js';
-import { type TiffTags, tiffTags } from './tiff-tags.js';
 
 const [WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER] = [256, 257, 258, 259, 262, 266];
 const [STRIPS, ORIENTATION, SAMPLES, ROWS, STRIP_SIZES] = [273, 274, 277, 278, 279];
 const [DOTS_X, DOTS_Y, PLANES, T4_OPTIONS, UNIT, PREDICTOR, PALETTE] = [282, 283, 284, 292, 296, 317, 320];
 const [TILE_WIDTH, TILE_HEIGHT, TILES, TILE_SIZES, EXTRA_SAMPLES, JPEG_TABLES] = [322, 323, 324, 325, 338, 347];
+/** The others (what programs and cameras said, profiles of colours) may be as large as the file. */
+const WANTED: ReadonlySet<number> = new Set([
+  ...[WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER, STRIPS, ORIENTATION, SAMPLES, ROWS, STRIP_SIZES],
+  ...[DOTS_X, DOTS_Y, PLANES, T4_OPTIONS, UNIT, PREDICTOR, PALETTE],
+  ...[TILE_WIDTH, TILE_HEIGHT, TILES, TILE_SIZES, EXTRA_SAMPLES, JPEG_TABLES],
+]);
 
 const [WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE_COLOUR, CMYK, YCBCR] = [0, 1, 2, 3, 5, 6];
 const [NONE, HUFFMAN, GROUP3, GROUP4, LZW, JPEG, FLATE, PACKBITS, OLD_FLATE] = [1, 2, 3, 4, 5, 7, 8, 32_773, 32_946];
 
-/** Undefined where one of the pages has a form that no PDF has: nothing of the file is merged then. */
+/**
+ * Undefined where one of the pages has a form that no PDF has: nothing of the file is merged then. Throws TooCostly for too many pages, and a
+ * RangeError where the file ends before them.
+ */
 export function tiffForms(writer: FragmentWriter, bytes: Buffer, paper: Paper): readonly PageForm[] | undefined {
   const pages: PageForm[] = [];
-  for (const tags of tiffTags(bytes, ITEM_LIMITS.pages)) {
+  for (const { tags, isReduced } of tiffDirectories(bytes, WANTED)) {
+    if (isReduced) continue;
+    if (pages.length === ITEM_LIMITS.pages) throw new TooCostly('There are too many pages.');
     const page = tiffPage(writer, bytes, tags, paper);
     if (!page) return undefined;
     pages.push(page);
