@@ -5,7 +5,7 @@ import type { PackageItem, PageRedaction } from '../../../src/features/release/p
 import type { ItemPool } from '../../../src/features/release/package/read/read-item.js';
 import { drawnPage, openPdf } from '../../../src/features/release/package/read/pdfium.js';
 import { DOCUMENTS, readPayloads } from '../../support/documents.js';
-import { plainPdf } from '../../support/hostile-pdfs.js';
+import { pdfOf, plainPdf } from '../../support/hostile-pdfs.js';
 import { pageTexts, skipWithoutProgram, toolOutput } from '../../support/pdf-tools.js';
 import { itemOf, LETTER, markedItem, orderOf, packageOf, PATIENT_POOL } from '../../support/release-order.js';
 import { aPng } from '../../support/scans.js';
@@ -101,6 +101,30 @@ describe('a redaction', () => {
       assert.equal(state, 'merged', title);
       assert.equal(await blackness(bytes, firstPage!, 300), 1, title);
     }
+  });
+
+  it('draws what is printed of notes and fields, and says of the others that they are not', async () => {
+    const stamp = '/Subtype/Widget/FT/Tx/T(a)/V(Words)/AP<</N 6 0 R>>/F 4';
+    const drawn = async (annotation: string): Promise<readonly [reason: string | undefined, dark: number]> => {
+      const pdf = pdfOf([
+        ...['<</Type/Catalog/Pages 2 0 R>>', '<</Type/Pages/Count 1/Kids[3 0 R]>>'],
+        '<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R/Annots[5 0 R]>>',
+        '<</Length 0>>\nstream\n\nendstream',
+        `<</Type/Annot/Rect[80 690 420 735]${annotation}>>`,
+        '<</Type/XObject/Subtype/Form/BBox[0 0 200 200]/Length 16>>\nstream\n0 0 200 200 re f\nendstream',
+      ]);
+      const item = await markedItem(itemOf('Form', 'application/pdf', pdf), [
+        { page: 1, areas: [{ x: 0, y: 0.9, width: 1, height: 0.01 }] },
+      ]);
+      const { bytes, manifest } = await packageOf(orderOf([item]));
+      const { firstPage, reason } = manifest.items[0]!;
+      return [reason, await blackness(bytes, firstPage!, 792)];
+    };
+    const [reason, dark] = await drawn(stamp);
+    assert.equal(reason, undefined);
+    assert.ok(dark > 0.5, `${dark}`);
+    assert.equal((await drawn('/Subtype/Text/Contents(Note)/F 0'))[0], 'partly-drawn');
+    assert.equal((await drawn('/Subtype/Widget/FT/Tx/T(a)/V(Words)/F 4'))[0], 'partly-drawn');
   });
 
   it('burns all areas of a page that is marked twice', async () => {

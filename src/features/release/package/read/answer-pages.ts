@@ -12,7 +12,7 @@ import { jpegPage } from './jpeg-page.js';
 import { ITEM_LIMITS } from './limits.js';
 import type { DrawPages, MeasurePages, PageAnswer, PageTask, ReadPages } from './page-task.js';
 import { pdfPages } from './pdf-pages.js';
-import { type OpenPdf, openPdf, pageSizes } from './pdfium.js';
+import { flatten, type OpenPdf, openPdf, pageSizes } from './pdfium.js';
 import type { Paper } from './picture.js';
 import { pngPage } from './png-page.js';
 import { textForm } from './text-form.js';
@@ -72,9 +72,12 @@ function pictureFragment(
 }
 
 const drawPages = (task: DrawPages): Promise<PageAnswer> =>
-  withPdf(task, (open, { complete }) => ({
-    ...{ kind: 'pages', fragment: drawnPages(open, task, task.start), complete, total: open.pages },
-  }));
+  withPdf(task, (open, file) => {
+    // Fields of forms are drawn when they are part of their page.
+    const flat = flatten(open, task.from, task.count);
+    const complete = file.complete && flat.complete;
+    return { kind: 'pages', fragment: drawnPages(open, task, task.start), complete, total: open.pages };
+  });
 
 const measurePages = (task: MeasurePages): Promise<PageAnswer> =>
   withPdf(task, (open, { bytes, kind }) => {

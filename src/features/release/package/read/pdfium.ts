@@ -134,18 +134,18 @@ const WIDGET = 20;
 const [HIDDEN, PRINT, NO_VIEW] = [2, 4, 32];
 
 /**
- * Makes annotations and fields of forms part of their pages. `complete`: false where one of them is seen on screens and not in print, or has no
- * appearance to be drawn.
+ * Makes annotations and fields of forms part of their pages, `count` of them from `from` on (from 0). `complete`: false where one of them is
+ * seen on screens and not in print, or has no appearance to be drawn.
  */
-export function flatten(open: OpenPdf): { readonly complete: boolean } {
+export function flatten(open: OpenPdf, from = 0, count = open.pages): { readonly complete: boolean } {
   const { pdfium: module, document, pages } = open;
   let complete = true;
-  for (let n = 0; n < pages; n++) {
+  for (let n = from; n < Math.min(pages, from + count); n++) {
     const page = module.FPDF_LoadPage(document, n);
     if (page === 0) continue;
-    const count = module.FPDFPage_GetAnnotCount(page);
-    for (let at = 0; at < count; at++) complete &&= isDrawn(module, page, at);
-    if (count > 0 && module.FPDFPage_Flatten(page, FLATTEN_FOR_PRINT) === FLATTEN_FAILED) complete = false;
+    const annotations = module.FPDFPage_GetAnnotCount(page);
+    for (let at = 0; at < annotations; at++) complete &&= isDrawn(module, page, at);
+    if (annotations > 0 && module.FPDFPage_Flatten(page, FLATTEN_FOR_PRINT) === FLATTEN_FAILED) complete = false;
     module.FPDF_ClosePage(page);
   }
   return { complete };
