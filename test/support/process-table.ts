@@ -8,9 +8,10 @@ const CONDITIONS: readonly (readonly [keyof WorkTransition, string])[] = [
 ];
 
 const needsOf = (transition: WorkTransition): string => {
-  const { otherThan, extension, needs: elements = [] } = transition;
+  const { otherThan, extension, operation, needs: elements = [] } = transition;
   const needs = CONDITIONS.flatMap(([name, words]) => (transition[name] ? [words] : []));
   const more = [
+    ...(operation ? [`\`$${operation.code}\` alone`] : []),
     ...(extension === undefined ? [] : [`once, ${extension} days at most`]),
     ...elements.map(element => `\`${element}\``),
   ];

@@ -18,6 +18,24 @@ export const inputOf = (code: string, value: JsonObject, system = INPUT_CODES): 
   ...value,
 });
 
+/**
+ * What came of a request: `package` (a DocumentReference) and `frozen-set` (the List of what is in it, in versions); of each kind the last one counts.
+ * Whatever else is made for a request has a code of its own.
+ */
+const OUTPUT_CODES = 'urn:chartroom:task-output';
+
+/** An output: `value` is its member. */
+export const outputOf = (code: string, value: JsonObject): JsonObject => ({
+  type: { coding: [{ system: OUTPUT_CODES, code }] },
+  ...value,
+});
+
+/** The outputs of a kind, in their order. */
+export const outputsOfKind = ({ output }: Resource, code: string): JsonObject[] =>
+  itemsOf(output)
+    .filter(isObject)
+    .filter(({ type }) => codesOf(type, OUTPUT_CODES).includes(code));
+
 export interface RecordsRequest {
   readonly requesterClass: string;
   readonly requester: JsonObject;

@@ -46,8 +46,17 @@ export function judgeBegin(process: WorkProcess, task: Resource): WorkStep {
   );
 }
 
-/** A Task is changed. Throws `unprocessable`, and `forbidden` for what another role may. */
-export function judgeChange(process: WorkProcess, before: Resource, task: Resource, principal: Worker): WorkStep {
+/**
+ * A Task is changed. `feature`: what acts for the principal; undefined: they ask themselves. Throws `unprocessable`, and `forbidden` for what
+ * another role may.
+ */
+export function judgeChange(
+  process: WorkProcess,
+  before: Resource,
+  task: Resource,
+  principal: Worker,
+  feature?: string,
+): WorkStep {
   const from = stateOf(process, before);
   if (from === undefined) return judgeBegin(process, task);
   const altered = FIXED.find(
@@ -81,6 +90,13 @@ export function judgeChange(process: WorkProcess, before: Resource, task: Resour
       expression: whereOf(task, from),
       detail: 'transition-of-another-role',
     });
+  const { operation, display } = transition[1];
+  if (operation && operation.feature !== feature)
+    throw refuseWork(
+      `“${display}” is done by Task/[id]/$${operation.code}, and by nothing else.`,
+      whereOf(task, from),
+      'operation-needed',
+    );
   checkTransition(transition, before, task, principal);
   return { from, to, transition };
 }
@@ -183,7 +199,9 @@ function checkOver(process: WorkProcess, state: string, before: Resource, task: 
 function allowedFrom(process: WorkProcess, state: string, { role }: Worker): readonly string[] {
   return leavingFrom(process, state)
     .filter(([, { by }]) => isWorkOf(role, by))
-    .map(([name, { to }]) => `${name} (${process.states[to]!.status}/${to})`);
+    .map(
+      ([name, { to, operation }]) => `${operation ? `$${operation.code}` : name} (${process.states[to]!.status}/${to})`,
+    );
 }
 
 function wayRefused(process: WorkProcess, from: string, principal: Worker, expression: string): FhirError {

@@ -229,9 +229,9 @@ export const transitionsOperation = ({ processes }: WorkGround): OperationImplem
     const handling = leavingFrom(process, state).length > 0 && isWorkOf(role, process.workers);
     const parameter = [
       ...ways.map(([name, way]) => ({
-        name: 'transition',
+        name: way.operation ? 'operation' : 'transition',
         part: [
-          { name: 'name', valueCode: name },
+          { name: 'name', valueCode: way.operation?.code ?? name },
           { name: 'display', valueString: way.display },
           { name: 'to', valueCode: way.to },
           { name: 'status', valueCode: process.states[way.to]!.status },

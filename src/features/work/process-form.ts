@@ -52,6 +52,7 @@ const isProcess = having({
       location: maybe(isYes),
       otherThan: maybe(oneOf('owner', 'requester')),
       lifecycle: maybe(isText),
+      operation: maybe(having({ code: isText, feature: isText })),
     }),
   ),
   term: maybe(isTerm),

@@ -40,6 +40,8 @@ export interface WorkTransition {
   readonly otherThan?: 'owner' | 'requester';
   /** What becomes of what the Task is about: code of http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle. */
   readonly lifecycle?: string;
+  /** Nothing but this operation (without the dollar sign), which a feature does for whoever asks: it looks at more than the Task. */
+  readonly operation?: { readonly code: string; readonly feature: string };
 }
 
 export interface WorkAlarm {

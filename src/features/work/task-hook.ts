@@ -53,7 +53,7 @@ const storedTask = ({ before }: Pick<HookedWrite, 'before'>): Resource | undefin
 
 async function prepareTask(ground: WorkGround, write: HookedWrite): Promise<Preparation | undefined> {
   const before = storedTask(write);
-  const { resource: task, principal, id } = write;
+  const { resource: task, principal, id, agent } = write;
   const former = processOf(ground.processes, before);
   const process = processOf(ground.processes, task);
   if (!former && !process) {
@@ -68,7 +68,7 @@ async function prepareTask(ground: WorkGround, write: HookedWrite): Promise<Prep
     );
   if (!process || (former && former !== process))
     throw refuseWork(`${former!.display} stays work of this kind: cancel it.`, 'Task.code', 'work-recoded');
-  const step = former ? judgeChange(process, before!, task, principal) : judgeBegin(process, task);
+  const step = former ? judgeChange(process, before!, task, principal, agent) : judgeBegin(process, task);
   const absent = await heldAlone(ground, process, step, write);
   return { ...accomplish({ ground, process, before: former && before, task, id, principal, step }), ...absent };
 }

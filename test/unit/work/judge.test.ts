@@ -40,12 +40,20 @@ const taskIn = ({ code, states }: WorkProcess, state: string, more: object = {})
   ...more,
 });
 
+interface Walker {
+  readonly name: string;
+  readonly role: string;
+  readonly feature: string | undefined;
+}
+
 /** What a table says by itself, in the shortest words. */
-const expected = ({ transitions }: WorkProcess, from: string, to: string, role: string, name: string): string => {
+const expected = ({ transitions }: WorkProcess, from: string, to: string, walker: Walker): string => {
+  const { role, name, feature } = walker;
   const ways = Object.values(transitions).filter(each => each.from.includes(from) && each.to === to && from !== to);
   if (ways.length === 0) return 'unprocessable';
   const way = ways.find(({ by }) => by.includes(role) || role === 'admin');
   if (!way) return 'forbidden';
+  if (way.operation && way.operation.feature !== feature) return 'unprocessable';
   return way.otherThan === name ? 'unprocessable' : 'done';
 };
 
@@ -102,24 +110,29 @@ describe('work of a process', () => {
     fc.assert(
       fc.property(
         fc.constantFrom(...all),
-        fc.array(fc.tuple(fc.nat(), fc.constantFrom(...ROLES), fc.constantFrom('owner', 'requester', 'other')), {
-          minLength: 1,
-          maxLength: 12,
-        }),
+        fc.array(
+          fc.tuple(
+            fc.nat(),
+            fc.constantFrom(...ROLES),
+            fc.constantFrom('owner', 'requester', 'other'),
+            fc.constantFrom(undefined, 'release', 'work'),
+          ),
+          { minLength: 1, maxLength: 12 },
+        ),
         (process, steps) => {
           const names = Object.keys(process.states);
           let state = process.start[0]!;
-          for (const [nth, role, who] of steps) {
+          for (const [nth, role, who, feature] of steps) {
             const to = names[nth % names.length]!;
             if (to === state) continue;
             const before = taskIn(process, state);
             const by = person(who === 'requester' ? 'asker' : who, role);
             const task = taskIn(process, to);
-            const outcome = outcomeOf(() => judgeChange(process, before, task, by));
+            const outcome = outcomeOf(() => judgeChange(process, before, task, by, feature));
             assert.equal(
               outcome,
-              expected(process, state, to, role, who),
-              `${process.code}: ${state} to ${to}, ${role}`,
+              expected(process, state, to, { role, name: who, feature }),
+              `${process.code}: ${state} to ${to}, ${role}, ${feature}`,
             );
             if (outcome === 'done') state = to;
           }
@@ -241,7 +254,7 @@ describe('work of a process', () => {
 
   it('needs what its transitions need', () => {
     for (const process of processes.values())
-      for (const [name, { from, to, reason, location, term }] of Object.entries(process.transitions)) {
+      for (const [name, { from, to, reason, location, term, operation }] of Object.entries(process.transitions)) {
         if (term) continue;
         const before = taskIn(process, from[0]!, { statusReason: undefined, location: undefined });
         const lacking = { ...before, ...taskIn(process, to) };
@@ -250,7 +263,7 @@ describe('work of a process', () => {
           [location, 'location'],
         ] as const) {
           const { [element]: _lacked, ...task } = lacking;
-          const outcome = outcomeOf(() => judgeChange(process, before, task, person('a', 'admin')));
+          const outcome = outcomeOf(() => judgeChange(process, before, task, person('a', 'admin'), operation?.feature));
           assert.equal(outcome, is ? 'unprocessable' : 'done', `${process.code} ${name} without ${element}`);
         }
       }
