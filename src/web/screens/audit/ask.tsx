@@ -12,8 +12,8 @@ import { Loading, Page } from '../../ui/page.js';
 import { SummaryList } from '../../ui/parts.js';
 import { BornAndAge, Identifiers, PatientName } from '../../ui/patient-line.js';
 import { useQuery } from '../../ui/use-query.js';
-import { Downloads } from './downloads.js';
-import { AuditLines } from './lines.js';
+import { Downloads } from '../../audit/downloads.js';
+import { AuditLines } from '../../audit/lines.js';
 import {
   faultsOfInquiry,
   type Inquiry,

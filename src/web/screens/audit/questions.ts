@@ -1,5 +1,6 @@
 /** The questions that the trail answers, as data: where each is asked, and what it needs to know. Source: OperationDefinitions of this server. */
 import type { Parameters } from 'fhir/r4';
+import { parametersOf } from '../../audit/asked.js';
 import { sayAudit } from '../../messages/audit.js';
 import type { FieldFault } from '../../ui/fault-summary.js';
 
@@ -62,14 +63,12 @@ export function faultsOfInquiry(inquiry: Inquiry, hasPatient: boolean): readonly
 export const pathOf = ({ question }: Inquiry, patient: string | undefined): string =>
   QUESTIONS[question].isOfPatient ? `Patient/${patient!}/$${question}` : `$${question}`;
 
-/** Sent in the body, so that no name of a person stands in an address. `count`: lines of a page. */
-export function parametersOfInquiry({ question, person, start, end }: Inquiry, count?: number): Parameters {
+/** `count`: lines of a page. */
+export function parametersOfInquiry({ question, person, ...days }: Inquiry, count?: number): Parameters {
   const name = QUESTIONS[question].person;
-  const parameter = [
-    ...(name !== undefined && person.trim() !== '' ? [{ name, valueString: person.trim() }] : []),
-    ...(start === '' ? [] : [{ name: 'start', valueDateTime: start }]),
-    ...(end === '' ? [] : [{ name: 'end', valueDateTime: end }]),
-    ...(count === undefined ? [] : [{ name: '_count', valueInteger: count }]),
-  ];
-  return { resourceType: 'Parameters', ...(parameter.length > 0 ? { parameter } : {}) };
+  return parametersOf(
+    days,
+    count,
+    name !== undefined && person.trim() !== '' ? [{ name, valueString: person.trim() }] : [],
+  );
 }

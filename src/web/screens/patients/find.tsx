@@ -27,7 +27,7 @@ const NOTHING: Looked = { name: '', identifier: '', birthdate: '', phone: '' };
 const isEmpty = (looked: Looked): boolean => Object.values(looked).every(value => value.trim() === '');
 
 /** Words of a name are all to be there, in whatever order. */
-const parametersOf = ({ name, identifier, birthdate, phone }: Looked) => ({
+const searchedFor = ({ name, identifier, birthdate, phone }: Looked) => ({
   name: name
     .split(/\s+/)
     .filter(word => word !== '')
@@ -101,7 +101,7 @@ export function FindPatients() {
 function Found({ asked }: { readonly asked: Looked }) {
   const { data, error, isFetching, refetch } = useQuery({
     key: ['patients', asked],
-    ask: async signal => (await search<Bundle<Patient>>('Patient', parametersOf(asked), signal)).body,
+    ask: async signal => (await search<Bundle<Patient>>('Patient', searchedFor(asked), signal)).body,
   });
   const found = (data?.entry ?? []).flatMap(({ resource, search: { mode } = {} }) =>
     resource?.resourceType === 'Patient' && mode !== 'outcome' ? [resource] : [],

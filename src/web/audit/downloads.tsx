@@ -1,11 +1,11 @@
 /** An answer in the forms that leave the page: the server makes them, whole, and records that it did. */
 import type { Parameters } from 'fhir/r4';
 import { useState } from 'preact/hooks';
-import { askBytes } from '../../fhir/client.js';
-import type { RequestFault } from '../../fhir/fault.js';
-import { saveFile } from '../../ui/save-file.js';
-import { sayAudit } from '../../messages/audit.js';
-import { RequestFailed } from '../../ui/fault-summary.js';
+import { askBytes } from '../fhir/client.js';
+import type { RequestFault } from '../fhir/fault.js';
+import { saveFile } from '../ui/save-file.js';
+import { sayAudit } from '../messages/audit.js';
+import { RequestFailed } from '../ui/fault-summary.js';
 
 interface DownloadsShape {
   readonly path: string;

@@ -1,14 +1,14 @@
 /** One event as it is recorded, and the proof that it is sealed. */
 import type { Parameters } from 'fhir/r4';
 import { useEffect, useState } from 'preact/hooks';
-import { ask, askBytes } from '../../fhir/client.js';
-import type { RequestFault } from '../../fhir/fault.js';
-import { indentedJson } from '../../fhir/json-text.js';
-import { say } from '../../messages/common.js';
-import { sayAudit } from '../../messages/audit.js';
-import { RequestFailed } from '../../ui/fault-summary.js';
-import { Modal } from '../../ui/modal.js';
-import { Loading } from '../../ui/page.js';
+import { ask, askBytes } from '../fhir/client.js';
+import type { RequestFault } from '../fhir/fault.js';
+import { indentedJson } from '../fhir/json-text.js';
+import { say } from '../messages/common.js';
+import { sayAudit } from '../messages/audit.js';
+import { RequestFailed } from '../ui/fault-summary.js';
+import { Modal } from '../ui/modal.js';
+import { Loading } from '../ui/page.js';
 
 /** `path`: `AuditEvent/…`. */
 export function EventModal({ path, close }: { readonly path: string; readonly close: () => void }) {

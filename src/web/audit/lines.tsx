@@ -1,15 +1,16 @@
 /** The lines of an answer: a plain sentence each, what deserves a look marked, and the event that it begins with beside it. */
 import type { Bundle, Parameters, ParametersParameter } from 'fhir/r4';
 import { useEffect, useState } from 'preact/hooks';
-import { ask, pathOfLink } from '../../fhir/client.js';
-import type { RequestFault } from '../../fhir/fault.js';
-import { shownDate } from '../../fhir/show.js';
-import { say } from '../../messages/common.js';
-import { sayAudit } from '../../messages/audit.js';
-import { announce } from '../../ui/announce.js';
-import { RequestFailed } from '../../ui/fault-summary.js';
-import { Empty, Loading } from '../../ui/page.js';
-import { OfRecord, Table, Tag } from '../../ui/parts.js';
+import { ask, pathOfLink } from '../fhir/client.js';
+import type { RequestFault } from '../fhir/fault.js';
+import { shownDate } from '../fhir/show.js';
+import { say } from '../messages/common.js';
+import { sayAudit } from '../messages/audit.js';
+import { announce } from '../ui/announce.js';
+import { RequestFailed } from '../ui/fault-summary.js';
+import { Empty, Loading } from '../ui/page.js';
+import { OfRecord, Table, Tag } from '../ui/parts.js';
+import { nextOf } from '../ui/use-pages.js';
 import { EventModal } from './event.js';
 
 export function AuditLines({ first }: { readonly first: Bundle<Parameters> }) {
@@ -18,7 +19,7 @@ export function AuditLines({ first }: { readonly first: Bundle<Parameters> }) {
   const [fault, setFault] = useState<RequestFault>();
   const [isBusy, setBusy] = useState(false);
   const lines = pages.flatMap(({ entry = [] }) => entry.map(({ resource }) => resource?.parameter ?? []));
-  const next = pages.at(-1)!.link?.find(({ relation }) => relation === 'next')?.url;
+  const next = nextOf(pages.at(-1));
   const told =
     next === undefined ? sayAudit('lines', { n: lines.length }) : sayAudit('lines.more', { n: lines.length });
   useEffect(() => announce(told), [pages]);
