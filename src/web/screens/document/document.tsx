@@ -189,10 +189,16 @@ function Bytes({ patient, document, attachment, path, isFirst }: BytesShape) {
   const { contentType = '', size, hash, title } = attachment;
   if (error) return <RequestFailed fault={error} again={() => void refetch()} />;
   if (!data) return <Loading />;
-  const isWrong = (hash !== undefined && hash !== data.hash) || (size !== undefined && size !== data.bytes.size);
+  const hasWrongHash = hash !== undefined && hash !== data.hash;
+  const hasWrongSize = size !== undefined && size !== data.bytes.size;
+  const wrong = hasWrongHash
+    ? sayDocument('hash.wrong')
+    : hasWrongSize
+      ? sayDocument('size.wrong', { size })
+      : undefined;
   return (
     <>
-      {isWrong && <p class="notice danger">{sayDocument('hash.wrong')}</p>}
+      {wrong !== undefined && <p class="notice danger">{wrong}</p>}
       <div class="buttons actions">
         <button type="button" class="secondary" onClick={() => saveFile(data.bytes, title ?? 'document')}>
           {sayDocument('save')}
@@ -207,7 +213,7 @@ function Bytes({ patient, document, attachment, path, isFirst }: BytesShape) {
         path={path}
         title={titleOfDocument(document)}
       />
-      <About {...{ patient, document, contentType }} isRight={!isWrong} size={data.bytes.size} hash={data.hash} />
+      <About {...{ patient, document, contentType }} wrong={wrong} size={data.bytes.size} hash={data.hash} />
       {isFirst && <Beside patient={patient} id={document.id!} />}
     </>
   );
@@ -217,12 +223,13 @@ interface AboutShape {
   readonly patient: string;
   readonly document: DocumentReference;
   readonly contentType: string;
-  readonly isRight: boolean;
+  /** In what it differs from what it is said to be. */
+  readonly wrong: string | undefined;
   readonly size: number;
   readonly hash: string;
 }
 
-const About = ({ patient, document, contentType, isRight, size, hash }: AboutShape) => (
+const About = ({ patient, document, contentType, wrong, size, hash }: AboutShape) => (
   <>
     <h2>{sayDocument('about')}</h2>
     <SummaryList
@@ -237,7 +244,7 @@ const About = ({ patient, document, contentType, isRight, size, hash }: AboutSha
         [
           sayDocument('hash'),
           <>
-            <code>{hash}</code> {isRight ? sayDocument('hash.right') : sayDocument('hash.wrong')}
+            <code>{hash}</code> {wrong ?? sayDocument('hash.right')}
           </>,
         ],
       ]}
