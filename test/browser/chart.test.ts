@@ -139,17 +139,14 @@ const coded = (system: string, code: string) => ({
 
 /** Two patients; what is theirs, what is nobody's, and what is not true of them. */
 async function setTwo({ request, base }: RunningServer): Promise<void> {
-  const put = (resource: { resourceType: string; id: string } & Record<string, unknown>) =>
-    request
-      .put(`/fhir/${resource.resourceType}/${resource.id}`)
-      .set('Content-Type', 'application/fhir+json')
-      .send(resource)
-      .expect(201);
+  const entry: object[] = [];
+  const put = (resource: { resourceType: string; id: string } & Record<string, unknown>): void =>
+    void entry.push({ resource, request: { method: 'PUT', url: `${resource.resourceType}/${resource.id}` } });
   const ours = of('Patient/p1');
   for (const id of ['p1', 'p2'])
-    await put({ resourceType: 'Patient', id, name: [{ family: id === 'p1' ? 'Ours' : 'Secret' }] });
-  await put({ resourceType: 'Account', id: 'of-p2', status: 'active', name: 'Secret', subject: [of('Patient/p2')] });
-  await put({ resourceType: 'Account', id: 'of-both', status: 'active', subject: [of('Patient/p2'), ours] });
+    put({ resourceType: 'Patient', id, name: [{ family: id === 'p1' ? 'Ours' : 'Secret' }] });
+  put({ resourceType: 'Account', id: 'of-p2', status: 'active', name: 'Secret', subject: [of('Patient/p2')] });
+  put({ resourceType: 'Account', id: 'of-both', status: 'active', subject: [of('Patient/p2'), ours] });
   const seen = {
     resourceType: 'Appointment',
     status: 'booked',
@@ -157,13 +154,13 @@ async function setTwo({ request, base }: RunningServer): Promise<void> {
     end: '2024-05-01T11:00:00Z',
   };
   for (const id of ['p1', 'p2'])
-    await put({ ...seen, id: `of-${id}`, participant: [{ actor: of(`Patient/${id}`), status: 'accepted' }] });
+    put({ ...seen, id: `of-${id}`, participant: [{ actor: of(`Patient/${id}`), status: 'accepted' }] });
   const text = (id: string) => ({ contentType: 'text/plain', url: `Binary/${id}`, title: `Title-${id}` });
   for (const id of ['one', 'two'])
-    await put({ resourceType: 'Binary', id, contentType: 'text/plain', data: btoa(`Bytes of ${id}`) });
+    put({ resourceType: 'Binary', id, contentType: 'text/plain', data: btoa(`Bytes of ${id}`) });
   const document = { resourceType: 'DocumentReference', status: 'current' };
-  await put({ ...document, id: 'nobodys', content: [{ attachment: text('one') }] });
-  await put({
+  put({ ...document, id: 'nobodys', content: [{ attachment: text('one') }] });
+  put({
     ...{ ...document, id: 'three', subject: of(`${base}/Patient/p1`) },
     content: [{ attachment: text('one') }, { attachment: text('two') }],
   });
@@ -171,20 +168,41 @@ async function setTwo({ request, base }: RunningServer): Promise<void> {
   const clinicalStatus = coded(standing.clinical, 'active');
   const allergy = { resourceType: 'AllergyIntolerance', patient: ours, clinicalStatus };
   const refuted = { code: { text: 'Refuted latex' }, verificationStatus: coded(standing.verified, 'refuted') };
-  for (let at = 0; at < 50; at++) await put({ ...allergy, ...refuted, id: `refuted-${at}` });
-  await put({ ...allergy, id: 'zz', code: { text: 'Penicillin' } });
+  for (let at = 0; at < 50; at++) put({ ...allergy, ...refuted, id: `refuted-${at}` });
+  put({ ...allergy, id: 'zz', code: { text: 'Penicillin' } });
   const condition = { resourceType: 'Condition', id: 'c', subject: ours, code: { text: 'Typed by mistake' } };
-  await put({ ...condition, verificationStatus: coded('condition-ver-status', 'entered-in-error') });
+  put({ ...condition, verificationStatus: coded('condition-ver-status', 'entered-in-error') });
   for (const [at, [status, value]] of [
     ['final', 4],
     ['entered-in-error', 444],
     ['amended', 5],
   ].entries())
-    await put({
+    put({
       ...{ resourceType: 'Observation', id: `o${at}`, status, subject: ours, code: { text: 'Potassium' } },
       ...{ effectiveDateTime: `2024-05-0${at + 1}`, valueQuantity: { value, unit: 'mmol/L' } },
       interpretation: [{ text: `Mark ${String(status)}` }],
     });
+  await request.post('/fhir').send({ resourceType: 'Bundle', type: 'transaction', entry }).expect(200);
+  await setVersions(request);
+}
+
+const GIVEN = 203;
+
+/** One whose digits count, and one that was changed in more places than are shown, deleted, and made again. */
+async function setVersions(request: RunningServer['request']): Promise<void> {
+  const put = (path: string, resource: object | string) =>
+    request.put(`/fhir/${path}`).set('Content-Type', 'application/fhir+json').send(resource);
+  const digits = { resourceType: 'Observation', id: 'digits', status: 'final', subject: of('Patient/p1') };
+  const text = JSON.stringify({ ...digits, code: { text: 'Digits' }, valueQuantity: { value: 1 } });
+  await put('Observation/digits', text.replace('"value":1', '"value":1.00')).expect(201);
+  const named = (given: string) => ({
+    ...{ resourceType: 'Patient', id: 'again' },
+    name: [{ given: Array.from({ length: GIVEN }, (_, at) => `${given}${at}`) }],
+  });
+  await put('Patient/again', named('A')).expect(201);
+  await put('Patient/again', named('B')).expect(200);
+  await request.delete('/fhir/Patient/again').expect(204);
+  await put('Patient/again', named('C')).expect(201);
 }
 
 describe('the console: a chart', () => {
@@ -217,6 +235,73 @@ describe('the console: a chart', () => {
       await page.locator('.loading').first().waitFor({ state: 'detached' });
       if (part === '' || part === 'documents') await isAccessible(`chart-empty-${part}`);
     }
+  });
+
+  it('says who saw a record, with what is asked in the body, an event, and the whole of it as a table', async () => {
+    const { open, page, asked, isAccessible } = stage();
+    await open('chart/p1/who-saw');
+    await page.locator('table').waitFor();
+    const own = asked.filter(({ url }) => url.includes('$who-saw'));
+    assert.deepEqual(own.at(-1), { ...own.at(-1)!, method: 'POST', url: '/fhir/Patient/p1/$who-saw' });
+    await page.locator('tbody button', { hasText: 'Event' }).first().click();
+    await page.locator('dialog pre', { hasText: '"resourceType": "AuditEvent"' }).waitFor();
+    await page.click('dialog >> text=Close');
+    const saved = page.waitForEvent('download');
+    await page.click('text=Table (CSV)');
+    assert.equal((await saved).suggestedFilename(), 'who-saw.csv');
+    await page.fill('#start', '2001-01-01');
+    await page.fill('#end', '2001-01-02');
+    await page.click('form >> text=Ask');
+    await page.getByText('Nobody has looked at this record in this time.').waitFor();
+    assert.match(asked.at(-1)!.body!, /"valueDateTime":"2001-01-02"/);
+    await isAccessible('chart-who-saw-nobody');
+  });
+
+  it('shows a resource with its digits', async () => {
+    const { open, page } = stage();
+    await open('chart/p1/resource/Observation/digits');
+    await page.locator('main pre', { hasText: '"value": 1.00' }).waitFor();
+  });
+
+  it('says what was made again after a deletion, and how much of what changed is not shown', async () => {
+    const { open, page } = stage();
+    await open('chart/again/versions');
+    await page.locator('section', { hasText: 'Version 4' }).getByText('Made again after it was deleted').waitFor();
+    const second = page.locator('section', { hasText: 'Version 2' });
+    assert.equal(await second.locator('tbody tr').count(), 200);
+    await second.getByText(`${GIVEN - 200} more elements, which are not shown`).waitFor();
+    assert.equal(await page.getByText('Nothing but its version').count(), 0);
+  });
+
+  it('keeps in sight what was found where more of it cannot be had', async () => {
+    const { open, page, isAccessible } = stage();
+    const broken = (url: URL): boolean => url.pathname.startsWith('/fhir') && url.search !== '';
+    await open('chart/p1');
+    const rows = page.locator('table', { hasText: 'Refuted latex' }).locator('tbody tr');
+    await rows.nth(14).waitFor();
+    await page.route(broken, route => route.fulfill({ status: 500, json: {} }));
+    await page.locator('button', { hasText: 'Show more' }).first().click();
+    await page.locator('.fault-summary').waitFor();
+    assert.equal(await rows.count(), 15);
+    await isAccessible('chart-more-failed');
+    await page.unroute(broken);
+    await page.click('text=Try again');
+    await rows.nth(29).waitFor();
+    assert.equal(await page.locator('.fault-summary').count(), 0);
+  });
+
+  it('says of a document which size it should have', async () => {
+    const { open, page } = stage();
+    const told = '**/fhir/DocumentReference/three';
+    await page.route(told, async route => {
+      const answer = await route.fetch();
+      const said = (await answer.json()) as { content: { attachment: { size?: number; hash?: string } }[] };
+      for (const { attachment } of said.content) attachment.size = 1234;
+      await route.fulfill({ response: answer, json: said });
+    });
+    await open('chart/p1/document/three');
+    await page.locator('.notice.danger', { hasText: 'It should have 1,234 bytes' }).waitFor();
+    await page.unroute(told);
   });
 
   it('says that a patient is not there, and that a resource is another one’s', async () => {

@@ -27,7 +27,7 @@ export const shownPeriod = ({ start, end }: Period = {}): string =>
   start === undefined && end === undefined ? '' : `${shownDate(start) || '…'} – ${shownDate(end) || '…'}`;
 
 /** Whole years from one day to another; undefined where the first is not known to the day. */
-export function yearsBetween(from: string | undefined, to: Date): number | undefined {
+function yearsBetween(from: string | undefined, to: Date): number | undefined {
   const [, year, of, at] = /^(\d{4})-(\d\d)-(\d\d)/.exec(from ?? '') ?? [];
   if (year === undefined) return undefined;
   const isBefore = to.getMonth() + 1 < Number(of) || (to.getMonth() + 1 === Number(of) && to.getDate() < Number(at));

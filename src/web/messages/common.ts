@@ -57,7 +57,6 @@ export const say = speaker({
   yes: 'Yes',
   no: 'No',
   unknown: 'Not recorded',
-  details: 'Details',
   changed: 'Changed',
   'shortcuts.title': 'Keyboard shortcuts',
   'shortcuts.on': 'Use keyboard shortcuts',

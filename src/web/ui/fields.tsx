@@ -43,7 +43,7 @@ type InputShape = FieldShape & {
   readonly set: (value: string) => void;
   readonly type?: 'text' | 'date' | 'password' | 'tel' | 'email' | 'search' | 'number';
   /** Characters that are expected. */
-  readonly width?: 5 | 10 | 20 | 40;
+  readonly width?: 40;
   /** Values in any script. */
   readonly anyScript?: boolean;
   /** Values that are offered. */

@@ -1,4 +1,4 @@
-/** A list that comes in pages, in each of its states: it loads, failed, is empty, is there, has more. */
+/** A list that comes in pages, in each of its states: it loads, failed, is empty, is there, has more. What was found stays, whatever happens to the rest. */
 import type { FhirResource } from 'fhir/r4';
 import type { ComponentChildren } from 'preact';
 import { say } from '../messages/common.js';
@@ -15,16 +15,22 @@ interface FoundShape<T> {
 
 export function FoundList<T extends FhirResource>({ pages, none, show }: FoundShape<T>) {
   const { found, error, isFetching, more, again } = pages;
-  if (error) return <RequestFailed fault={error} again={again} />;
+  if (error && !found) return <RequestFailed fault={error} again={again} />;
   if (!found) return <Loading />;
   if (found.length === 0) return <Empty>{none}</Empty>;
   return (
     <>
       {show(found)}
-      {more && (
-        <button type="button" class="secondary" disabled={isFetching} onClick={more}>
-          {say('more')}
-        </button>
+      {error ? (
+        <RequestFailed fault={error} again={again} />
+      ) : isFetching ? (
+        <Loading />
+      ) : (
+        more && (
+          <button type="button" class="secondary" onClick={more}>
+            {say('more')}
+          </button>
+        )
       )}
     </>
   );

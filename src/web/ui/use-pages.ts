@@ -33,6 +33,8 @@ export const matchesIn = <T extends FhirResource>({ entry = [] }: Bundle<T>): re
 export function usePages<T extends FhirResource>({ type, parameters, enabled = true }: PagesAsked): Pages<T> {
   /** Links of the pages behind the first one, of which the last is the one that was asked for. */
   const [links, setLinks] = useState<readonly string[]>([]);
+  /** What was found before the last of them was asked for. */
+  const [before, setBefore] = useState<readonly Bundle<T>[]>([]);
   const { data, error, isFetching, refetch } = useQuery<readonly Bundle<T>[]>({
     key: ['pages', type, parameters, links.length],
     async ask(signal) {
@@ -45,7 +47,6 @@ export function usePages<T extends FhirResource>({ type, parameters, enabled = t
     },
     enabled,
   });
-  const [before, setBefore] = useState<readonly Bundle<T>[]>([]);
   const next = nextOf(data?.at(-1));
   const shown = data ?? (before.length > 0 ? before : undefined);
   return {

@@ -7,14 +7,22 @@ export interface Difference {
   readonly after: string;
 }
 
+export interface Differences {
+  readonly changes: readonly Difference[];
+  /** How many there are beside these. */
+  readonly left: number;
+}
+
 const MOST = 200;
 /** Say that there is another version, and nothing else. */
 const OF_VERSION: ReadonlySet<string> = new Set(['meta.versionId', 'meta.lastUpdated']);
 
-export function differences(before: object, after: object): readonly Difference[] {
+/** The first 200 of them. */
+export function differences(before: object, after: object): Differences {
   const found: Difference[] = [];
   compare('', before, after, found);
-  return found.filter(({ path }) => !OF_VERSION.has(path)).slice(0, MOST);
+  const changes = found.filter(({ path }) => !OF_VERSION.has(path));
+  return { changes: changes.slice(0, MOST), left: Math.max(0, changes.length - MOST) };
 }
 
 const isBranch = (value: unknown): value is Readonly<Record<string, unknown>> =>

@@ -3,11 +3,11 @@ import type { Encounter } from 'fhir/r4';
 import { shownCoding, shownConcept, shownDate } from '../../fhir/show.js';
 import { sayChart } from '../../messages/chart.js';
 import { FoundList } from '../../ui/found-list.js';
-import { OfRecord, Table, Tag } from '../../ui/parts.js';
+import { OfRecord, Table } from '../../ui/parts.js';
 import { usePages } from '../../ui/use-pages.js';
 import type { PartOfChart } from './chart.js';
-import { ResourceLink } from './summary.js';
-import { statusColour } from './words.js';
+import { ResourceLink } from './resource-link.js';
+import { StatusTag } from './status-tag.js';
 
 const ELEMENTS = 'status,class,type,period,reasonCode,serviceProvider,subject';
 
@@ -28,16 +28,11 @@ export function Encounters({ patient }: PartOfChart) {
           rows={found.map(each => ({
             key: each.id!,
             cells: [
-              <ResourceLink
-                patient={id}
-                type="Encounter"
-                id={each.id!}
-                text={shownConcept(each.type?.[0]) || shownCoding(each.class)}
-              />,
+              <ResourceLink patient={id} to={each} text={shownConcept(each.type?.[0]) || shownCoding(each.class)} />,
               <OfRecord>{shownConcept(each.reasonCode?.[0])}</OfRecord>,
               <OfRecord>{each.serviceProvider?.display ?? ''}</OfRecord>,
               <span class="nowrap">{shownDate(each.period?.start)}</span>,
-              <Tag colour={statusColour(each.status)}>{each.status}</Tag>,
+              <StatusTag status={each.status} />,
             ],
           }))}
         />

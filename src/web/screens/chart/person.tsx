@@ -14,7 +14,7 @@ import { FoundList } from '../../ui/found-list.js';
 import { OfRecord, SummaryList } from '../../ui/parts.js';
 import { usePages } from '../../ui/use-pages.js';
 import type { PartOfChart } from './chart.js';
-import { ResourceLink } from './summary.js';
+import { ResourceLink } from './resource-link.js';
 
 const Lines = ({ texts }: { readonly texts: readonly string[] }) => (
   <ul class="plain">
@@ -75,12 +75,7 @@ function CoverageList({ patient }: PartOfChart) {
           <ul>
             {found.map(each => (
               <li key={each.id}>
-                <ResourceLink
-                  patient={patient.id!}
-                  type="Coverage"
-                  id={each.id!}
-                  text={each.payor[0]?.display ?? shownConcept(each.type)}
-                />{' '}
+                <ResourceLink patient={patient.id!} to={each} text={each.payor[0]?.display} />{' '}
                 <span class="quiet">
                   {each.subscriberId} {shownPeriod(each.period)}
                 </span>

@@ -2,7 +2,8 @@
 import type { FhirResource } from 'fhir/r4';
 import { useLocation, useRoute } from 'preact-iso/router';
 import { useEffect } from 'preact/hooks';
-import { ask } from '../../fhir/client.js';
+import { askBytes } from '../../fhir/client.js';
+import { indentedJson } from '../../fhir/json-text.js';
 import { sayChart } from '../../messages/chart.js';
 import { RequestFailed } from '../../ui/fault-summary.js';
 import { Loading, Page } from '../../ui/page.js';
@@ -45,7 +46,11 @@ function Shown({ patient, type, id, showsVersions }: ShownShape) {
   const isDocument = type === 'DocumentReference' && !showsVersions;
   const { data, error, refetch } = useQuery({
     key: ['resource', patient, type, id],
-    ask: async signal => (await ask<FhirResource>({ path: `${type}/${encodeURIComponent(id)}`, signal })).body,
+    ask: async signal => {
+      const { body } = await askBytes({ path: `${type}/${encodeURIComponent(id)}`, signal });
+      const text = await body.text();
+      return { text, resource: JSON.parse(text) as FhirResource };
+    },
     enabled: !isDocument,
   });
   useEffect(() => {
@@ -54,7 +59,7 @@ function Shown({ patient, type, id, showsVersions }: ShownShape) {
   const title = sayChart('resource.title', { type });
   if (error) return <RequestFailed fault={error} again={() => void refetch()} />;
   if (!data) return <Loading />;
-  const belonging = belongingOf(data, patient);
+  const belonging = belongingOf(data.resource, patient);
   if (belonging !== 'ours')
     return (
       <Page title={title}>
@@ -62,7 +67,7 @@ function Shown({ patient, type, id, showsVersions }: ShownShape) {
       </Page>
     );
   return (
-    <Page title={title} heading={<OfRecord>{aboutOf(data)}</OfRecord>} caption={type}>
+    <Page title={title} heading={<OfRecord>{aboutOf(data.resource)}</OfRecord>} caption={type}>
       {showsVersions ? (
         <Versions type={type} id={id} />
       ) : (
@@ -72,7 +77,7 @@ function Shown({ patient, type, id, showsVersions }: ShownShape) {
           </p>
           <h2>{sayChart('resource.raw')}</h2>
           <pre tabIndex={0} aria-label={sayChart('resource.raw')}>
-            {JSON.stringify(data, null, 2)}
+            {indentedJson(data.text)}
           </pre>
         </>
       )}

@@ -6,7 +6,8 @@ import { FoundList } from '../../ui/found-list.js';
 import { OfRecord, Table } from '../../ui/parts.js';
 import { usePages } from '../../ui/use-pages.js';
 import type { PartOfChart } from './chart.js';
-import { ResourceLink, StatusTag } from './summary.js';
+import { ResourceLink } from './resource-link.js';
+import { StatusTag } from './status-tag.js';
 import { Trend, type TrendPoint } from './trend.js';
 import { dateOf } from './words.js';
 
@@ -33,7 +34,7 @@ export function Results({ patient }: PartOfChart) {
             rows={found.map(each => ({
               key: each.id!,
               cells: [
-                <ResourceLink patient={id} type="Observation" id={each.id!} text={shownConcept(each.code)} />,
+                <ResourceLink patient={id} to={each} />,
                 <OfRecord>{shownValue(each)}</OfRecord>,
                 <OfRecord>{(each.interpretation ?? []).map(shownConcept).join(', ')}</OfRecord>,
                 <OfRecord>{each.referenceRange?.[0]?.text ?? shownRange(each)}</OfRecord>,

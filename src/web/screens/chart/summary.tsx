@@ -5,8 +5,10 @@ import { sayChart } from '../../messages/chart.js';
 import { FoundList } from '../../ui/found-list.js';
 import { OfRecord, Table, Tag } from '../../ui/parts.js';
 import { usePages } from '../../ui/use-pages.js';
-import { addressOfChart, type PartOfChart } from './chart.js';
-import { codeOf, statusColour } from './words.js';
+import type { PartOfChart } from './chart.js';
+import { ResourceLink } from './resource-link.js';
+import { StatusTag } from './status-tag.js';
+import { codeOf } from './words.js';
 
 const COUNT = '15';
 
@@ -19,26 +21,9 @@ export const Summary = ({ patient }: PartOfChart) => (
   </>
 );
 
-interface ToResource {
-  readonly patient: string;
-  readonly type: string;
-  readonly id: string;
-  readonly text: string;
-}
-
-/** Everything leads to its resource. */
-export const ResourceLink = ({ patient, type, id, text }: ToResource) => (
-  <a href={addressOfChart(patient, 'resource', type, id)}>
-    <OfRecord>{text === '' ? type : text}</OfRecord>
-  </a>
-);
-
 const columns = (
   ...names: readonly ('what' | 'status' | 'since' | 'dose' | 'reaction' | 'date')[]
 ): readonly string[] => names.map(name => sayChart(`column.${name}`));
-
-export const StatusTag = ({ status }: { readonly status: string }) =>
-  status === '' ? null : <Tag colour={statusColour(status)}>{status}</Tag>;
 
 /** Whether it is so, and how sure that is: what was refuted or entered in error is none of the patient's facts. */
 const Standing = ({ of: { clinicalStatus, verificationStatus } }: { readonly of: Condition | AllergyIntolerance }) => {
@@ -73,7 +58,7 @@ function Problems({ patient }: PartOfChart) {
             rows={found.map(each => ({
               key: each.id!,
               cells: [
-                <ResourceLink patient={id} type="Condition" id={each.id!} text={shownConcept(each.code)} />,
+                <ResourceLink patient={id} to={each} />,
                 <Standing of={each} />,
                 shownDate(each.onsetDateTime ?? each.recordedDate),
               ],
@@ -108,12 +93,7 @@ function Medications({ patient }: PartOfChart) {
             rows={found.map(each => ({
               key: each.id!,
               cells: [
-                <ResourceLink
-                  patient={id}
-                  type="MedicationRequest"
-                  id={each.id!}
-                  text={shownConcept(each.medicationCodeableConcept) || (each.medicationReference?.display ?? '')}
-                />,
+                <ResourceLink patient={id} to={each} text={each.medicationReference?.display} />,
                 <OfRecord>{each.dosageInstruction?.[0]?.text ?? ''}</OfRecord>,
                 <>
                   <StatusTag status={each.status} />{' '}
@@ -152,7 +132,7 @@ function AllergyList({ patient }: PartOfChart) {
             rows={found.map(each => ({
               key: each.id!,
               cells: [
-                <ResourceLink patient={id} type="AllergyIntolerance" id={each.id!} text={shownConcept(each.code)} />,
+                <ResourceLink patient={id} to={each} />,
                 <OfRecord>
                   {(each.reaction ?? []).flatMap(({ manifestation }) => manifestation.map(shownConcept)).join(', ')}
                 </OfRecord>,
@@ -192,7 +172,7 @@ function Immunizations({ patient }: PartOfChart) {
             rows={found.map(each => ({
               key: each.id!,
               cells: [
-                <ResourceLink patient={id} type="Immunization" id={each.id!} text={shownConcept(each.vaccineCode)} />,
+                <ResourceLink patient={id} to={each} />,
                 <StatusTag status={each.status} />,
                 shownDate(each.occurrenceDateTime ?? each.occurrenceString),
               ],

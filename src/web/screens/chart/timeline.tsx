@@ -3,11 +3,12 @@ import type { FhirResource } from 'fhir/r4';
 import { shownDate } from '../../fhir/show.js';
 import { sayChart } from '../../messages/chart.js';
 import { FoundList } from '../../ui/found-list.js';
-import { Table, Tag } from '../../ui/parts.js';
+import { Table } from '../../ui/parts.js';
 import { usePages } from '../../ui/use-pages.js';
 import type { PartOfChart } from './chart.js';
-import { ResourceLink } from './summary.js';
-import { aboutOf, dateOf, statusColour, statusOf } from './words.js';
+import { ResourceLink } from './resource-link.js';
+import { StatusTag } from './status-tag.js';
+import { dateOf, statusOf } from './words.js';
 
 const TYPES = ['DiagnosticReport', 'DocumentReference', 'Encounter', 'Immunization', 'Procedure'].join(',');
 const ELEMENTS = [
@@ -44,10 +45,10 @@ export function Timeline({ patient }: PartOfChart) {
           rows={found.map(each => ({
             key: `${each.resourceType}/${each.id!}`,
             cells: [
-              <ResourceLink patient={id} type={each.resourceType} id={each.id!} text={aboutOf(each)} />,
+              <ResourceLink patient={id} to={each} />,
               each.resourceType,
               <span class="nowrap">{shownDate(dateOf(each))}</span>,
-              statusOf(each) === '' ? null : <Tag colour={statusColour(statusOf(each))}>{statusOf(each)}</Tag>,
+              <StatusTag status={statusOf(each)} />,
             ],
           }))}
         />

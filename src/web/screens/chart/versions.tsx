@@ -9,8 +9,9 @@ import { say } from '../../messages/common.js';
 import { RequestFailed } from '../../ui/fault-summary.js';
 import { Loading } from '../../ui/page.js';
 import { Table, Tag } from '../../ui/parts.js';
+import { nextOf } from '../../ui/use-pages.js';
 import { useQuery } from '../../ui/use-query.js';
-import { differences } from './differences.js';
+import { type Differences, differences } from './differences.js';
 
 interface VersionsShape {
   readonly type: string;
@@ -39,7 +40,7 @@ interface VersionPage {
 
 async function versionPage(path: string, signal?: AbortSignal): Promise<VersionPage> {
   const { body } = await ask<Bundle<FhirResource>>({ path, signal });
-  return { versions: versionsIn(body), next: body.link?.find(({ relation }) => relation === 'next')?.url };
+  return { versions: versionsIn(body), next: nextOf(body) };
 }
 
 export function Versions({ type, id }: VersionsShape) {
@@ -82,6 +83,8 @@ export function Versions({ type, id }: VersionsShape) {
   );
 }
 
+const UNCHANGED: Differences = { changes: [], left: 0 };
+
 function Version({
   version: { version, when, resource },
   before,
@@ -92,7 +95,7 @@ function Version({
   readonly before: KeptVersion | undefined;
   readonly isFirst: boolean;
 }) {
-  const changes = resource && before?.resource ? differences(before.resource, resource) : [];
+  const { changes, left } = resource && before?.resource ? differences(before.resource, resource) : UNCHANGED;
   return (
     <section>
       <h2>
@@ -100,7 +103,8 @@ function Version({
         {!resource && <Tag colour="red">{sayChart('versions.deleted')}</Tag>}
       </h2>
       {resource && isFirst && <p>{sayChart('versions.first')}</p>}
-      {resource && before && changes.length === 0 && <p>{sayChart('versions.same')}</p>}
+      {resource && before && !before.resource && <p>{sayChart('versions.anew')}</p>}
+      {resource && before?.resource && changes.length === 0 && <p>{sayChart('versions.same')}</p>}
       {changes.length > 0 && (
         <Table
           caption={`${sayChart('versions.changed')}: ${sayChart('versions.version', { version })}`}
@@ -112,6 +116,7 @@ function Version({
           }))}
         />
       )}
+      {left > 0 && <p>{sayChart('versions.left', { n: left })}</p>}
     </section>
   );
 }

@@ -11,6 +11,7 @@ import { TextField } from '../../ui/fields.js';
 import { Empty, Loading, Page } from '../../ui/page.js';
 import { Table } from '../../ui/parts.js';
 import { BornAndAge, Identifiers, PatientName, PatientTags } from '../../ui/patient-line.js';
+import { nextOf } from '../../ui/use-pages.js';
 import { useQuery } from '../../ui/use-query.js';
 
 const ELEMENTS = 'name,birthDate,gender,identifier,active,deceased,link,meta';
@@ -106,7 +107,7 @@ function Found({ asked }: { readonly asked: Looked }) {
   const found = (data?.entry ?? []).flatMap(({ resource, search: { mode } = {} }) =>
     resource?.resourceType === 'Patient' && mode !== 'outcome' ? [resource] : [],
   );
-  const hasMore = data?.link?.some(({ relation }) => relation === 'next') === true;
+  const hasMore = nextOf(data) !== undefined;
   const told = hasMore
     ? sayPatients('find.found-more', { n: found.length })
     : sayPatients('find.found', { n: found.length });
