@@ -55,23 +55,35 @@ const PICTURES = process.env['CHARTROOM_TEST_PICTURES'];
 const PATIENCE = 120_000;
 export const WIDE = { width: 1280, height: 800 } as const;
 
-/** Starts it before the tests of a describe, and stops it after them; skips them where there is no browser. */
-export function onConsole(settings: StageSettings = {}): () => ConsoleStage {
-  let stage: ConsoleStage | undefined;
+/** A browser for the tests of a describe, which is closed after them; skips them where there is none. */
+export function onChromium(): () => Browser {
   let chrome: Browser | undefined;
-  before('opens the console', async function () {
+  before('opens a browser', async function () {
     const executablePath = skipWithoutChromium(this);
+    chrome = await chromium.launch({ executablePath, args: CHROMIUM_FLAGS.filter(flag => flag !== '--headless') });
+  });
+  after('closes it', () => chrome?.close());
+  return () => {
+    if (!chrome) throw new Error('The browser is not there yet.');
+    return chrome;
+  };
+}
+
+/** Starts it before the tests of a describe, and stops it after them. `chrome`: default: a browser of its own. */
+export function onConsole(settings: StageSettings = {}, chrome = onChromium()): () => ConsoleStage {
+  let stage: ConsoleStage | undefined;
+  let server: RunningServer | undefined;
+  before('opens the console', async function () {
     const store = await newStore(this, settings.store ?? 'embedded');
-    const server = await startServer({ store, ...(settings.config ? { config: settings.config } : {}) });
+    server = await startServer({ store, ...(settings.config ? { config: settings.config } : {}) });
     if (settings.demo !== false) await loadDemo(server.engine);
     await settings.set?.(server);
-    chrome = await chromium.launch({ executablePath, args: CHROMIUM_FLAGS.filter(flag => flag !== '--headless') });
-    const browser = await chrome.newContext({ viewport: WIDE, timezoneId: 'Europe/Berlin', locale: 'en-GB' });
+    const browser = await chrome().newContext({ viewport: WIDE, timezoneId: 'Europe/Berlin', locale: 'en-GB' });
     stage = await stageOf(server, browser);
   });
   after('closes it', async () => {
-    await chrome?.close();
-    await stage?.server.stop();
+    await stage?.browser.close();
+    await server?.stop();
   });
   return () => {
     if (!stage) throw new Error('The console is not there yet.');
