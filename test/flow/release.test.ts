@@ -291,7 +291,9 @@ describe('release of information', () => {
         assert.equal(document.subject?.reference, 'Patient/asked-for');
         const text = Buffer.from(document.content[0]!.attachment.data ?? '', 'base64').toString();
         assert.match(text, /La autorización fue revocada/);
-        assert.ok(text.includes(trackingOf(body)) && text.includes('Doe & Partners') && !text.includes('{'));
+        assert.ok(
+          text.includes(trackingOf(body)) && text.includes('Doe &amp; Partners') && !text.includes('{requester}'),
+        );
         const told = await talk.search<Communication>('Communication?subject=Patient/asked-for', CLERK);
         const about = told.entry!.find(({ resource }) => resource!.about?.[0]?.reference === `Task/${id}`);
         assert.equal(about?.resource?.payload?.[0]?.contentReference?.reference, letter);

@@ -7,6 +7,7 @@ import { generateOperation } from '../../src/features/documents/mhd/generate.js'
 import { renderOperation } from '../../src/features/documents/render/operation.js';
 import { privacyOperations } from '../../src/features/privacy/index.js';
 import { checkAuthorizationOperation } from '../../src/features/release/check-operation.js';
+import { letterOperation } from '../../src/features/release/letters/letter-operation.js';
 import { releasePreviewOperation } from '../../src/features/release/preview-operation.js';
 import { requestRecordsOperation, requestStatusOperation } from '../../src/features/release/request-operation.js';
 import { createCalendar } from '../../src/features/work/calendar.js';
@@ -60,7 +61,8 @@ const ofFeatures = composeOperations(
   await definitionsIn('profiles/documents'),
 );
 const releaseGround = {
-  ...{ classes: new Map(), rules: new Map(), letters: new Map(), reasons: new Map() },
+  ...{ classes: new Map(), rules: new Map(), reasons: new Map() },
+  letters: { templates: new Map(), grounds: new Map(), head: { desk: '', complaints: '' } },
   ...{ now: () => 0, bases: [] },
 };
 const ofRelease = composeOperations(
@@ -68,6 +70,7 @@ const ofRelease = composeOperations(
     'request-records': requestRecordsOperation(new Map()),
     'request-status': requestStatusOperation,
     'check-authorization': checkAuthorizationOperation(releaseGround),
+    letter: letterOperation(releaseGround),
     'release-preview': releasePreviewOperation(releaseGround),
   },
   await definitionsIn('profiles/release'),

@@ -8,29 +8,28 @@ import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
 import { parseReference } from '../../fhir/reference.js';
 import { isObject, itemsOf, type Json, type JsonObject, type Parsed, type Resource } from '../../fhir/resource.js';
 import type { Context, OperationImplementation } from '../../interactions/engine.js';
-import type { Companion } from '../../interactions/interaction.js';
 import { jsonText } from '../../interactions/operations/operation.js';
 import { badParameter, readGiven } from '../../interactions/operations/parameters.js';
 import { readCurrent } from '../../interactions/read.js';
 import type { FeatureHook } from '../../interactions/write/hooks.js';
-import { newId } from '../../platform/ids.js';
 import { checkAuthorization, type JudgedElement, outcomeOfCheck } from './authorization.js';
 import { type PermitRules, permitElements, wordsFor } from './authorization-rules.js';
-import { type LetterTemplates, letterWritten } from './letter.js';
-import type { RequesterClasses } from './requester-classes.js';
-import { inputOf, inputValues, isRecordsRequest, requestState, stateConcept, TRACKING_SYSTEM } from './request-task.js';
+import { letterLanguage, letterWritten, placesOf, type WrittenLetter } from './letters/letter.js';
+import type { LetterGround } from './letters/refusal-hook.js';
+import type { RequesterClasses, RequestNeed } from './requester-classes.js';
+import { inputOf, inputValues, isRecordsRequest, requestState, stateConcept } from './request-task.js';
 
 export interface CheckGround {
   readonly classes: RequesterClasses;
   readonly rules: PermitRules;
-  readonly letters: LetterTemplates;
+  readonly letters: LetterGround;
   readonly now: () => number;
   /** Of this server. */
   readonly bases: readonly string[];
 }
 
 const CHECKING = 'authorization-check';
-const DEFICIENT = 'deficient-authorization';
+export const DEFICIENT = 'deficient-authorization';
 /** The state of a request that is permitted. */
 export const SEARCHING = 'searching';
 export const LETTER_LANGUAGE = /^[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*$/;
@@ -38,7 +37,11 @@ export const LETTER_LANGUAGE = /^[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*$/;
 type ConsentView = Pick<Context['view'], 'read'>;
 
 /** What holds of a request now. A request of a class that nobody knows needs an authorization. */
-async function checkedOf(ground: CheckGround, task: Resource, view: ConsentView): Promise<readonly JudgedElement[]> {
+export async function checkedOf(
+  ground: CheckGround,
+  task: Resource,
+  view: ConsentView,
+): Promise<readonly JudgedElement[]> {
   const { rules, now, bases } = ground;
   const needs = needOf(ground, task);
   const consent = await consentNamed(task, bases, view);
@@ -125,15 +128,15 @@ export const checkAuthorizationOperation = (ground: CheckGround): OperationImple
     const checked = await checkedOf(ground, task, context.view);
     const outcome = outcomeOfCheck(checked);
     const isSentBack = outcome === 'deficient' && requestState(before).code === CHECKING;
-    const words = language === undefined ? 'en' : jsonText(language.value);
-    const letter = isSentBack ? letterOf(ground, context, { id: ask.id!, task, checked, language: words }) : [];
+    const words = letterLanguage(ground.letters.templates, task, language && jsonText(language.value));
+    const letter = isSentBack ? letterOf(ground, { id: ask.id!, task, checked, language: words }) : undefined;
     if (isSentBack) {
       const statusReason = { text: failedOf(checked).join(', ') };
       task = { ...task, status: 'on-hold', businessStatus: stateConcept(DEFICIENT), statusReason };
     }
     const ifMatch = [String(row.version)];
     const change = { kind: 'update', type: 'Task', id: ask.id!, ifMatch, body: { resource: task, decimals } } as const;
-    const companions = [...(task === before ? [] : [change]), ...letter];
+    const companions = [...(task === before ? [] : [change]), ...(letter?.companions ?? [])];
     const text = Buffer.from(JSON.stringify(told(ground, checked, outcome, words, letter)));
     return {
       result: { status: 200, text, patients: row.patients },
@@ -145,7 +148,8 @@ export const checkAuthorizationOperation = (ground: CheckGround): OperationImple
   },
 });
 
-const needOf = ({ classes }: CheckGround, task: Resource) =>
+/** What a request must have by the class of its requester; of a class that nobody knows an authorization. */
+export const needOf = ({ classes }: Pick<CheckGround, 'classes'>, task: Resource): RequestNeed =>
   classes.get(jsonText(inputValues(task, 'requester-class')[0]))?.needs ?? 'authorization';
 
 /** The same Task where nothing new is confirmed. */
@@ -169,27 +173,18 @@ interface LetterNeeded {
   readonly language: string;
 }
 
-function letterOf(
-  { rules, letters, now }: CheckGround,
-  context: Context,
-  { id, task, checked, language }: LetterNeeded,
-): readonly Companion[] {
-  const { identifier, authoredOn, requester } = task;
-  const tracking = itemsOf(identifier).find(each => isObject(each) && each['system'] === TRACKING_SYSTEM);
-  const named = isObject(requester) ? requester['display'] : undefined;
-  const elements = failedOf(checked).map(element => {
+/** What fails, and its remedy, in a language. */
+export const defectsOf = ({ rules }: CheckGround, checked: readonly JudgedElement[], language: string): string[] =>
+  failedOf(checked).map(element => {
     const { display, remedy } = rules.get(element)!;
-    return `- ${wordsFor(display, language)}. ${wordsFor(remedy, language)}`;
+    return `${wordsFor(display, language)}. ${wordsFor(remedy, language)}`;
   });
-  const places = {
-    requester: typeof named === 'string' ? named : '',
-    tracking: isObject(tracking) ? jsonText(tracking['value']) : '',
-    received: jsonText(authoredOn).slice(0, 'yyyy-mm-dd'.length),
-    elements: elements.join('\n'),
-  };
-  const at = new Date(now()).toISOString();
-  const letter = { name: DEFICIENT, language, places, task: `Task/${id}`, request: task, at };
-  return letterWritten(letters, { ...letter, id: newId(context.engine.clock.now()) });
+
+function letterOf(ground: CheckGround, { id, task, checked, language }: LetterNeeded): WrittenLetter {
+  const { templates, head } = ground.letters;
+  const places = { ...placesOf(task, head), elements: defectsOf(ground, checked, language) };
+  const letter = { kind: DEFICIENT, language, places, task: { id, resource: task } };
+  return letterWritten(templates, { ...letter, now: ground.now() });
 }
 
 function told(
@@ -197,7 +192,7 @@ function told(
   checked: readonly JudgedElement[],
   outcome: string,
   language: string,
-  letter: readonly Companion[],
+  letter: WrittenLetter | undefined,
 ): JsonObject {
   const elements = checked.map(({ element, verdict }): Json => {
     const { paragraph, display, remedy } = rules.get(element)!;
@@ -212,10 +207,6 @@ function told(
       ],
     };
   });
-  const [document] = letter;
-  const at =
-    document?.kind === 'create'
-      ? [{ name: 'letter', valueReference: { reference: `DocumentReference/${document.id}` } }]
-      : [];
+  const at = letter ? [{ name: 'letter', valueReference: { reference: `DocumentReference/${letter.document}` } }] : [];
   return { resourceType: 'Parameters', parameter: [{ name: 'outcome', valueCode: outcome }, ...elements, ...at] };
 }

@@ -2,11 +2,15 @@
  * Release of information: requests for records of a patient, by whoever has a right to them. The work itself is a process of profiles/work/processes.
  * docs/records-desk.md
  */
+import { textSetting } from '../../interactions/feature-settings.js';
 import type { Feature } from '../../interactions/feature.js';
 import { requestRecordsOperation, requestStatusOperation } from './request-operation.js';
 import { readPermitRules } from './authorization-rules.js';
 import { acceptanceHook, checkAuthorizationOperation } from './check-operation.js';
-import { readLetters } from './letter.js';
+import { letterOperation } from './letters/letter-operation.js';
+import { readLetterTemplates } from './letters/letter-templates.js';
+import { readRefusalGrounds } from './letters/refusal-grounds.js';
+import { refusalHook } from './letters/refusal-hook.js';
 import { type PreviewGround, releasePreviewOperation } from './preview-operation.js';
 import { readReasonWords } from './reasons.js';
 import { readRequesterClasses } from './requester-classes.js';
@@ -14,24 +18,39 @@ import { readRequesterClasses } from './requester-classes.js';
 const folder = new URL('../../../../profiles/release/', import.meta.url);
 
 const DESK_ROLES = ['writer', 'records-specialist', 'privacy-officer', 'service'];
-const DESK_OPERATIONS = ['check-authorization', 'release-preview', 'request-records', 'request-status'];
+const DESK_OPERATIONS = ['check-authorization', 'letter', 'release-preview', 'request-records', 'request-status'];
 
-export const releaseOfInformation: Feature = {
+const settings = {
+  recordsDesk: textSetting('RECORDS_DESK', '', 'Name, address and telephone of the records desk, as letters end.'),
+  complaintsTo: textSetting(
+    'COMPLAINTS_TO',
+    'the privacy officer',
+    'Who takes complaints about a denial, as letters name them: name or title, and telephone (45 CFR 164.524(d)(2)(iii)).',
+  ),
+};
+
+export const releaseOfInformation: Feature<typeof settings> = {
   name: 'release',
+  settings,
   profiles: folder,
-  open({ clock, settings }) {
+  open({ own, clock, settings: server }) {
     const rules = new URL('rules/', folder);
     const classes = readRequesterClasses(new URL('requester-classes.json', rules));
     const ground: PreviewGround = {
-      ...{ classes, now: () => clock.now(), bases: settings.bases },
+      ...{ classes, now: () => clock.now(), bases: server.bases },
       rules: readPermitRules(new URL('authorization.json', rules)),
-      letters: readLetters(new URL('letters.json', rules)),
+      letters: {
+        templates: readLetterTemplates(new URL('letters/', folder)),
+        grounds: readRefusalGrounds(new URL('refusal-grounds.json', rules)),
+        head: { desk: own.recordsDesk, complaints: own.complaintsTo },
+      },
       reasons: readReasonWords(new URL('reasons.json', rules)),
     };
     return {
-      hooks: [acceptanceHook(ground)],
+      hooks: [acceptanceHook(ground), refusalHook(ground.letters, ground.now)],
       operations: {
         'check-authorization': checkAuthorizationOperation(ground),
+        letter: letterOperation(ground),
         'release-preview': releasePreviewOperation(ground),
         'request-records': requestRecordsOperation(classes),
         'request-status': requestStatusOperation,

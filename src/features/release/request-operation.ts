@@ -14,6 +14,7 @@ import { badParameter, type GivenParameter, readGiven } from '../../interactions
 import { readCurrent } from '../../interactions/read.js';
 import { findOne, readCriteria } from '../../interactions/write/conditional.js';
 import { newId, newUuid } from '../../platform/ids.js';
+import { LETTER_LANGUAGE } from './check-operation.js';
 import type { RequesterClasses } from './requester-classes.js';
 import { isRecordsRequest, type RecordsRequest, requestState, requestTask, TRACKING_SYSTEM } from './request-task.js';
 
@@ -103,6 +104,9 @@ function requestGiven(
   const jurisdiction = text('jurisdiction');
   if (jurisdiction !== undefined && !STATE.test(jurisdiction))
     throw badParameter('jurisdiction is a state as in ISO 3166-2: US-CA.', find('jurisdiction')!.at);
+  const language = text('language');
+  if (language !== undefined && !LETTER_LANGUAGE.test(language))
+    throw badParameter('language is a code as in BCP 47.', find('language')!.at);
   return {
     requesterClass: oneOf('requester-class', [...classes.keys()])!,
     requester: { ...(isObject(requester) ? requester : {}), display: text('requester')! },
@@ -111,7 +115,7 @@ function requestGiven(
     ...{ types: all('type'), encounters: all('encounter'), authorization: all('authorization').at(0) },
     evidence: all('evidence'),
     ...{ purpose: oneOf('purpose', PURPOSES)!, reason: text('reason'), format: oneOf('format', FORMATS) },
-    jurisdiction,
+    ...{ jurisdiction, language },
     received: receivedGiven(engine.clock.now(), find('received')),
   };
 }

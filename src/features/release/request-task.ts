@@ -55,6 +55,8 @@ export interface RecordsRequest {
   /** Papers that stand for other rights, and who asks. */
   readonly evidence: readonly JsonObject[];
   readonly jurisdiction: string | undefined;
+  /** Of letters, as in BCP 47. */
+  readonly language: string | undefined;
   /** A FHIR dateTime. */
   readonly received: string;
 }
@@ -86,7 +88,7 @@ export function requestTask(request: RecordsRequest, tracking: string): Resource
 
 function inputsOf(request: RecordsRequest): JsonObject[] {
   const { requesterClass, description, types, start, end, encounters, format, delivery } = request;
-  const { address, authorization, evidence, jurisdiction } = request;
+  const { address, authorization, evidence, jurisdiction, language } = request;
   const period = { ...(start === undefined ? {} : { start }), ...(end === undefined ? {} : { end }) };
   const maybe = (code: string, member: string, value: Json | undefined): JsonObject[] =>
     value === undefined ? [] : [inputOf(code, { [member]: value })];
@@ -102,6 +104,7 @@ function inputsOf(request: RecordsRequest): JsonObject[] {
     ...maybe('authorization', 'valueReference', authorization),
     ...evidence.map(each => inputOf('evidence', { valueReference: each })),
     ...maybe('jurisdiction', 'valueCode', jurisdiction),
+    ...maybe('language', 'valueCode', language),
   ];
 }
 

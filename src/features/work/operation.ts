@@ -29,6 +29,8 @@ interface Asked {
   readonly name: string;
   readonly nameAt: string;
   readonly reason: string | undefined;
+  /** A Coding. */
+  readonly reasonCode: Json | undefined;
   readonly note: string | undefined;
   readonly until: string | undefined;
   readonly owner: Json | undefined;
@@ -46,7 +48,7 @@ export const transitionOperation = (ground: WorkGround): OperationImplementation
     const asked: Asked = {
       ...{ name: text('name')!, nameAt: given.find(({ name }) => name === 'name')!.at },
       ...{ reason: text('reason'), note: text('note'), until: text('until') },
-      ...{ owner: value('owner'), location: value('location') },
+      ...{ owner: value('owner'), location: value('location'), reasonCode: value('reason-code') },
     };
     const tasks = tasksMeant(context, ask, given);
     const companions: OwnedCompanion[] = [];
@@ -201,8 +203,13 @@ function go({ process, before, task, asked }: Omit<WorkChange, 'by'>): void {
   const { status, display } = process.states[to]!;
   task['status'] = status;
   task['businessStatus'] = { coding: [{ system: STATE_SYSTEM, code: to, display }] };
-  if (asked.reason === undefined) delete task['statusReason'];
-  else task['statusReason'] = { text: asked.reason };
+  const { reason, reasonCode } = asked;
+  if (reason === undefined && reasonCode === undefined) delete task['statusReason'];
+  else
+    task['statusReason'] = {
+      ...(reasonCode === undefined ? {} : { coding: [reasonCode] }),
+      ...(reason === undefined ? {} : { text: reason }),
+    };
   if (asked.location !== undefined) task['location'] = asked.location;
   else if (location) delete task['location'];
   if (asked.owner !== undefined) task['owner'] = asked.owner;

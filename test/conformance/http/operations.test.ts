@@ -94,6 +94,7 @@ onStoresInTurn(
                 'request-status',
                 'check-authorization',
                 'release-preview',
+                'letter',
               ]
             : []),
           ...(type === 'Patient' ? ['custody'] : []),
