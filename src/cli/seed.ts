@@ -16,7 +16,7 @@ const PARALLEL = 32;
 export async function seed({ open }: Invocation): Promise<number> {
   const engine = await open();
   try {
-    if (!(await isUntouched(engine)))
+    if (!(await takesDemo(engine)))
       throw new FhirError('conflict', 'The store holds resources already: demo data goes into an empty one only.');
     process.stdout.write(`Loaded ${await loadDemo(engine)} demo resources.\n`);
     return 0;
@@ -32,8 +32,23 @@ export async function isUntouched({ kept, store }: Engine): Promise<boolean> {
   return (await store.find({ types: ['AuditEvent'], where, sort: [], limit: 1 })).rows.length === 0;
 }
 
-/** `parallel`: writes under way at once. Returns how many resources were loaded. */
+/** The record that stands in the store while demo data is loaded: a load that was broken off is gone on with. */
+const BEGUN = { kind: 'demo-data', id: 'begun' } as const;
+
+/** Whether demo data may go into the store: nobody has asked for anything yet, or a load was broken off and nothing was served since. */
+export const takesDemo = async (engine: Engine): Promise<boolean> =>
+  (await isUntouched(engine)) || (await engine.store.records.get(BEGUN.kind, BEGUN.id)) !== undefined;
+
+/** Before anything is served: what others write from now on is not to be mixed with the rest of a load that was broken off. */
+export async function endDemo({ store }: Engine): Promise<void> {
+  await store.records.take(BEGUN.kind, BEGUN.id);
+}
+
+/**
+ * `parallel`: writes under way at once. Returns how many resources were loaded; those that a load before has written stay as they are.
+ */
 export async function loadDemo(engine: Engine, parallel = PARALLEL): Promise<number> {
+  await engine.store.records.put({ ...BEGUN, value: '' });
   const context = systemContext(engine, 'demo data');
   let loaded = 0;
   const under = new Set<Promise<unknown>>();
@@ -53,6 +68,7 @@ export async function loadDemo(engine: Engine, parallel = PARALLEL): Promise<num
   }
   await Promise.all(under);
   if (fatal) throw fatal.error;
+  await endDemo(engine);
   return loaded;
 }
 

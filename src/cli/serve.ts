@@ -25,7 +25,7 @@ import { warmValidators } from '../validation/gate/structure.js';
 import { readTls, renewTls } from './tls.js';
 import { MetricsSum, WorkerMetrics } from './worker-metrics.js';
 import type { Invocation } from './invocation.js';
-import { isUntouched, loadDemo } from './seed.js';
+import { endDemo, loadDemo, takesDemo } from './seed.js';
 
 /** ms that requests under way may still take after a signal. */
 const GRACE = 10_000;
@@ -58,12 +58,13 @@ async function serveHere(invocation: Invocation): Promise<number> {
   const endSweeping = sweepKept(engine);
   const endRemoving = keepTrailYears(engine);
   try {
-    if (wantsDemo(config) && (await isUntouched(engine))) {
+    if (wantsDemo(config) && (await takesDemo(engine))) {
       // A port that is taken is told before anything is written.
       await probe(config);
       const loaded = await loadDemo(engine);
       process.stdout.write(`Loaded ${loaded} demo resources (CHARTROOM_DEMO=off starts empty).\n`);
     }
+    await endDemo(engine);
     if (await engine.store.needsReindex())
       process.stderr.write(
         'The search index was made by another version or other settings: run chartroom reindex, or POST [base]/$reindex.\n',

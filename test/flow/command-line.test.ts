@@ -11,10 +11,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { after, describe, it } from 'mocha';
-import { isUntouched } from '../../src/cli/seed.js';
+import { endDemo, isUntouched, loadDemo, takesDemo } from '../../src/cli/seed.js';
+import type { Engine } from '../../src/interactions/engine.js';
 import { tellHappening } from '../../src/interactions/tell.js';
 import { command, manyCommands } from '../support/cli.js';
 import { sampleOf } from '../support/depth.js';
+import { fallingAway } from '../support/falling-away.js';
 import { freePort, startMongo } from '../support/mongod.js';
 import { startServer } from '../support/server.js';
 
@@ -341,6 +343,32 @@ describe('demo data', () => {
       assert.equal(await isUntouched(engine), false);
     } finally {
       await server.stop();
+    }
+  });
+
+  it('is loaded to its end by the next start where a load was broken off, unless something was served since', async () => {
+    const servers = await Promise.all([1, 2, 3].map(() => startServer({ store: 'embedded' })));
+    const [broken, served, whole] = servers.map(server => server.engine) as [Engine, Engine, Engine];
+    try {
+      for (const engine of [broken, served]) {
+        const isAway = (error: Error) => /The store is away/.test(error.message);
+        await assert.rejects(
+          loadDemo({ ...engine, store: { ...engine.store, ...fallingAway(engine.store, 40) } }),
+          isAway,
+        );
+        assert.ok((await engine.kept.sizes()).size > 0);
+        assert.deepEqual([await isUntouched(engine), await takesDemo(engine)], [false, true]);
+      }
+      await endDemo(served);
+      assert.equal(await takesDemo(served), false);
+      await Promise.all([broken, whole].map(engine => loadDemo(engine)));
+      assert.deepEqual([...(await broken.kept.sizes())], [...(await whole.kept.sizes())]);
+      assert.equal(await takesDemo(broken), false);
+      const { body } = await servers[0]!.request.get('/fhir/Patient?_count=100&_elements=id').expect(200);
+      assert.ok(body.entry.length > 9);
+      for (const { resource } of body.entry) assert.equal(resource.meta.versionId, '1', resource.id);
+    } finally {
+      await Promise.all(servers.map(server => server.stop()));
     }
   });
 

@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { AuditEvent } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
-import { loadDemo } from '../../src/cli/seed.js';
 import { FhirError } from '../../src/fhir/error.js';
 import type { Engine } from '../../src/interactions/engine.js';
 import { ConfigError } from '../../src/platform/config.js';
+import { fallingAway } from '../support/falling-away.js';
 import { importInto } from '../support/import.js';
 import { type RunningServer, startServer } from '../support/server.js';
 import { talkTo } from '../support/talk.js';
@@ -36,14 +36,7 @@ describe('import', () => {
     Array.from({ length: count }, (_, i) => JSON.stringify({ resourceType: 'Patient', id: `p${from + i}` })).join('\n');
   const run = (words: readonly string[], store: Partial<Engine['store']> = {}, options = {}) =>
     importInto(server.engine, words, options, { store, flags: { data: folder } });
-  const fallsAway = (kept: number) => {
-    let commits = 0;
-    const commit: Engine['store']['commit'] = asked =>
-      ++commits > kept
-        ? Promise.reject(new FhirError('unavailable', 'The store is away.'))
-        : server.engine.store.commit(asked);
-    return { commit };
-  };
+  const fallsAway = (kept: number) => fallingAway(server.engine.store, kept);
 
   it('loads what is right, and reports file, line and reason of what is not', async () => {
     const lines = [
@@ -142,10 +135,5 @@ describe('import', () => {
     const flags = { data: folder, maxBody: '1000000', maxBundle: '2000000' };
     assert.equal(await importInto(server.engine, [path], { report }, { flags }), 1);
     assert.match(readFileSync(report, 'utf8'), /CHARTROOM_MAX_BUNDLE.*NDJSON/);
-  });
-
-  it('of demo data ends in the same way', async () => {
-    const engine = { ...server.engine, store: { ...server.engine.store, ...fallsAway(40) } };
-    await assert.rejects(loadDemo(engine), isAway);
   });
 });
