@@ -6,7 +6,7 @@ import type { Permission } from './permission.js';
 import { hash } from 'node:crypto';
 import type { Principal } from '../identity/principal.js';
 import { realNow } from '../platform/real-time.js';
-import type { KeptRecord, Records } from '../store/records.js';
+import type { KeptRecord, Records, StoredRecord } from '../store/records.js';
 
 /** ms. */
 export const GLASS_TIME = 60 * 60_000;
@@ -93,9 +93,15 @@ export class Glasses {
     };
     for (;;) {
       const before = await this.held(principal);
-      if (before && isUntold(before)) await this.end(before, tell);
-      // Who is telling its end just now does not need what is kept of it.
-      else if ((await this.#records.put(record, before?.record.revision ?? null)) !== undefined) return;
+      if (before && isUntold(before)) {
+        await this.end(before, tell);
+        continue;
+      }
+      // Of one whose end somebody is telling just now it is kept beside, until they have.
+      const beside = before && { ...before.record, id: besideOf(before) };
+      const kept = beside && (await this.#records.put(beside, null));
+      if ((await this.#records.put(record, before?.record.revision ?? null)) !== undefined) return;
+      if (kept !== undefined) await this.#records.take(KIND, beside!.id, kept);
     }
   }
 
@@ -104,6 +110,7 @@ export class Glasses {
    * this, and it is as it was; where the process dies meanwhile, whoever looks for what is over tells it.
    */
   async end({ record, glass }: HeldGlass, tell: TellEnd): Promise<boolean> {
+    const beside = besideOf({ record, glass });
     const ending: KeptGlass = { ...glass, ending: realNow() };
     const claimed = await this.#records.put({ ...record, value: JSON.stringify(ending) }, record.revision);
     if (claimed === undefined) return false;
@@ -111,11 +118,19 @@ export class Glasses {
       await tell(glass);
     } catch (error) {
       // Where that fails, too, it is told when the time for telling is over.
-      await this.#records.put(record, claimed).catch(() => undefined);
+      await this.#untell(record, claimed, { ...record, id: beside }, glass).catch(() => undefined);
       throw error;
     }
     await this.#records.take(KIND, record.id, claimed);
+    await this.#records.take(KIND, beside);
     return true;
+  }
+
+  /** As it was; where another has been broken meanwhile, beside that, as one that is over and that nobody tells. */
+  async #untell(record: KeptRecord, claimed: string, beside: StoredRecord, glass: BrokenGlass): Promise<void> {
+    if ((await this.#records.put(record, claimed)) !== undefined) return;
+    const over: KeptGlass = { ...glass, ending: 0 };
+    await this.#records.put({ ...beside, value: JSON.stringify(over) });
   }
 
   /** Those whose time is over and whose end nobody is telling. */
@@ -135,6 +150,9 @@ export class Glasses {
 
 /** Nobody is telling its end, or whoever was has died over it. */
 const isUntold = ({ ending }: HeldGlass): boolean => ending === undefined || realNow() - ending > TELLING_TIME;
+
+/** Id of what is kept of one beside another that the same holder has broken since. */
+const besideOf = ({ record, glass }: Pick<HeldGlass, 'record' | 'glass'>): string => `${record.id}/${glass.review}`;
 
 const holderOf = ({ name, issuer, subject, client }: Principal): string =>
   hash('sha256', JSON.stringify([name ?? null, issuer ?? null, subject ?? null, client ?? null]), 'base64url');

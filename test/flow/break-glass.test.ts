@@ -401,6 +401,25 @@ for (const store of storesInTurn(0))
       assert.equal(await engine.glasses.held(PRINCIPALS['eva']!), undefined);
       await endOverdue(engine);
       assert.equal(await count(), told + 2);
+      // What is broken while somebody tells the end of the one before is another one, and the end is told though they fail.
+      for (const isTold of [false, true]) {
+        assert.equal((await breakFor('eva', 'hers')).status, 200);
+        const first = (await engine.glasses.held(PRINCIPALS['eva']!))!;
+        let over = (_error?: Error): void => undefined;
+        const telling = new Promise<void>((done, fail) => (over = error => (error ? fail(error) : done())));
+        const ended = engine.glasses.end(first, () => telling);
+        ended.catch(() => undefined);
+        while (!(await engine.glasses.held(PRINCIPALS['eva']!))?.isOver);
+        assert.equal((await breakFor('eva', 'his')).status, 200);
+        assert.equal(await status(through('eva'), 'Patient/his'), 200);
+        over(isTold ? undefined : new Error('away'));
+        assert.equal(await ended.catch(() => 'rejected'), isTold ? true : 'rejected');
+        await endOverdue(engine);
+        await endOverdue(engine);
+        assert.equal(await count(), told + (isTold ? 4 : 3));
+        assert.equal(await status(through('eva'), 'Patient/his'), 200);
+        assert.equal((await endFor('eva', 'his')).status, 200);
+      }
     });
 
     it('tells those who lead the care of the patient, whom nobody else can tell so, nor keep it from', async () => {
