@@ -51,6 +51,14 @@ export interface Protection {
   readonly others: ReadonlySet<string>;
 }
 
+/** The meta of what the server makes for others than the patient: of this level, where it is given. */
+export const protectedAs = (level?: Confidentiality): JsonObject => ({
+  security: [
+    ...(level === undefined ? [] : [{ system: CONFIDENTIALITY_CODES, code: level }]),
+    { system: ACT_CODE, code: 'NOPAT' },
+  ],
+});
+
 /** Of a resource. */
 export function protectionIn({ meta, securityLabel, confidentiality }: Resource): Protection {
   const concepts = itemsOf(securityLabel).flatMap(each => (isObject(each) ? itemsOf(each['coding']) : []));

@@ -1,6 +1,7 @@
 /** What becomes of a hit: a Task for the privacy officer, and a Communication that tells of it. https://hl7.org/fhir/R4/task.html */
 import { createHash } from 'node:crypto';
 import type { JsonObject, Resource } from '../../fhir/resource.js';
+import { protectedAs } from '../../fhir/security-labels.js';
 import type { Companion } from '../../interactions/interaction.js';
 import type { Hit } from './anomaly-rules.js';
 
@@ -23,12 +24,7 @@ export const sentenceOfHit = ({ rule, person, patient, day, why }: Hit): string 
   `${rule}: on ${day} ${person === '' ? 'somebody unknown' : person}${patient === undefined ? '' : ` with Patient/${patient}`}: ${why}.`;
 
 /** Not seen by the patient, nor by roles that are not cleared for the most confidential. */
-const PROTECTED: JsonObject = {
-  security: [
-    { system: 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality', code: 'V' },
-    { system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'NOPAT' },
-  ],
-};
+const PROTECTED = protectedAs('V');
 
 const created = (type: string, id: string, resource: Resource): Companion => ({
   ...{ kind: 'create', own: true, type, id, body: { resource, decimals: undefined } },

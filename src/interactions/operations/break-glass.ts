@@ -20,7 +20,7 @@ import type { Caller, Context, Engine, OperationImplementation } from '../engine
 import type { Companion, Of, Outcome, Result } from '../interaction.js';
 import { settledPermission } from '../reach.js';
 import { recordDone } from '../recording.js';
-import { careLeadsOf, type GlassBreak, noticeToCare, reviewTask } from './glass-records.js';
+import { careLeadsOf, type GlassBreak, levelOfPatient, noticeToCare, reviewTask } from './glass-records.js';
 import { jsonText } from './operation.js';
 import { readGiven } from './parameters.js';
 
@@ -44,7 +44,8 @@ async function begin(context: Context, ask: Of<'operation'>): Promise<Outcome> {
   const ends = now + GLASS_TIME;
   const until = new Date(ends).toISOString();
   const [review, notice] = [newId(now), newId(now)];
-  const broken: GlassBreak = { principal, patient, reason, now, review, leads: careLeadsOf(shown) };
+  const [level, leads] = [levelOfPatient(shown), careLeadsOf(shown)];
+  const broken: GlassBreak = { principal, patient, reason, now, review, level, leads };
   const companions = [created(reviewTask(broken), review), created(noticeToCare(broken), notice)];
   const result: Result = {
     status: 200,

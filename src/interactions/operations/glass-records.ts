@@ -1,15 +1,22 @@
 /**
  * What the server keeps of a glass that was broken: a Task, by which a privacy officer reviews it within 72 hours, and a Communication to those who lead
  * the care of the patient (`Patient.generalPractitioner`), who know best whether there was an emergency. Of a patient without one it has no recipient: whoever
- * reads the record finds it there. https://hl7.org/fhir/R4/task.html, https://hl7.org/fhir/R4/communication.html
+ * reads the record finds it there.
+ *
+ * Choices: both are kept from the patient (NOPAT), who learns of it from the audit trail and from people. The Task is as confidential as the patient, and restricted (R) at
+ * least: it says the reason, which is clinical. The Communication says none, and has no level, so that whoever leads the care reads it, whatever their role is cleared for.
+ * https://hl7.org/fhir/R4/task.html, https://hl7.org/fhir/R4/communication.html
  */
 import { BREAKING } from '../../access/glasses.js';
 import { isObject, itemsOf, type Json, type JsonObject, type Resource } from '../../fhir/resource.js';
+import { type Confidentiality, placeOfLevel, protectedAs, protectionIn } from '../../fhir/security-labels.js';
 import type { Principal } from '../../identity/principal.js';
 
 const REVIEW = { system: 'urn:chartroom:task', code: 'btg-review', display: 'Review of a broken glass' } as const;
 const TOLD = { system: 'urn:chartroom:communication', code: 'btg-notice', display: 'A broken glass' } as const;
 const ACT_REASON = 'http://terminology.hl7.org/CodeSystem/v3-ActReason';
+/** Of a Task. */
+const LEAST: Confidentiality = 'R';
 /** ms in which a privacy officer is to look at it. */
 const REVIEW_TIME = 72 * 60 * 60_000;
 
@@ -21,13 +28,16 @@ export interface GlassBreak {
   readonly now: number;
   /** Id of the Task. */
   readonly review: string;
+  /** How confidential the patient is. */
+  readonly level: Confidentiality;
   /** References. */
   readonly leads: readonly JsonObject[];
 }
 
 /** For whoever looks after privacy. */
-export const reviewTask = ({ principal, patient, reason, now }: GlassBreak): Resource => ({
+export const reviewTask = ({ principal, patient, reason, now, level }: GlassBreak): Resource => ({
   resourceType: 'Task',
+  meta: protectedAs(placeOfLevel(level) > placeOfLevel(LEAST) ? level : LEAST),
   status: 'requested',
   intent: 'order',
   priority: 'urgent',
@@ -41,8 +51,9 @@ export const reviewTask = ({ principal, patient, reason, now }: GlassBreak): Res
 });
 
 /** For those who lead the care. */
-export const noticeToCare = ({ principal, patient, reason, now, review, leads }: GlassBreak): Resource => ({
+export const noticeToCare = ({ principal, patient, now, review, leads }: GlassBreak): Resource => ({
   resourceType: 'Communication',
+  meta: protectedAs(),
   status: 'completed',
   category: [{ coding: [{ ...TOLD }] }],
   priority: 'urgent',
@@ -51,7 +62,7 @@ export const noticeToCare = ({ principal, patient, reason, now, review, leads }:
   sent: new Date(now).toISOString(),
   ...(leads.length > 0 ? { recipient: [...leads] } : {}),
   sender: { identifier: whoAsked(principal) },
-  reasonCode: [{ coding: [{ system: ACT_REASON, code: BREAKING }], text: reason }],
+  reasonCode: [{ coding: [{ system: ACT_REASON, code: BREAKING }] }],
   payload: [
     {
       contentString:
@@ -59,6 +70,10 @@ export const noticeToCare = ({ principal, patient, reason, now, review, leads }:
     },
   ],
 });
+
+/** How confidential a patient is. Of one that is too large to be looked into it is not known, and the most is taken. */
+export const levelOfPatient = (patient: Resource | undefined): Confidentiality =>
+  patient ? protectionIn(patient).level : 'V';
 
 /** References to who leads the care of a patient; those to what the Patient contains are none of anybody. */
 export function careLeadsOf(patient: Resource | undefined): readonly JsonObject[] {

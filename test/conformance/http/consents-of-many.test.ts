@@ -3,7 +3,7 @@
  * implicit policies, by which most patients are hidden. https://profiles.ihe.net/ITI/PCF/
  */
 import assert from 'node:assert/strict';
-import type { Bundle, FhirResource, Observation } from 'fhir/r4.js';
+import type { Bundle, FhirResource, Observation, Parameters } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
 import { onStoresInTurn, type Stage, storesInTurn } from '../../support/both-stores.js';
 import { as, confidential, identifyAs, privacyConsent, purpose, TPO } from '../../support/consents.js';
@@ -15,6 +15,9 @@ const idOf = (n: number) => `p${String(n).padStart(3, '0')}`;
 const PRINCIPALS = {
   owner: { name: 'owner', role: 'admin' },
   doctor: { name: 'doctor', role: 'clinician', fhirUser: 'Practitioner/d' },
+  lead: { name: 'lead', role: 'clinician', fhirUser: 'Practitioner/l' },
+  officer: { name: 'officer', role: 'privacy-officer' },
+  patient: { name: 'patient', role: 'patient', patient: 'none', fhirUser: 'Patient/none' },
 } as const;
 
 /** Of three of four patients a denial. */
@@ -144,6 +147,7 @@ const SEEN: Readonly<Record<string, readonly string[]>> = {
   'all-normal': [...PERMITTED, 'silent', 'elsewhere'],
   'basic-normal': [...PERMITTED, 'silent', 'elsewhere'],
 };
+const REASON = 'Unconscious, allergies unknown';
 /** Stands in an element that is more confidential than its resource. */
 const RESTRICTED = 'canary';
 
@@ -208,6 +212,29 @@ for (const store of storesInTurn(1))
               expected.includes(id) ? 200 : 404,
               id,
             );
+        });
+
+        it('leave the notice of a broken glass to those who care, and its review to who reviews', async () => {
+          const reply = await talk.send<Parameters>('POST', 'Patient/none/$break-glass', {
+            headers: { ...as('doctor'), 'content-type': 'application/fhir+json' },
+            body: JSON.stringify({ resourceType: 'Parameters', parameter: [{ name: 'reason', valueString: REASON }] }),
+          });
+          assert.equal(reply.status, 200, reply.text);
+          for (const [name, isSeen] of [
+            ['notice', expected.includes('silent')],
+            ['review', false],
+          ] as const) {
+            const path = reply.body.parameter!.find(each => each.name === name)!.valueString!;
+            const seen = async (who: keyof typeof PRINCIPALS) => (await talk.get(path, as(who))).status;
+            assert.deepEqual(
+              [await seen('lead'), await seen('patient'), await seen('officer')],
+              [isSeen ? 200 : 404, 404, 200],
+              path,
+            );
+            const { text } = await talk.get(path, as('officer'));
+            assert.equal(text.includes(REASON), name === 'review');
+          }
+          assert.equal((await talk.get('Patient/none', as('patient'))).status, 200);
         });
 
         it('hold of single elements, too, where the Consent of the patient is for others', async () => {
