@@ -6,6 +6,7 @@ import { tellHappening } from '../../src/interactions/tell.js';
 import { onBothStores } from '../support/both-stores.js';
 import { as, identifyAs } from '../support/consents.js';
 import { type AnswerLine, linesIn } from '../support/lines.js';
+import { decideWith } from '../support/roles.js';
 import { steppedTime } from '../support/stepped-time.js';
 import { refusal } from '../support/talk.js';
 import { commitTrail, type TestDeed } from '../support/trail.js';
@@ -16,6 +17,8 @@ const PRINCIPALS = {
   administrator: { name: 'administrator', role: 'administrator' },
   clinician: { name: 'dr-a', role: 'clinician' },
   same: { name: 'dr-a', role: 'writer' },
+  ...{ all: { name: 'all', role: 'all' }, restricted: { name: 'restricted', role: 'restricted' } },
+  ...{ none: { name: 'none', role: 'none' }, some: { name: 'some', role: 'some' } },
   patient: { name: 'paula', role: 'patient', patient: 'star', fhirUser: 'Patient/star' },
 } as const;
 /** A Wednesday. */
@@ -218,6 +221,36 @@ onBothStores(
       const lines = replies.flatMap(({ body }) => linesIn(body));
       assert.deepEqual(new Set(lines.map(({ task }) => task)).size, 1);
       assert.equal(lines.filter(line => line['new']).length, 1);
+    });
+
+    it('are not looked for by whoever does not see all Tasks that were made of them', async () => {
+      const { engine } = stage().server;
+      const { decide } = engine;
+      const types = [
+        { type: '*', letters: 'cruds' },
+        { type: 'AuditEvent', letters: 'rs' },
+      ];
+      const role = { types, operations: ['*'] };
+      const others = types.filter(({ type }) => type !== '*');
+      const part = [...others, { type: 'Communication', letters: 'crs' }];
+      const ofRoles = decideWith({
+        ...{ all: role, restricted: role, none: { ...role, types: part } },
+        some: { ...role, types: [...part, { type: 'Task', letters: 'crs', where: 'status=requested' }] },
+      });
+      // As labels narrow what somebody sees.
+      const byLabels: typeof decide = (principal, asked) => {
+        const decision = ofRoles(principal, asked);
+        if (!decision.allow || principal.role !== 'restricted') return decision;
+        return { ...decision, permission: { ...decision.permission, masks: { most: 'R', asPatient: false } } };
+      };
+      Object.assign(engine, { decide: byLabels });
+      try {
+        for (const who of ['restricted', 'none', 'some'])
+          assert.deepEqual(refusal(await post(WITHIN, who)), { status: 403, detail: 'reviews-not-seen' }, who);
+        assert.equal((await post(WITHIN, 'all')).status, 200);
+      } finally {
+        Object.assign(engine, { decide });
+      }
     });
 
     it('are looked for by privacy officers alone, in a month at most, by rules that there are', async () => {

@@ -3,6 +3,7 @@
  * an event to begin with, and a Communication that tells of it, in one commit with the answer. A hit is known by its rule, person, patient and day: whoever looks
  * again makes nothing twice. Defined in profiles/privacy/operationdefinition-audit-anomalies.json.
  */
+import { FhirError } from '../../fhir/error.js';
 import type { JsonObject } from '../../fhir/resource.js';
 import type { Context, Engine, OperationImplementation } from '../../interactions/engine.js';
 import type { Companion, Of, Outcome } from '../../interactions/interaction.js';
@@ -51,6 +52,14 @@ export const anomaliesOperation: OperationImplementation = { needsNothing: true,
 
 async function lookForAnomalies(context: Context, ask: Of<'operation'>): Promise<Outcome> {
   if (!readsTrail(context)) throw noTrail();
+  if (!seesReviews(context))
+    throw new FhirError(
+      'forbidden',
+      'Known anomalies are Tasks with the label V, which this role or token does not see.',
+      {
+        detail: 'reviews-not-seen',
+      },
+    );
   const { engine } = context;
   const now = engine.clock.now();
   const asked = questionGiven(engine, ask, questionOf(ask.parameters));
@@ -107,6 +116,10 @@ async function lookForAnomalies(context: Context, ask: Of<'operation'>): Promise
     },
   };
 }
+
+/** Whether each Task that was made of a hit is seen: one that is not would pass for a new hit, and be made again in vain. */
+const seesReviews = ({ view, permission: { masks } }: Context): boolean =>
+  (masks === undefined || masks.most === 'V') && view.shows('Task') && !view.showsPartOf('Task');
 
 /** A reference to the patient of a hit; where there is none any more, by the address that they had, so that nothing is left dangling. */
 async function whose(engine: Engine, { facts }: Judging, { patient }: Hit): Promise<JsonObject | undefined> {
