@@ -58,14 +58,17 @@ export class SeenTrail {
   /** The newest change of each user: `disabled`, `enabled`; with its time in ms. */
   readonly changes = new Map<string, { readonly at: number; readonly what: string }>();
   readonly #questions: ReadonlySet<string>;
+  readonly #most: number;
   /** Patients of the day under way, by person, with the first event of the day. */
   #today = new Map<string, { readonly patients: Set<string>; first: SeenEvent }>();
   #day = '';
   #isAsked = false;
   #held = 0;
 
-  constructor(questions: ReadonlySet<string>) {
+  /** `most`: how much is held. */
+  constructor(questions: ReadonlySet<string>, most = MOST_HELD) {
     this.#questions = questions;
+    this.#most = most;
   }
 
   /** `isAsked`: it is of the time that is asked about, and not of that before; a day is of one of them. Throws `too-costly`. */
@@ -120,12 +123,17 @@ export class SeenTrail {
     if (today.patients.has(patient)) return;
     today.patients.add(patient);
     if (this.#isAsked) this.#hold(this.accesses, { person, patient, day, last: seen });
+    else this.#count();
   }
 
   #endDay(): void {
     for (const [person, { patients, first }] of this.#today) {
+      this.#count();
       if (this.#isAsked) this.days.push({ person, day: this.#day, patients: patients.size, first });
-      else if (this.usual.has(person)) this.usual.get(person)!.push(patients.size);
+      // Of the time before it stays how many they were.
+      else this.#held -= patients.size;
+      if (this.#isAsked) continue;
+      if (this.usual.has(person)) this.usual.get(person)!.push(patients.size);
       else this.usual.set(person, [patients.size]);
     }
     this.#today = new Map();
@@ -138,8 +146,12 @@ export class SeenTrail {
 
   #hold<T>(among: T[], one: T): void {
     among.push(one);
+    this.#count();
+  }
+
+  #count(): void {
     this.#held += 1;
-    if (this.#held > MOST_HELD)
+    if (this.#held > this.#most)
       throw new FhirError(
         'too-costly',
         'Too much happened to look at it together: ask for a shorter time, with start and end.',

@@ -21,6 +21,33 @@ function isAccess(request: string, role = 'privacy-officer', code = 'search-type
   return seen.accesses.length > 0;
 }
 
+/** Looks of each person at each patient on each day of January, the newest first. */
+function seenOf([days, people, patients]: readonly [number, number, number], isAsked: boolean, most: number): void {
+  const seen = new SeenTrail(new Set(), most);
+  for (let day = days; day > 0; day--)
+    for (let person = 0; person < people; person++)
+      for (let patient = 0; patient < patients; patient++) {
+        const recorded = `2026-01-${String(day).padStart(2, '0')}T12:00:00Z`;
+        const agent = [{ requestor: true, name: `p${person}`, role: [{ coding: [{ code: 'clinician' }] }] }];
+        const entity = [{ what: { reference: `Patient/p${patient}` } }];
+        const event = { ...{ resourceType: 'AuditEvent', id: 'e', recorded, outcome: '0' }, agent, entity };
+        seen.see(tellEvent(event, 0, []), isAsked);
+      }
+  seen.end();
+}
+
+describe('what is held of the trail for anomalies', () => {
+  it('is bounded, also of the days before', () => {
+    const tooCostly = { kind: 'too-costly' };
+    assert.throws(() => seenOf([1, 1, 101], true, 100), tooCostly);
+    assert.throws(() => seenOf([1, 1, 101], false, 100), tooCostly);
+    assert.throws(() => seenOf([1, 101, 1], false, 100), tooCostly);
+    assert.throws(() => seenOf([11, 10, 1], false, 100), tooCostly, 'counts by person and day stay');
+    // Who it was is forgotten when the day is over.
+    seenOf([20, 1, 70], false, 100);
+  });
+});
+
 describe('the work of a privacy officer with reviews', () => {
   it('is no access to patients', () => {
     for (const request of [
