@@ -43,7 +43,7 @@ export async function history(context: Context, ask: Of<'history'>): Promise<Out
     result: {
       status: 200,
       ...bundle(head, entries, newId(engine.clock.now())),
-      patients: [...new Set(found.rows.flatMap(row => patientsRead(row, engine.settings.bases)))],
+      patients: await patientsRead(found.rows, engine.settings.bases),
       ...(type !== undefined && id !== undefined && found.rows.length > 0
         ? { subject: { type, id, version: newest } }
         : {}),

@@ -59,7 +59,7 @@ async function show(context: Context, row: Version, ask: Of<'read'> | Of<'vread'
       : ask.ifNoneMatch
         ? [String(row.version), '*', binary?.hash].some(tag => tag !== undefined && ask.ifNoneMatch!.includes(tag))
         : ask.ifModifiedSince !== undefined && Math.floor(row.updated / 1000) * 1000 <= ask.ifModifiedSince;
-  const about = { ...auditSubject(row), patients: patientsRead(row, engine.settings.bases) };
+  const about = { ...auditSubject(row), patients: await patientsRead([row], engine.settings.bases) };
   if (unchanged)
     return {
       result: { status: 304, ...about, ...(binary ? { binary: { fileName: '', ...binary } } : {}) },

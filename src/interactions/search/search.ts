@@ -95,7 +95,7 @@ export async function search(context: Context, ask: Of<'search'>, told: readonly
     result: {
       status: 200,
       ...bundle(head, entries, newId(engine.clock.now())),
-      patients: patientsTouched(ask, parsed.where, [found, added], engine.settings.bases),
+      patients: await patientsTouched(ask, parsed.where, [found, added], engine.settings.bases),
     },
   };
 }
@@ -266,15 +266,14 @@ const cutIssue = ({ settings }: Engine): Issue => ({
  * Whose data was asked for or shown: who the question names is audited even where nothing is found, and who is found also where the
  * question names somebody, because it may find others, too (`_filter=patient eq 1 or status eq final`, `performer=Patient/1`).
  */
-function patientsTouched(
+async function patientsTouched(
   { compartment }: Of<'search'>,
   where: Where,
   [found, added]: readonly [Page, Included],
   bases: readonly string[],
-): readonly string[] {
+): Promise<readonly string[]> {
   const asked = patientsNamedBy(compartment, where);
-  const shown = [...found.rows, ...added.rows];
-  return [...new Set([...asked, ...shown.flatMap(row => patientsRead(row, bases))])];
+  return [...new Set([...asked, ...(await patientsRead([...found.rows, ...added.rows], bases))])];
 }
 
 /** Patients whom the address or the question names. */
