@@ -17,7 +17,7 @@ export const RECEIVED = {
 } as const;
 
 /** Who sent an event: parts `name`, `client`, `issuer`, `subject`, `role`, `address`; `source` is what the event called its source. */
-export const SENDER_EXTENSION = 'urn:chartroom:audit-event:sender';
+const SENDER_EXTENSION = 'urn:chartroom:audit-event:sender';
 const SENDER = 'urn:chartroom:sender:';
 
 const isOurs = (label: Json): boolean => isObject(label) && label['system'] === RECEIVED.system;
@@ -37,20 +37,23 @@ export function markReceived(meta: Json | undefined, by: MetaGround): JsonObject
   return {
     extension: [...others, senderOf(by, source)],
     ...rest,
-    source: SENDER + encodeURIComponent(by.principal.client ?? by.principal.name ?? by.address),
+    source: SENDER + encodeURIComponent(wellFormed(by.principal.client || by.principal.name || by.address)),
     ...(left.length > 0 ? { security: left } : {}),
     tag: [...itemsOf(tag).filter(label => !isOurs(label)), { ...RECEIVED }],
   };
 }
 
+/** What a token says may be any text: half of a surrogate pair has no place in an address, nor in UTF-8. */
+const wellFormed = (text: string): string => text.replaceAll(/\p{Surrogate}/gu, '\uFFFD');
+
 /** Their token, or the machine: whatever is known of it. */
 function senderOf({ principal, address }: MetaGround, source: Json | undefined): JsonObject {
   const { name, client, issuer, subject, role } = principal;
   const parts = Object.entries({ name, client, subject, role, address }).flatMap(([url, valueString]) =>
-    valueString === undefined ? [] : [{ url, valueString }],
+    valueString ? [{ url, valueString: wellFormed(valueString) }] : [],
   );
   const addresses = Object.entries({ issuer, source }).flatMap(([url, valueUri]) =>
-    typeof valueUri === 'string' ? [{ url, valueUri }] : [],
+    typeof valueUri === 'string' && valueUri !== '' ? [{ url, valueUri }] : [],
   );
   return { url: SENDER_EXTENSION, extension: [...parts, ...addresses] };
 }
