@@ -4,7 +4,7 @@
  * them follows the text: a line feed, the offset in the text at which they belong, their SHA-256 in hex, and how many there are, with spaces in between.
  * An AuditEvent is hashed by its text alone, as its export has it.
  */
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { atOnce, breathe, inPieces, type Pieces } from '../../platform/pieces.js';
 import type { Version } from '../../store/store.js';
 import type { Result } from '../interaction.js';
@@ -21,19 +21,24 @@ export async function hashStored(
   const hashes = new Map<string, string>();
   for (const { type, id, version, text, blobs = [] } of changes) {
     if (!text) continue;
-    const beside = type === 'AuditEvent' ? '' : blobs.map(({ at, hash, size }) => `\n${at} ${hash} ${size}`).join('');
-    const work = hashing(text, beside);
-    hashes.set(`${type}/${id}/${version}`, text.length > HASHED_AT_ONCE ? await inPieces(work) : atOnce(work));
+    const beside = type === 'AuditEvent' ? '' : blobs.map(blob => `\n${blob.at} ${blob.hash} ${blob.size}`).join('');
+    hashes.set(`${type}/${id}/${version}`, await hashOf(text, beside));
     if (changes.length > 1) await breathe();
   }
   return subject => subject && hashes.get(`${subject.type}/${subject.id}/${subject.version}`);
 }
 
+/** What stands together takes half the time in one step. */
+function hashOf(text: Buffer, beside: string): string | Promise<string> {
+  if (text.length > HASHED_AT_ONCE) return inPieces(hashing(text, beside));
+  return beside === '' ? hash('sha256', text) : atOnce(hashing(text, beside));
+}
+
 function* hashing(text: Buffer, beside: string): Pieces<string> {
-  const hash = createHash('sha256');
+  const sum = createHash('sha256');
   for (let at = 0; at < text.length; at += HASHED_AT_ONCE) {
-    hash.update(text.subarray(at, at + HASHED_AT_ONCE));
+    sum.update(text.subarray(at, at + HASHED_AT_ONCE));
     if (at + HASHED_AT_ONCE < text.length) yield;
   }
-  return hash.update(beside).digest('hex');
+  return sum.update(beside).digest('hex');
 }
