@@ -10,12 +10,15 @@ import { ACT_CODE, CONFIDENTIALITY_LEVELS, levelOf, placeOfLevel } from '../fhir
 
 const INLINE_LABEL = 'http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-inline-sec-label';
 const PROCESS_INLINE = { system: ACT_CODE, code: 'PROCESSINLINELABEL' } as const satisfies TokenValue;
-/** One of these stands in a text that has such a label: any character may be written as an escape. */
-const TEXTS = ['extension-inline-sec-label', '\\u'] as const;
-const IN_TEXT = TEXTS.map(text => Buffer.from(text));
+/** It stands in a text that has such a label, but for characters of it that are written as escapes. */
+const IN_TEXT = 'extension-inline-sec-label';
+const ESCAPE = String.raw`\u00`;
+/** Of a character of it. */
+const HIDING = /\\u00(?:2d|[67])/i;
 
 /** Whether a text may have one. */
-export const mayLabelElements = (text: Buffer): boolean => IN_TEXT.some(each => text.includes(each));
+export const mayLabelElements = (text: Buffer | string): boolean =>
+  text.includes(IN_TEXT) || (text.includes(ESCAPE) && HIDING.test(text.toString('latin1')));
 
 /** Resources that say that they have one. */
 export const LABELS_ELEMENTS: Where = {
@@ -43,7 +46,7 @@ export function isAboveSight(label: JsonObject, { most, asPatient }: Sight): boo
 }
 
 /** All labels of elements in a resource, in no order. */
-export function inlineLabelsIn(resource: Json): readonly JsonObject[] {
+function inlineLabelsIn(resource: Json): readonly JsonObject[] {
   const found: JsonObject[] = [];
   const left: Json[] = [resource];
   for (let value = left.pop(); value !== undefined; value = left.pop()) {
@@ -70,7 +73,7 @@ export function withInlineFlag(
   meta: Json | undefined,
   { resource, text }: Pick<Parsed, 'resource' | 'text'>,
 ): JsonObject | undefined {
-  const mayHave = text === undefined || TEXTS.some(each => text.includes(each));
+  const mayHave = text === undefined || mayLabelElements(text);
   if (!mayHave || inlineLabelsIn(resource).length === 0) return undefined;
   const own = isObject(meta) ? meta : {};
   const labels = itemsOf(own['security']);
