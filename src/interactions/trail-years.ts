@@ -11,13 +11,16 @@ import { parseReference } from '../fhir/reference.js';
 import { isObject, type Json } from '../fhir/resource.js';
 import { TaskLease } from '../jobs/task-lease.js';
 import { newUuid } from '../platform/ids.js';
+import { realNow } from '../platform/real-time.js';
 import { all, type Cursor } from '../search/query.js';
+import { deedOfHappening } from './deeds-beside.js';
 import type { Engine } from './engine.js';
-import { tellHappening } from './tell.js';
 
 const EVERY_MS = 24 * 3_600_000;
 const FIRST_MS = 10 * 60_000;
 const LEASE_MS = 5 * 60_000;
+/** The record of when it was last done: ms of the machine's clock. */
+const DONE = { kind: 'audit-years', id: 'done' } as const;
 const LISTS_A_STEP = 50;
 const MARK_LENGTH = 32;
 /** "Add Legal Hold" */
@@ -35,7 +38,7 @@ export function keepTrailYears(engine: Engine): () => Promise<void> {
   let isEnding = false;
   let underWay: Promise<unknown> = Promise.resolve();
   const started = clock.now();
-  let [asked, done] = [performance.now(), -Infinity];
+  let asked = performance.now();
   const goesOn = async (): Promise<boolean> => !isEnding && (await lease.acquire());
   const end = clock.every(FIRST_MS, () => {
     const working = (async () => {
@@ -44,14 +47,15 @@ export function keepTrailYears(engine: Engine): () => Promise<void> {
       asked = at;
       if (!(await goesOn())) return;
       const { time, isAhead } = await passedTime(engine.kept, { now: clock.now(), started, ran });
-      if (at - done < EVERY_MS) return;
+      if (await isDone(engine)) return;
       if (isAhead)
         engine.log.warn(
           { believed: new Date(time).toISOString() },
           'The clock is far ahead of the audit trail: CHARTROOM_AUDIT_YEARS is counted from a time that is believed, until both agree',
         );
       await removeOldTrail(engine, yearsAgo(time, settings.auditYears), goesOn);
-      done = at;
+      // Where it was to end it goes on in the next process.
+      if (await goesOn()) await engine.store.records.put({ ...DONE, value: String(realNow()) });
     })();
     underWay = working.catch(() => {});
     return working;
@@ -64,29 +68,34 @@ export function keepTrailYears(engine: Engine): () => Promise<void> {
   };
 }
 
+/** Whether it was done within the day, by whatever process. What a clock that was ahead has noted does not count. */
+async function isDone({ store }: Engine): Promise<boolean> {
+  const noted = await store.records.get(DONE.kind, DONE.id);
+  const passed = realNow() - Number(noted?.value ?? -Infinity);
+  return passed >= 0 && passed < EVERY_MS;
+}
+
 /** ms since 1970, so many years of the calendar ago. */
 export function yearsAgo(now: number, years: number): number {
   const time = new Date(now);
   return time.setUTCFullYear(time.getUTCFullYear() - years);
 }
 
-/** Removes what is older than `before` (ms since 1970), and tells of it. `goesOn`: asked from time to time. */
+/** Removes what is older than `before` (ms since 1970), and tells of each step before it is done: where it breaks off, nothing goes untold. `goesOn`: asked from time to time. */
 export async function removeOldTrail(
   engine: Engine,
   before: number,
   goesOn: () => Promise<boolean> = async () => true,
 ): Promise<RemovedCount> {
-  const removed = await removeOldDeeds({
+  const by = { engine, address: 'local', requestId: newUuid() };
+  return removeOldDeeds({
     ...{ store: engine.kept, before, goesOn },
-    say: entries => engine.ledger.say(entries),
+    say: (entries, going) => {
+      const happening = { what: 'trail-removed', before: new Date(before).toISOString(), ...going } as const;
+      return engine.ledger.say(entries, [deedOfHappening(by, happening, engine.clock.now())]);
+    },
     held: () => heldKeys(engine),
   });
-  if (removed.deeds > 0)
-    await tellHappening(
-      { engine, address: 'local', requestId: newUuid() },
-      { what: 'trail-removed', before: new Date(before).toISOString(), ...removed },
-    );
-  return removed;
 }
 
 /** All patients under legal hold, now. */

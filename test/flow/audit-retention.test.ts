@@ -10,7 +10,7 @@ import { lastAnchorIn } from '../../src/audit/ledger/forks.js';
 import { addLedgerKey } from '../../src/audit/ledger/keys.js';
 import { sourceOfStore } from '../../src/audit/ledger/store-source.js';
 import { verifyStore } from '../../src/cli/audit-ledger.js';
-import { removeOldTrail, yearsAgo } from '../../src/interactions/trail-years.js';
+import { keepTrailYears, removeOldTrail, yearsAgo } from '../../src/interactions/trail-years.js';
 import { bytesOfRemoved, hashesOfRemoved } from '../../src/store/deeds.js';
 import { leafHash } from '../../src/store/ledger.js';
 import { storesInTurn } from '../support/both-stores.js';
@@ -58,6 +58,22 @@ for (const name of storesInTurn(1))
       const left: boolean[] = [];
       for await (const { bytes } of sealedRows(server.engine.store)) left.push(!hashesOfRemoved(bytes));
       return left;
+    };
+
+    /** What the trail says was removed. */
+    const removals = async (): Promise<AuditEvent[]> => {
+      const { body } = await server.request
+        .get('/fhir/AuditEvent?type=http://dicom.nema.org/resources/ontology/DCM|110113&subtype=110132&_count=1000')
+        .expect(200);
+      const all = ((body as Bundle<AuditEvent>).entry ?? []).map(({ resource }) => resource!);
+      return all.filter(({ entity = [] }) => entity[0]?.detail?.[0]?.type === 'deeds');
+    };
+    const sumOf = (told: readonly AuditEvent[]) => {
+      const sum = (of: string): number =>
+        told
+          .flatMap(({ entity }) => entity![0]!.detail!)
+          .reduce((total, { type, valueString }) => total + (type === of ? Number(valueString) : 0), 0);
+      return { events: sum('events'), deeds: sum('deeds') };
     };
 
     it('goes in whole tiles, but for who is held', async () => {
@@ -109,6 +125,7 @@ for (const name of storesInTurn(1))
       const spared = new Set(await eventsOf('free'));
       assert.ok(free.every(id => spared.has(id)));
       await server.request.delete(`/fhir/List/${added!.id}`).expect(204);
+      const toldBefore = new Set((await removals()).map(({ id }) => id));
       const removed = await removeOldTrail(server.engine, Date.now() + LATER);
       assert.ok(removed.deeds > 250 && removed.events > 250, JSON.stringify(removed));
       const left = await eventsOf('free');
@@ -131,17 +148,21 @@ for (const name of storesInTurn(1))
         'what was received is vouched for, too',
       );
 
-      const { body } = await server.request
-        .get('/fhir/AuditEvent?type=http://dicom.nema.org/resources/ontology/DCM|110113&subtype=110132')
-        .expect(200);
-      const [told] = (body as Bundle<AuditEvent>).entry!.map(({ resource }) => resource!);
-      const details = told!.entity![0]!.detail!.map(({ type, valueString }) => [type, valueString]);
-      assert.equal(told!.action, 'D');
-      assert.deepEqual(details.slice(0, 2), [
-        ['deeds', String(removed.deeds)],
-        ['events', String(removed.events)],
-      ]);
+      const told = (await removals()).filter(({ id }) => !toldBefore.has(id));
+      assert.ok(told.length > 0 && told.every(({ action }) => action === 'D'));
+      assert.deepEqual(sumOf(told), removed);
     });
+
+    /** An engine whose store goes away once it has removed something. */
+    const brokenOff = () => {
+      const { engine } = server;
+      const { deeds } = engine.kept;
+      const emptyRows: typeof deeds.emptyRows = async rows => {
+        await deeds.emptyRows(rows);
+        throw new Error('away');
+      };
+      return { ...engine, kept: { ...engine.kept, deeds: { ...deeds, emptyRows } } };
+    };
 
     it('is not removed twice, and goes when nobody holds it any more', async () => {
       const emptied = (await rowsLeft()).filter(each => !each).length;
@@ -168,11 +189,44 @@ for (const name of storesInTurn(1))
       await server.stop();
       await start();
       await readTimes('free', 1);
+      const broken = brokenOff();
+      const known = new Set((await removals()).map(({ id }) => id));
+      await assert.rejects(removeOldTrail(broken, Date.now() + LATER), /away/);
+      const half = sumOf((await removals()).filter(({ id }) => !known.has(id)));
+      assert.ok(half.deeds > 0, 'what went before it broke off is told');
       const removed = await removeOldTrail(server.engine, Date.now() + LATER);
-      assert.ok(removed.deeds >= 6, JSON.stringify(removed));
+      assert.ok(half.deeds + removed.deeds >= 6, JSON.stringify([half, removed]));
       const still = new Set(await eventsOf('held'));
       assert.ok(heldBefore.every(id => !still.has(id)));
       assert.deepEqual(await blamed({ keys: [oldKey] }), [], 'what the ledger said of keys is said again');
+    });
+
+    it('is looked for once a day, whichever process does it', async () => {
+      const { engine } = server;
+      const { records } = engine.store;
+      const noted = () => records.get('audit-years', 'done');
+      /** A process that comes, has its turn, and goes. */
+      const pass = async () => {
+        let look = async (): Promise<void> => {};
+        const every: typeof engine.clock.every = (_, work) => {
+          look = async () => void (await work());
+          return () => {};
+        };
+        const clock = { ...engine.clock, now: () => engine.clock.now(), every };
+        const end = keepTrailYears({ ...engine, clock, settings: { ...engine.settings, auditYears: 6 } });
+        await look();
+        await end();
+        return noted();
+      };
+      const first = await pass();
+      assert.ok(first, 'it is noted');
+      assert.deepEqual(await pass(), first, 'the next process leaves it');
+      const day = 24 * 3_600_000;
+      for (const away of [-day, day]) {
+        await records.put({ ...first, value: String(Number(first.value) + away) });
+        const again = Number((await pass())!.value);
+        assert.ok(again >= Number(first.value) && again < Number(first.value) + day, `after ${away}`);
+      }
     });
 
     it('is missed where the ledger was not told', async () => {

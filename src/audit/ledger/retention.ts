@@ -1,5 +1,5 @@
 /**
- * Takes what old deeds say out of the trail. The ledger is told first what goes; the hashes of their leaves stay where the deeds were, so that proofs
+ * Takes what old deeds say out of the trail. Ledger and trail are told first what goes, step by step; the hashes of their leaves stay where the deeds were, so that proofs
  * and verification go on working. It is done in whole tiles (lane.ts), of deeds that are all old enough and whose patients nobody holds, so
  * that who is under hold is not told by what is left beside them.
  *
@@ -41,8 +41,8 @@ const LASTING: ReadonlySet<LedgerEntry['what']> = new Set<LedgerEntry['what']>([
 
 export interface Retention {
   readonly store: Pick<Store, 'deeds'>;
-  /** Writes entries into the ledger. Durable when it resolves. */
-  readonly say: (entries: readonly LedgerEntry[]) => Promise<void>;
+  /** Writes entries into the ledger, and tells in the same commit what goes by them. Durable when it resolves. */
+  readonly say: (entries: readonly LedgerEntry[], going: RemovedCount) => Promise<void>;
   /** Deeds of before this time are old, ms since 1970. */
   readonly before: number;
   /** Who is held now: asked before each step, as somebody may be held since the last one. */
@@ -215,17 +215,19 @@ class StreamRetention {
       .flatMap(({ kept }) => kept.flatMap(({ entry }) => (entry === undefined ? [] : (readLedgerEntry(entry) ?? []))))
       .filter(({ what }) => LASTING.has(what));
     const received = going.flatMap(({ kept }) => kept.flatMap(({ record }) => (record && receivedOf(record)) ?? []));
-    await say([...this.#told(going), ...lasting, ...entriesOf(received)]);
+    const count: RemovedCount = {
+      events: going.reduce((sum, { kept }) => kept.reduce((before, deed) => before + eventsOfDeed(deed), sum), 0),
+      deeds: going.reduce((sum, { leaves }) => sum + leaves.length, 0),
+    };
+    await say([...this.#told(going), ...lasting, ...entriesOf(received)], count);
     await store.deeds.emptyRows(
       going.map(({ row: { sequence, last }, kept, leaves }) => ({
         ...{ sequence, last, bytes: bytesOfRemoved(leaves) },
         keys: [...new Set(kept.flatMap(keysOfDeed))],
       })),
     );
-    for (const { kept, leaves } of going) {
-      this.#deeds += leaves.length;
-      for (const deed of kept) this.#events += eventsOfDeed(deed);
-    }
+    this.#deeds += count.deeds;
+    this.#events += count.events;
   }
 
   /** Neighbours are told as one. */
