@@ -57,6 +57,11 @@ async function serveHere(invocation: Invocation): Promise<number> {
   const engine = await invocation.open();
   const endSweeping = sweepKept(engine);
   const endRemoving = keepTrailYears(engine);
+  const endWork = async (): Promise<void> => {
+    await engine.jobs.stop();
+    await endSweeping();
+    await endRemoving();
+  };
   try {
     if (wantsDemo(config) && (await takesDemo(engine))) {
       // A port that is taken is told before anything is written.
@@ -87,15 +92,15 @@ async function serveHere(invocation: Invocation): Promise<number> {
       process.stdout.write('Test-harness mode: whoever is on this machine may change everything, at /harness.\n');
     await stopSignal(engine.log);
     await shut(server);
+    // What work of the server itself has to tell it tells before the stop is told.
+    await endWork();
     await life
       ?.end()
       .catch((error: unknown) => engine.log.warn({ at: frames(error) }, 'The stop could not be recorded.'));
     return 0;
   } finally {
-    await engine.jobs.stop();
+    await endWork();
     engine.outgoing.close();
-    await endSweeping();
-    await endRemoving();
     await engine.feed.stop();
     await engine.forwarder?.stop();
     await engine.live.stop();
