@@ -76,7 +76,7 @@ export async function beginLife(
   }
 }
 
-export function tellSystem(engine: Engine, happening: SystemHappening): Promise<void> {
+function tellSystem(engine: Engine, happening: SystemHappening): Promise<void> {
   return commitDeeds(engine, stamp => {
     const at = stamp.now();
     return [deedOfEvent(systemEvent(happening, at, engine.settings.base, newId(at)), at)];

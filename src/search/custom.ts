@@ -35,7 +35,7 @@ const stringOrEmpty = (value: Json | undefined): string => (typeof value === 'st
 const stringsOf = (value: Json | undefined): string[] => (Array.isArray(value) ? value.map(stringOrEmpty) : []);
 
 /** The part of the resource that searching needs. */
-export function readDefinition(resource: Resource): SearchParameterDefinition {
+function readDefinition(resource: Resource): SearchParameterDefinition {
   const components = Array.isArray(resource['component']) ? resource['component'].filter(isObject) : [];
   const expression = stringOrEmpty(resource['expression']);
   const target = stringsOf(resource['target']);

@@ -270,7 +270,7 @@ function compileValues(definitions: Definitions, paths: readonly Path[], type: s
 }
 
 /** The resource type that a Reference points at, as far as the reference itself names it. */
-export function referencedType(reference: Json, root: JsonObject): string | undefined {
+function referencedType(reference: Json, root: JsonObject): string | undefined {
   if (!isObject(reference)) return undefined;
   const text = reference['reference'];
   if (typeof text === 'string') {

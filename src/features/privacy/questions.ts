@@ -177,7 +177,7 @@ const withAddress = ({ name, address }: Disclosure['other']): string =>
   `${named(lineOfText(name), 'somebody unknown')}${address === '' ? '' : ` (${lineOfText(address)})`}`;
 
 /** In words, and by names of resources. */
-export const dataGivenOut = ({ description = '', data }: Disclosure): string =>
+const dataGivenOut = ({ description = '', data }: Disclosure): string =>
   [description, data.join(', ')]
     .filter(each => each !== '')
     .map(each => lineOfText(each))

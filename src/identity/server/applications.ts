@@ -105,7 +105,7 @@ export class Applications {
 }
 
 export const newSecret = (): string => randomBytes(32).toString('base64url');
-export const secretHashOf = (secret: string): string => hash('sha256', secret, 'base64url');
+const secretHashOf = (secret: string): string => hash('sha256', secret, 'base64url');
 
 /** Takes one time for all that are wrong. */
 export const isSecret = (kept: string, given: string): boolean =>

@@ -64,7 +64,7 @@ const SETUP = { kind: 'setup', id: 'first' } as const;
 const SETUP_LIFE = 60 * 60_000;
 
 /** What tokens of ours are taken by. `roles`: all that there are. */
-export const ownRules = (base: string, roles: readonly Role[]): IssuerRules => ({
+const ownRules = (base: string, roles: readonly Role[]): IssuerRules => ({
   url: issuerOf(base),
   algorithms: ['ES256'],
   typed: true,

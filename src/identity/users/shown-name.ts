@@ -21,7 +21,7 @@ export function nameTyped(text: string): string {
   return ASCII.test(mapped) ? mapped.toLowerCase() : mapped;
 }
 
-export const LONGEST_SHOWN_NAME = 200;
+const LONGEST_SHOWN_NAME = 200;
 
 /** Joiners within words of scripts in which they change what is read. */
 const JOINERS_IN_PLACE =

@@ -288,7 +288,7 @@ async function assemble(
 }
 
 /** Patients whom a resource is about: itself, or what its `patient` parameter refers to. */
-export function patientsAbout(type: string, id: string, entries: readonly IndexEntry[]): string[] {
+function patientsAbout(type: string, id: string, entries: readonly IndexEntry[]): string[] {
   if (type === 'Patient') return [id];
   const found = new Set<string>();
   for (const entry of entries)
