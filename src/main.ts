@@ -13,6 +13,7 @@ import { acceptGuideList, agreeOnGuides } from './conformance/guide-agreement.js
 import { StoredDefinitions } from './conformance/stored-definitions.js';
 import { documents } from './features/documents/index.js';
 import { privacy } from './features/privacy/index.js';
+import { scanIntake } from './features/intake/index.js';
 import { releaseOfInformation } from './features/release/index.js';
 import { recordsWork } from './features/work/index.js';
 import { createForms } from './interactions/response/forms.js';
@@ -107,7 +108,7 @@ export async function copyStore(config: Config, to: string): Promise<void> {
 }
 
 /** What this server does beyond FHIR's interactions, in the order in which their hooks run. */
-const FEATURES: readonly Feature[] = [documents, privacy, recordsWork, releaseOfInformation];
+const FEATURES: readonly Feature[] = [documents, privacy, recordsWork, releaseOfInformation, scanIntake];
 
 /** The settings that they have. */
 export const featureSettings = (): SettingTable => composeSettings(FEATURES);

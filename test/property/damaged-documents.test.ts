@@ -1,7 +1,7 @@
 /** Documents that are cut off or changed anywhere are read or not, shown or not; nothing of them is a fault, and no page is unsafe. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { contentTypeOf } from '../../src/features/documents/read/content-type.js';
+import { contentTypeOf } from '../../src/fhir/content/content-type.js';
 import { UnreadableXml } from '../../src/features/documents/read/cda-xml.js';
 import { metadataIn } from '../../src/features/documents/read/kinds.js';
 import { TooMuchHtml } from '../../src/features/documents/render/narrative.js';

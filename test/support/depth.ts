@@ -39,6 +39,8 @@ const DEPTHS = {
   TRAIL: { change: 4, full: 400 },
   /** Deeds that questions to the audit trail are about, a store. */
   QUESTIONED: { change: 240, full: 5000 },
+  /** Walks of a scan through its process, by several people. */
+  SCAN_WALKS: { change: 24, full: 400 },
   /** Tamperings with exports of the audit trail. */
   TAMPERINGS: { change: 150, full: 10_000 },
   /** Kills of processes whose trail is verified afterwards, over both stores. */

@@ -5,6 +5,8 @@ import { documentOperation } from '../../src/features/documents/composition/oper
 import { createDocref } from '../../src/features/documents/docref/operation.js';
 import { generateOperation } from '../../src/features/documents/mhd/generate.js';
 import { renderOperation } from '../../src/features/documents/render/operation.js';
+import { intakeOperation } from '../../src/features/intake/batch-operation.js';
+import { indexOperation } from '../../src/features/intake/index-operation.js';
 import { privacyOperations } from '../../src/features/privacy/index.js';
 import { checkAuthorizationOperation } from '../../src/features/release/check-operation.js';
 import { letterOperation } from '../../src/features/release/letters/letter-operation.js';
@@ -75,5 +77,23 @@ const ofRelease = composeOperations(
   },
   await definitionsIn('profiles/release'),
 );
+const ofIntake = composeOperations(
+  {
+    intake: intakeOperation,
+    index: indexOperation({
+      rules: { required: [], withoutEncounter: [] },
+      sample: { percent: 100, newStaff: 0 },
+      ...{ bases: [], now: () => 0, newId: () => '', together: new Map() },
+    }),
+  },
+  await definitionsIn('profiles/intake'),
+);
 const ofPrivacy = composeOperations(privacyOperations({ now: () => 0 }), await definitionsIn('profiles/privacy'));
-export const allOperations = new Map([...operations, ...ofFeatures, ...ofPrivacy, ...ofWork, ...ofRelease]);
+export const allOperations = new Map([
+  ...operations,
+  ...ofFeatures,
+  ...ofPrivacy,
+  ...ofWork,
+  ...ofRelease,
+  ...ofIntake,
+]);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, it } from 'mocha';
+import { DQ_RULES } from '../../src/features/intake/vocabulary.js';
 import { readProcesses } from '../../src/features/work/process.js';
 import { featureSettings } from '../../src/main.js';
 import { configTable } from '../../src/platform/config-table.js';
@@ -25,6 +26,14 @@ describe('the documents', () => {
   it('docs/records-desk.md holds the processes as their files have them', () => {
     const [, text] = /<!-- processes -->\n(.*?)<!-- \/processes -->/s.exec(read('docs/records-desk.md')) ?? [];
     assert.equal(text?.trim(), processesText(readProcesses(new URL('profiles/work/processes/', ROOT))));
+  });
+
+  it('docs/records-desk.md holds the rules of data quality as the server has them', () => {
+    const [, text] = /<!-- quality rules -->\n(.*?)<!-- \/quality rules -->/s.exec(read('docs/records-desk.md')) ?? [];
+    const rows = Object.entries(DQ_RULES).map(
+      ([code, { display, severity }]) => `| \`${code}\` | ${display} | ${severity} |`,
+    );
+    assert.equal(text?.trim(), ['| rule | what it says | weight |', '|---|---|---|', ...rows].join('\n'));
   });
 
   it('docs/searching.md names the modifiers of every type of parameter', () => {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { partsOfBase64 } from '../../fhir/json/base64.js';
 import type { HeldBinary, HookGround } from '../../interactions/write/hooks.js';
 import { breathe } from '../../platform/pieces.js';
-import { contentTypeOf, HEAD_BYTES } from './read/content-type.js';
+import { contentTypeOf, HEAD_BYTES } from '../../fhir/content/content-type.js';
 
 export interface Bytes {
   readonly size: number;

@@ -4,8 +4,8 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { FhirError } from '../../fhir/error.js';
-import { isObject, itemsOf, type Json, type Resource } from '../../fhir/resource.js';
-import { whoAsked } from '../../interactions/operations/glass-records.js';
+import { isObject, itemsOf, type Resource } from '../../fhir/resource.js';
+import { isSamePerson } from '../../interactions/person.js';
 import type { HookedWrite } from '../../interactions/write/hooks.js';
 import {
   codeOfSystem,
@@ -165,11 +165,6 @@ function checkTransition(
   if (otherThan !== undefined && isSamePerson(before[otherThan], principal))
     throw refuseWork(`“${display}” is for somebody else than the ${otherThan}.`, 'Task.status', 'same-person');
 }
-
-const isSamePerson = (reference: Json | undefined, principal: Worker): boolean =>
-  isObject(reference) &&
-  ((principal.fhirUser !== undefined && reference['reference'] === principal.fhirUser) ||
-    (principal.name !== undefined && isDeepStrictEqual(reference['identifier'], whoAsked(principal))));
 
 /** What is over says nothing else any more; notes may be added. */
 const OPEN_TO_NOTES: ReadonlySet<string> = new Set([

@@ -6,10 +6,11 @@ import { itemsOf, type Json, type Resource } from '../../fhir/resource.js';
 import type { OperationImplementation } from '../../interactions/engine.js';
 import { jsonText } from '../../interactions/operations/operation.js';
 import { badParameter, readGiven } from '../../interactions/operations/parameters.js';
+import { personOf } from '../../interactions/person.js';
 import { readCurrent } from '../../interactions/read.js';
 import { custodyOf } from './custody-events.js';
 import { refuseWork } from './judge.js';
-import { RECORD_LIFECYCLE, personOf, type WorkGround } from './task-hook.js';
+import { RECORD_LIFECYCLE, type WorkGround } from './task-hook.js';
 
 /** Movements, and what is said of them. */
 const MOVEMENTS: ReadonlyMap<string, string> = new Map([

@@ -11,11 +11,12 @@ import type { Context, OperationImplementation } from '../../interactions/engine
 import type { Of, OwnedCompanion } from '../../interactions/interaction.js';
 import { jsonText } from '../../interactions/operations/operation.js';
 import { badParameter, type GivenParameter, readGiven } from '../../interactions/operations/parameters.js';
+import { personOf } from '../../interactions/person.js';
 import { readCurrent } from '../../interactions/read.js';
 import { breathe } from '../../platform/pieces.js';
 import { checkWorker, judgeChange, refuseWork, type Worker } from './judge.js';
 import { isWorkOf, leavingFrom, processOf, STATE_SYSTEM, stateOf, type WorkProcess } from './process.js';
-import { personOf, type WorkGround } from './task-hook.js';
+import type { WorkGround } from './task-hook.js';
 
 const MOST_NAMED = 200;
 

@@ -8,7 +8,7 @@ import { parseReference } from '../../fhir/reference.js';
 import { isObject, itemsOf, type Json, type JsonObject, type Resource } from '../../fhir/resource.js';
 import type { Clock } from '../../platform/clock.js';
 import type { Companion } from '../../interactions/interaction.js';
-import { whoAsked } from '../../interactions/operations/glass-records.js';
+import { personOf } from '../../interactions/person.js';
 import type { FeatureHook, HookedWrite, Preparation } from '../../interactions/write/hooks.js';
 import {
   type Alarms,
@@ -212,14 +212,6 @@ interface StepTold {
   readonly task: Resource;
   readonly at: string;
 }
-
-/** Who, as a Reference. */
-export const personOf = (principal: Worker): JsonObject => {
-  const { fhirUser, name = 'anybody' } = principal;
-  return fhirUser === undefined
-    ? { identifier: principal.name === undefined ? { value: name } : whoAsked(principal), display: name }
-    : { reference: fhirUser };
-};
 
 /** What was done to the work, and to what it is about: by whom, when, where, and why. */
 function provenanceOf(

@@ -99,7 +99,7 @@ onStoresInTurn(
             : []),
           ...(type === 'Patient' ? ['custody'] : []),
           ...(['DocumentReference', 'List'].includes(type) ? ['move'] : []),
-          ...(type === 'DocumentReference' ? ['docref', 'generate-metadata'] : []),
+          ...(type === 'DocumentReference' ? ['docref', 'generate-metadata', 'index', 'intake'] : []),
           ...(type === 'AuditEvent' ? ['proof'] : changing),
         ];
         assert.deepEqual(own.map(({ name }) => name).toSorted(), all.toSorted(), type);
@@ -226,6 +226,7 @@ const OF_TYPES_TOO = new Set([
   'document',
   'validate',
   'generate-metadata',
+  'intake',
   'transition',
   'request-records',
   'request-status',

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deflateRawSync } from 'node:zlib';
 import { after, describe, it } from 'mocha';
-import { contentTypeOf } from '../../../src/features/documents/read/content-type.js';
+import { contentTypeOf } from '../../../src/fhir/content/content-type.js';
 import { type DocumentMetadata, READ_LIMITS } from '../../../src/features/documents/read/document-metadata.js';
 import { metadataIn } from '../../../src/features/documents/read/kinds.js';
 import { documentMetadata, READING_POOL, wantedBytes } from '../../../src/features/documents/read/read-document.js';

@@ -3,11 +3,9 @@
  * https://hl7.org/fhir/R4/documents.html, https://hl7.org/fhir/R4/bundle.html (bdl-9, bdl-10, bdl-11)
  */
 import { createHash } from 'node:crypto';
+import { URI_SYSTEM } from '../../../fhir/content/bytes-name.js';
 import { escapeString } from '../../../fhir/json/print.js';
 import { join } from '../../../fhir/content/holes.js';
-
-/** Namespace of identifiers that are URIs. */
-export const URI_SYSTEM = 'urn:ietf:rfc:3986';
 
 export interface DocumentEntry {
   readonly fullUrl: string;

@@ -5,6 +5,7 @@
  * identifier as long as nothing that it is made of changes. As it changes what is there, it is for POST alone
  * (https://www.rfc-editor.org/rfc/rfc9110#section-9.2.1).
  */
+import { URI_SYSTEM } from '../../../fhir/content/bytes-name.js';
 import { FhirError } from '../../../fhir/error.js';
 import { readJson, STORED_JSON } from '../../../fhir/json/json.js';
 import { parseReference } from '../../../fhir/reference.js';
@@ -17,7 +18,7 @@ import { perform } from '../../../interactions/perform.js';
 import { readCurrent } from '../../../interactions/read.js';
 import { wholeText } from '../../../interactions/response/resource-text.js';
 import { breathe } from '../../../platform/pieces.js';
-import { digestOfVersions, type DocumentEntry, documentBundle, URI_SYSTEM, uuidOfDigest } from './document-bundle.js';
+import { digestOfVersions, type DocumentEntry, documentBundle, uuidOfDigest } from './document-bundle.js';
 import { gatherDocument } from './gather.js';
 
 const makeDocument: OperationImplementation['run'] = async (context, ask) => {

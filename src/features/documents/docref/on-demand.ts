@@ -5,6 +5,7 @@
  * It has a digest of everything that went into it as an identifier: as long as nothing of that has changed, and somebody asks who sees
  * the same, it is used again. Of several who ask at the same time one makes it: a conditional create says so across processes.
  */
+import { URI_SYSTEM } from '../../../fhir/content/bytes-name.js';
 import { createHash } from 'node:crypto';
 import { FhirError } from '../../../fhir/error.js';
 import { isObject, itemsOf, type JsonObject, type Resource } from '../../../fhir/resource.js';
@@ -13,7 +14,7 @@ import { actingFor } from '../../../interactions/feature.js';
 import { perform } from '../../../interactions/perform.js';
 import { newUuid } from '../../../platform/ids.js';
 import { breathe } from '../../../platform/pieces.js';
-import { digestOfVersions, URI_SYSTEM, uuidOfDigest } from '../composition/document-bundle.js';
+import { digestOfVersions, uuidOfDigest } from '../composition/document-bundle.js';
 import type { StoredVersion } from '../composition/gather.js';
 import { stringAt, whenOf } from './ccd/values.js';
 import type { MadeBytes } from './document-parts.js';

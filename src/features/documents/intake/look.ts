@@ -1,4 +1,5 @@
 /** What is noticed about a document that comes in: what it says of itself, and what is wrong with its pages. */
+import { nameOfBytes } from '../../../fhir/content/bytes-name.js';
 import { itemsOf, isObject, type Resource } from '../../../fhir/resource.js';
 import type { HookedWrite } from '../../../interactions/write/hooks.js';
 import { attachmentPlace } from '../attachment-url.js';
@@ -6,7 +7,6 @@ import { attachmentsOf, type ReceivedBytes } from '../attachments.js';
 import type { DocumentMetadata } from '../read/document-metadata.js';
 import { blankPages, documentMetadata, wantedBytes } from '../read/read-document.js';
 import { contradictsSubject } from './identity.js';
-import { nameOfBytes } from './provenance.js';
 import type { Noticed } from './quality.js';
 
 /** Documents with the same bytes that are named. */

@@ -6,6 +6,7 @@
  * Binary: `Provenance?entity:identifier=…` finds who else has sent the same. Who wrote a document is an author as the document says it,
  * as far as it refers to somebody here or elsewhere; the client is the transmitter.
  */
+import { nameOfBytes } from '../../../fhir/content/bytes-name.js';
 import { isObject, itemsOf, type JsonObject, type Resource } from '../../../fhir/resource.js';
 import type { Companion } from '../../../interactions/interaction.js';
 import type { HookedWrite } from '../../../interactions/write/hooks.js';
@@ -48,10 +49,6 @@ export function receipt(
   };
   return { kind: 'create', own: true, type: 'Provenance', body: { resource, decimals: undefined } };
 }
-
-/** https://www.rfc-editor.org/rfc/rfc6920 */
-export const nameOfBytes = (sha256: string): string =>
-  `ni:///sha-256;${Buffer.from(sha256, 'hex').toString('base64url')}`;
 
 const source = (identifier: JsonObject): JsonObject => ({ role: 'source', what: { identifier } });
 

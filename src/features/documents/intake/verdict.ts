@@ -4,12 +4,13 @@
  * replaces this one. Whoever sent the document does not check it.
  */
 import { FhirError } from '../../../fhir/error.js';
+import { isRejectReason, QC_SYSTEM, REJECT_REASONS } from '../../../fhir/content/document-errors.js';
 import { parseReference } from '../../../fhir/reference.js';
 import { isObject, itemsOf, type Json, type Resource } from '../../../fhir/resource.js';
 import type { Companion } from '../../../interactions/interaction.js';
 import type { HookedWrite, Preparation } from '../../../interactions/write/hooks.js';
 import { earlier } from '../attachments.js';
-import { ACCOUNT_TAG, qualityConcept, QC_SYSTEM, REJECT_REASONS, TASKS } from './vocabulary.js';
+import { ACCOUNT_TAG, qualityConcept, TASKS } from './vocabulary.js';
 
 const REJECTED: ReadonlySet<Json | undefined> = new Set(['failed', 'rejected']);
 
@@ -45,7 +46,7 @@ function checkVerdict(
   if (sender !== undefined && sender === principal.name)
     throw refuse('same-person', 'Task.status', 'Somebody else than its sender checks a document.');
   const reason = codeOf(statusReason);
-  if (isRejected && (reason === undefined || !Object.hasOwn(REJECT_REASONS, reason)))
+  if (isRejected && (reason === undefined || !isRejectReason(reason)))
     throw refuse(
       'no-reject-reason',
       'Task.statusReason',
@@ -82,8 +83,14 @@ const patched = ({ id, version }: Checked, elements: Readonly<Record<string, str
   },
 });
 
+/** What waits for people who index it and check that is final when they say so. */
 const finalized = (document: Checked): readonly Companion[] =>
-  document.resource['docStatus'] === 'preliminary' ? [patched(document, { docStatus: 'final' })] : [];
+  document.resource['docStatus'] === 'preliminary' && !isTakenIn(document.resource)
+    ? [patched(document, { docStatus: 'final' })]
+    : [];
+
+const isTakenIn = ({ meta }: Resource): boolean =>
+  (isObject(meta) ? itemsOf(meta['tag']) : []).some(tag => isObject(tag) && tag['system'] === 'urn:chartroom:intake');
 
 const retracted = (document: Checked): Companion =>
   patched(document, {

@@ -2,11 +2,10 @@
  * Words of ours about documents that come in, in one table; those of others stand where they are used. What is checked of scans: AHIMA, "Quality
  * Control of Scanned Documents"; codes of their own, because nobody has published any.
  */
+import { QC_SYSTEM } from '../../../fhir/content/document-errors.js';
 
 /** What the server writes about a document beside it, which goes with it when it is deleted. */
 export const ACCOUNT_TAG = { system: 'urn:chartroom:documents', code: 'account' } as const;
-
-export const QC_SYSTEM = 'urn:chartroom:document-qc';
 
 /** What a Task is for. */
 export const TASKS = { 'document-qc': 'Check a document', 'document-rework': 'Scan or index a document anew' } as const;
@@ -16,18 +15,6 @@ export const FINDINGS = {
   'blank-page': 'A page is blank',
   'duplicate-document': 'The same bytes are here already',
   'patient-contradicts': 'The document names another patient',
-} as const;
-
-/** Why a document is rejected. One of another patient is retracted; any other is to be scanned or indexed anew. */
-export const REJECT_REASONS = {
-  'wrong-patient': 'Wrong patient',
-  'wrong-encounter': 'Wrong encounter',
-  'wrong-type': 'Wrong document type',
-  'wrong-date': 'Wrong date of service',
-  illegible: 'Illegible',
-  'missing-page': 'A page is missing',
-  orientation: 'Turned or upside down',
-  duplicate: 'A duplicate',
 } as const;
 
 export type QualityFinding = keyof typeof FINDINGS;

@@ -10,7 +10,7 @@ import { actingFor } from '../../../interactions/feature.js';
 import { readGiven } from '../../../interactions/operations/parameters.js';
 import { perform } from '../../../interactions/perform.js';
 import { newId } from '../../../platform/ids.js';
-import { contentTypeOf } from '../read/content-type.js';
+import { contentTypeOf } from '../../../fhir/content/content-type.js';
 import { documentMetadata, wantedBytes } from '../read/read-document.js';
 import { bundleMetadata } from './bundle-metadata.js';
 import { identifierToken } from './unique.js';

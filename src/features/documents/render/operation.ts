@@ -16,7 +16,7 @@ import { fileNamed } from '../../../interactions/response/file-name.js';
 import { NOTICE } from '../../../interactions/response/redisclosure.js';
 import { released } from '../../../interactions/response/release.js';
 import { perform } from '../../../interactions/perform.js';
-import { contentTypeOf, HEAD_BYTES } from '../read/content-type.js';
+import { contentTypeOf, HEAD_BYTES } from '../../../fhir/content/content-type.js';
 import { contradicts } from '../read/media-kinds.js';
 import { READ_LIMITS } from '../read/document-metadata.js';
 import { documentBody, documentPage } from '../read/read-document.js';

@@ -1,7 +1,7 @@
 /** What bytes are, and whether that contradicts what was said of them. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { contentTypeOf, HEAD_BYTES } from '../../../src/features/documents/read/content-type.js';
+import { contentTypeOf, HEAD_BYTES } from '../../../src/fhir/content/content-type.js';
 import { contradicts, hidesType } from '../../../src/features/documents/read/media-kinds.js';
 import { DOCUMENTS, readCdaExamples, readPayloads } from '../../support/documents.js';
 import { skipWithout } from '../../support/shared.js';

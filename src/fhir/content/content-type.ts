@@ -7,7 +7,7 @@
  * bitmap, "MZ" no program). TIFF is told by its first four bytes, because the rest may stand anywhere in the file.
  */
 import { fileTypeFromBuffer } from 'file-type';
-import { endOfProlog } from '../../../fhir/xml/prolog.js';
+import { endOfProlog } from '../xml/prolog.js';
 
 /** Bytes from the beginning that are looked at: more tell nothing more. */
 export const HEAD_BYTES = 8 * 1024;

@@ -1,0 +1,72 @@
+/**
+ * Intake of scans: many files at once become documents that are indexed, checked by a second person where that is asked for, and final, or are taken back.
+ * The work itself is a process of profiles/work/processes. docs/records-desk.md
+ */
+import { wholeNumber } from '../../interactions/feature-settings.js';
+import type { Feature } from '../../interactions/feature.js';
+import type { Resource } from '../../fhir/resource.js';
+import { newId } from '../../platform/ids.js';
+import { intakeOperation } from './batch-operation.js';
+import { documentGuard } from './document-guard.js';
+import { readIndexRules } from './index-fields.js';
+import { indexOperation } from './index-operation.js';
+import { type IndexedTogether, scanHook, type ScanGround } from './scan-hook.js';
+
+const folder = new URL('../../../../profiles/intake/', import.meta.url);
+
+const settings = {
+  intakeSample: wholeNumber(
+    'INTAKE_SAMPLE',
+    10,
+    'Percent of the scans taken in by `$intake` that a second person checks before they are final; those about which something is noticed always are.',
+    10,
+    100,
+  ),
+  intakeNewStaff: wholeNumber(
+    'INTAKE_NEW_STAFF',
+    50,
+    'How many scans somebody indexes before they are new no more: until then a second person checks all of theirs.',
+    0,
+    1000,
+  ),
+};
+
+const INDEXING_ROLES = ['writer', 'records-specialist'];
+
+/** Documents under way from an operation to the hook of their Task. */
+const MOST_TOGETHER = 1000;
+
+function createTogether(): IndexedTogether {
+  const kept = new Map<string, Resource>();
+  return {
+    get: key => kept.get(key),
+    set(key, document) {
+      kept.set(key, document);
+      if (kept.size > MOST_TOGETHER) kept.delete(kept.keys().next().value!);
+    },
+  };
+}
+
+export const scanIntake: Feature<typeof settings> = {
+  name: 'intake',
+  settings,
+  profiles: folder,
+  open({ own: { intakeSample, intakeNewStaff }, clock, settings: { bases } }) {
+    const ground: ScanGround = {
+      rules: readIndexRules(new URL('rules/index-fields.json', folder)),
+      sample: { percent: intakeSample, newStaff: intakeNewStaff },
+      bases,
+      now: () => clock.now(),
+      newId: () => newId(clock.now()),
+      together: createTogether(),
+    };
+    return {
+      hooks: [scanHook(ground), documentGuard],
+      operations: { index: indexOperation(ground), intake: intakeOperation },
+      duties: {
+        ...Object.fromEntries(INDEXING_ROLES.map(role => [role, { operations: ['index', 'intake'] }])),
+        service: { operations: ['intake'] },
+      },
+    };
+  },
+};
