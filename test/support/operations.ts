@@ -9,6 +9,7 @@ import { intakeOperation } from '../../src/features/intake/batch-operation.js';
 import { indexOperation } from '../../src/features/intake/index-operation.js';
 import { privacyOperations } from '../../src/features/privacy/index.js';
 import { checkAuthorizationOperation } from '../../src/features/release/check-operation.js';
+import { chargeOperation, estimateFeeOperation } from '../../src/features/release/fees/fee-operations.js';
 import { letterOperation } from '../../src/features/release/letters/letter-operation.js';
 import { releasePreviewOperation } from '../../src/features/release/preview-operation.js';
 import { requestRecordsOperation, requestStatusOperation } from '../../src/features/release/request-operation.js';
@@ -67,12 +68,15 @@ const releaseGround = {
   letters: { templates: new Map(), grounds: new Map(), head: { desk: '', complaints: '' } },
   ...{ now: () => 0, bases: [] },
 };
+const feeGround = { ...releaseGround, fees: { currency: 'USD', schedules: [] } };
 const ofRelease = composeOperations(
   {
     'request-records': requestRecordsOperation(new Map()),
     'request-status': requestStatusOperation,
     'check-authorization': checkAuthorizationOperation(releaseGround),
     letter: letterOperation(releaseGround),
+    charge: chargeOperation(feeGround),
+    'estimate-fee': estimateFeeOperation(feeGround),
     'release-preview': releasePreviewOperation(releaseGround),
   },
   await definitionsIn('profiles/release'),

@@ -2,11 +2,16 @@
  * Release of information: requests for records of a patient, by whoever has a right to them. The work itself is a process of profiles/work/processes.
  * docs/records-desk.md
  */
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { textSetting } from '../../interactions/feature-settings.js';
 import type { Feature } from '../../interactions/feature.js';
 import { requestRecordsOperation, requestStatusOperation } from './request-operation.js';
 import { readPermitRules } from './authorization-rules.js';
 import { acceptanceHook, checkAuthorizationOperation } from './check-operation.js';
+import { chargeOperation, estimateFeeOperation } from './fees/fee-operations.js';
+import { readFeeSchedules } from './fees/fee-schedules.js';
+import { paymentHook } from './fees/payment-hook.js';
 import { letterOperation } from './letters/letter-operation.js';
 import { readLetterTemplates } from './letters/letter-templates.js';
 import { readRefusalGrounds } from './letters/refusal-grounds.js';
@@ -18,9 +23,22 @@ import { readRequesterClasses } from './requester-classes.js';
 const folder = new URL('../../../../profiles/release/', import.meta.url);
 
 const DESK_ROLES = ['writer', 'records-specialist', 'privacy-officer', 'service'];
-const DESK_OPERATIONS = ['check-authorization', 'letter', 'release-preview', 'request-records', 'request-status'];
+const DESK_OPERATIONS = [
+  'charge',
+  'check-authorization',
+  'estimate-fee',
+  'letter',
+  'release-preview',
+  'request-records',
+  'request-status',
+];
 
 const settings = {
+  fees: textSetting(
+    'FEES',
+    '',
+    'File with the schedules of fees for copies of records, instead of those that the server brings along, of which few are compared with the law of a state.',
+  ),
   recordsDesk: textSetting('RECORDS_DESK', '', 'Name, address and telephone of the records desk, as letters end.'),
   complaintsTo: textSetting(
     'COMPLAINTS_TO',
@@ -46,10 +64,14 @@ export const releaseOfInformation: Feature<typeof settings> = {
       },
       reasons: readReasonWords(new URL('reasons.json', rules)),
     };
+    const schedules = own.fees === '' ? new URL('fees/schedules.json', folder) : pathToFileURL(resolve(own.fees));
+    const fees = { ...ground, fees: readFeeSchedules(schedules, classes) };
     return {
-      hooks: [acceptanceHook(ground), refusalHook(ground.letters, ground.now)],
+      hooks: [acceptanceHook(ground), refusalHook(ground.letters, ground.now), paymentHook(fees)],
       operations: {
         'check-authorization': checkAuthorizationOperation(ground),
+        charge: chargeOperation(fees),
+        'estimate-fee': estimateFeeOperation(fees),
         letter: letterOperation(ground),
         'release-preview': releasePreviewOperation(ground),
         'request-records': requestRecordsOperation(classes),

@@ -39,6 +39,7 @@ const QUESTIONS: Readonly<Record<string, readonly [place: string, question: stri
   'batch-validate-code': ['ValueSet/', ''],
   chart: ['List/', 'patient=p&'],
   document: ['Composition/c/', ''],
+  'estimate-fee': ['Task/r/', 'pages=1&'],
   expand: ['ValueSet/administrative-gender/', ''],
   lookup: ['CodeSystem/', `system=${GENDER}&code=male&`],
   subsumes: ['CodeSystem/', `system=${GENDER}&codeA=male&codeB=female&`],
@@ -95,6 +96,8 @@ onStoresInTurn(
                 'check-authorization',
                 'release-preview',
                 'letter',
+                'charge',
+                'estimate-fee',
               ]
             : []),
           ...(type === 'Patient' ? ['custody'] : []),
@@ -199,6 +202,19 @@ onStoresInTurn(
         code: { coding: [{ system: 'urn:chartroom:task', code: 'chart-checkout' }] },
         for: { reference: 'Patient/p' },
         focus: { reference: 'List/chart' },
+      });
+      await talk.update({
+        resourceType: 'Task',
+        id: 'r',
+        status: 'requested',
+        intent: 'order',
+        code: { coding: [{ system: 'urn:chartroom:task', code: 'release-of-information' }] },
+        for: { reference: 'Patient/p' },
+        requester: { display: 'Somebody' },
+        reasonCode: { text: 'Asked for' },
+        input: [
+          { type: { coding: [{ system: 'urn:chartroom:input', code: 'requester-class' }] }, valueCode: 'patient' },
+        ],
       });
     },
   },
