@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { onConsole } from '../support/console.js';
 
-describe('the console: work and privacy', () => {
+describe('the console: work, privacy and administration', () => {
   const stage = onConsole({
     async set({ request }) {
       const checkout = {
@@ -83,12 +83,6 @@ describe('the console: work and privacy', () => {
       .waitFor();
     await isAccessible('privacy');
   });
-
-  it('breaks no rule of the policy', () => assert.deepEqual(stage().trouble, []));
-});
-
-describe('the console: administration', () => {
-  const stage = onConsole();
 
   it('shows jobs, parameters, subscriptions and the server', async () => {
     const { open, page, titled, isAccessible, server } = stage();
