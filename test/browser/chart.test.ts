@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { describe, it } from 'mocha';
 import { FULL, turnAmong } from '../support/depth.js';
 import { type ConsoleStage, onConsole } from '../support/console.js';
-import type { RunningServer } from '../support/server.js';
 import { skipWithout } from '../support/shared.js';
+import { GIVEN, setTwoCharts } from '../support/two-charts.js';
 
 const ADA = 'demo-ada-lindqvist';
 
@@ -131,79 +131,6 @@ function peopleOf(stage: Stage): void {
     assert.match(await page.innerText('.fault-summary'), /Request \S+/);
     await isAccessible('edit-fault');
   });
-}
-
-const of = (reference: string) => ({ reference });
-const coded = (system: string, code: string) => ({
-  coding: [{ system: `http://terminology.hl7.org/CodeSystem/${system}`, code }],
-});
-
-/** Two patients; what is theirs, what is nobody's, and what is not true of them. */
-async function setTwo({ request, base }: RunningServer): Promise<void> {
-  const entry: object[] = [];
-  const put = (resource: { resourceType: string; id: string } & Record<string, unknown>): void =>
-    void entry.push({ resource, request: { method: 'PUT', url: `${resource.resourceType}/${resource.id}` } });
-  const ours = of('Patient/p1');
-  for (const id of ['p1', 'p2'])
-    put({ resourceType: 'Patient', id, name: [{ family: id === 'p1' ? 'Ours' : 'Secret' }] });
-  put({ resourceType: 'Account', id: 'of-p2', status: 'active', name: 'Secret', subject: [of('Patient/p2')] });
-  put({ resourceType: 'Account', id: 'of-both', status: 'active', subject: [of('Patient/p2'), ours] });
-  const seen = {
-    resourceType: 'Appointment',
-    status: 'booked',
-    start: '2024-05-01T10:00:00Z',
-    end: '2024-05-01T11:00:00Z',
-  };
-  for (const id of ['p1', 'p2'])
-    put({ ...seen, id: `of-${id}`, participant: [{ actor: of(`Patient/${id}`), status: 'accepted' }] });
-  const text = (id: string) => ({ contentType: 'text/plain', url: `Binary/${id}`, title: `Title-${id}` });
-  for (const id of ['one', 'two'])
-    put({ resourceType: 'Binary', id, contentType: 'text/plain', data: btoa(`Bytes of ${id}`) });
-  const document = { resourceType: 'DocumentReference', status: 'current' };
-  put({ ...document, id: 'nobodys', content: [{ attachment: text('one') }] });
-  put({
-    ...{ ...document, id: 'three', subject: of(`${base}/Patient/p1`) },
-    content: [{ attachment: text('one') }, { attachment: text('two') }],
-  });
-  const standing = { clinical: 'allergyintolerance-clinical', verified: 'allergyintolerance-verification' };
-  const clinicalStatus = coded(standing.clinical, 'active');
-  const allergy = { resourceType: 'AllergyIntolerance', patient: ours, clinicalStatus };
-  const refuted = { code: { text: 'Refuted latex' }, verificationStatus: coded(standing.verified, 'refuted') };
-  for (let at = 0; at < 50; at++) put({ ...allergy, ...refuted, id: `refuted-${at}` });
-  put({ ...allergy, id: 'zz', code: { text: 'Penicillin' } });
-  const condition = { resourceType: 'Condition', id: 'c', subject: ours, code: { text: 'Typed by mistake' } };
-  put({ ...condition, verificationStatus: coded('condition-ver-status', 'entered-in-error') });
-  for (const [at, [status, value]] of [
-    ['final', 4],
-    ['entered-in-error', 444],
-    ['amended', 5],
-  ].entries())
-    put({
-      ...{ resourceType: 'Observation', id: `o${at}`, status, subject: ours, code: { text: 'Potassium' } },
-      ...{ effectiveDateTime: `2024-05-0${at + 1}`, valueQuantity: { value, unit: 'mmol/L' } },
-      interpretation: [{ text: `Mark ${String(status)}` }],
-    });
-  await request.post('/fhir').send({ resourceType: 'Bundle', type: 'transaction', entry }).expect(200);
-  await setVersions(request);
-}
-
-const GIVEN = 203;
-
-/** One whose digits count, and one that was changed in more places than are shown, deleted, and made again. */
-async function setVersions(request: RunningServer['request']): Promise<void> {
-  const put = (path: string, resource: object | string) =>
-    request.put(`/fhir/${path}`).set('Content-Type', 'application/fhir+json').send(resource);
-  const digits = { resourceType: 'Observation', id: 'digits', status: 'final', subject: of('Patient/p1') };
-  const text = JSON.stringify({ ...digits, code: { text: 'Digits' }, valueQuantity: { value: 1 } });
-  await put('Observation/digits', text.replace('"value":1', '"value":1.00')).expect(201);
-  const named = (given: string) => ({
-    ...{ resourceType: 'Patient', id: 'again' },
-    name: [{ given: Array.from({ length: GIVEN }, (_, at) => `${given}${at}`) }],
-  });
-  await put('Patient/again', named('A')).expect(201);
-  await put('Patient/again', named('B')).expect(200);
-  await request.delete('/fhir/Patient/again').expect(204);
-  await put('Patient/again', named('C')).expect(201);
 }
 
 function chartOf(stage: Stage): void {
@@ -440,6 +367,60 @@ function documentsOf(stage: Stage): void {
     await isAccessible('documents-beside');
   });
 
+  it('are read as they are written: RTF by its fonts and without what is hidden, text by its character set, forms', async () => {
+    const { server, page, until } = stage();
+    const rtf = String.raw`{\rtf1\ansi\deff0{\fonttbl{\f0\fcharset0 Arial;}{\f1\fcharset204 Arial;}{\f2\fcharset128 Gothic;}}Plain \'e9 {\f1 \'cf\'f0} {\f2 \'93\'fa} \v secret \v0 shown {\pict\bin7 }}{{\'x}then\par The end.}`;
+    const wide = Buffer.from('\ufeffTheir 日本 end', 'utf16le');
+    const greek = Buffer.from([0xe1, 0xe2, 0xe3]);
+    const form = Buffer.from('<form action="https://evil.example"><p>In a form</p><input value="x"></form>');
+    for (const [id, contentType, bytes, text] of [
+      ['of-fonts', 'text/rtf', Buffer.from(rtf, 'latin1'), 'Plain é Пр 日 shown then\nThe end.'],
+      ['of-utf16', 'text/plain', wide, 'Their 日本 end'],
+      ['of-greek', 'text/plain; charset=iso-8859-7', greek, 'αβγ'],
+      ['of-form', 'text/html', form, 'In a form'],
+    ] as const) {
+      const subject = { reference: `Patient/${ADA}` };
+      const put = (path: string, body: object) =>
+        server.request.put(`/fhir/${path}`).set('Content-Type', 'application/fhir+json').send(body).expect(201);
+      await put(`Binary/${id}`, { resourceType: 'Binary', id, contentType, data: bytes.toString('base64') });
+      const content = [{ attachment: { contentType, url: `Binary/${id}` } }];
+      await put(`DocumentReference/${id}`, {
+        resourceType: 'DocumentReference',
+        id,
+        status: 'current',
+        subject,
+        content,
+      });
+      await stage().open(`chart/${ADA}/document/${id}`);
+      await page.locator('.document').waitFor();
+      await until(`document.querySelector('.document').innerText.trim() !== ''`);
+      assert.equal((await page.innerText('.document')).trim(), text);
+      assert.equal(await page.getByText('marks as hidden').count(), id === 'of-fonts' ? 1 : 0);
+    }
+  });
+
+  it('draw pages of a TIFF when they come into view', async function () {
+    const bytes = readFileSync(join(skipWithout(this, 'data', 'documents'), 'scan-g4-multipage.tiff'));
+    const { server, open, page } = stage();
+    const put = (path: string, body: object) =>
+      server.request.put(`/fhir/${path}`).set('Content-Type', 'application/fhir+json').send(body).expect(201);
+    const [id, contentType] = ['of-pages', 'image/tiff'];
+    await put(`Binary/${id}`, { resourceType: 'Binary', id, contentType, data: bytes.toString('base64') });
+    const content = [{ attachment: { contentType, url: `Binary/${id}` } }];
+    await put(`DocumentReference/${id}`, {
+      ...{ resourceType: 'DocumentReference', id, status: 'current' },
+      ...{ subject: { reference: `Patient/${ADA}` }, content },
+    });
+    await open(`chart/${ADA}/document/${id}`);
+    const pages = page.locator('.sheet canvas');
+    await page.locator('.sheet canvas[data-drawn=true]').first().waitFor();
+    const last = pages.last();
+    assert.equal(await last.getAttribute('data-drawn'), 'false');
+    await last.scrollIntoViewIfNeeded();
+    await page.locator('.sheet canvas:last-of-type[data-drawn=true]').waitFor();
+    assert.ok(Number(await last.getAttribute('width')) > 100);
+  });
+
   it('are shown, or refused with a sentence, whatever they hold', async function () {
     const folder = skipWithout(this, 'data', 'documents');
     const all = JSON.parse(readFileSync(join(folder, 'index.json'), 'utf8')) as { file: string; contentType: string }[];
@@ -483,7 +464,7 @@ function documentsOf(stage: Stage): void {
 }
 
 describe('the console: people, their charts and documents', () => {
-  const stage = onConsole({ set: setTwo });
+  const stage = onConsole({ set: setTwoCharts });
   describe('people', () => peopleOf(stage));
   describe('a chart', () => chartOf(stage));
   describe('documents', () => documentsOf(stage));

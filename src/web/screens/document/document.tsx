@@ -209,7 +209,8 @@ function Bytes({ patient, document, attachment, path, isFirst }: BytesShape) {
       </div>
       <ShownBytes
         bytes={data.bytes}
-        contentType={contentType.split(';')[0]!.trim()}
+        contentType={contentType.split(';')[0]!.trim().toLowerCase()}
+        charset={/;\s*charset="?([\w-]+)/i.exec(contentType)?.[1]}
         path={path}
         title={titleOfDocument(document)}
       />

@@ -66,11 +66,12 @@ const ELEMENTS: Readonly<Record<string, string>> = {
     main: 'div',
     nav: 'div',
   },
-  ...{ a: 'span', body: 'div', center: 'div', font: 'span' },
+  // What stands in a form is read like the rest; nothing is sent.
+  ...{ a: 'span', body: 'div', center: 'div', font: 'span', form: 'div', fieldset: 'div', legend: 'p' },
 };
 /** They are nothing to read, with all that is in them. */
 const DROPPED: ReadonlySet<string> = new Set([
-  ...['script', 'style', 'template', 'noscript', 'iframe', 'object', 'embed', 'svg', 'math', 'head', 'form', 'input'],
+  ...['script', 'style', 'template', 'noscript', 'iframe', 'object', 'embed', 'svg', 'math', 'head', 'input'],
   ...['button', 'select', 'textarea', 'video', 'audio', 'canvas', 'link', 'meta', 'base'],
 ]);
 const NUMBERS = ['colspan', 'rowspan'] as const;

@@ -1,7 +1,8 @@
 /** A page of a PDF: its picture, and its text in the same places, which is read and searched, and not seen. */
 import { type PDFDocumentProxy, TextLayer } from 'pdfjs-dist';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { sayDocument } from '../../messages/document.js';
+import { useInView } from './in-view.js';
 import type { View } from './view-tools.js';
 
 interface PdfPageShape {
@@ -18,20 +19,7 @@ export function PdfPage({ pdf, number, view }: PdfPageShape) {
   const box = useRef<HTMLElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const text = useRef<HTMLDivElement>(null);
-  const [isSeen, setSeen] = useState(number === 1);
-  useEffect(() => {
-    if (!box.current || isSeen) return;
-    const observer = new IntersectionObserver(entries => {
-      if (entries.some(({ isIntersecting }) => isIntersecting)) setSeen(true);
-    });
-    observer.observe(box.current);
-    const all = (): void => setSeen(true);
-    addEventListener('beforeprint', all);
-    return () => {
-      observer.disconnect();
-      removeEventListener('beforeprint', all);
-    };
-  }, [isSeen]);
+  const isSeen = useInView(box, true);
   useEffect(() => {
     if (!isSeen) return;
     const work = draw(pdf, number, view, { box: box.current!, canvas: canvas.current!, text: text.current! });

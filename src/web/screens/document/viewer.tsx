@@ -4,7 +4,7 @@ import { sayDocument } from '../../messages/document.js';
 import { Loading } from '../../ui/page.js';
 import { Markup } from './markup.js';
 import { PdfDocument } from './pdf.js';
-import { plainOfRtf } from './rtf.js';
+import { plainOfRtf, type RtfText } from './rtf.js';
 import { TiffDocument } from './tiff.js';
 import { useView, ViewTools } from './view-tools.js';
 
@@ -12,6 +12,8 @@ export interface ViewerShape {
   readonly bytes: Blob;
   /** Without parameters. */
   readonly contentType: string;
+  /** The parameter of its type, where there is one. */
+  readonly charset: string | undefined;
   /** Of the Binary, for what the server makes of it. */
   readonly path: string;
   readonly title: string;
@@ -27,10 +29,9 @@ export function Viewer(shape: ViewerShape) {
   if (contentType === 'text/html' || contentType === 'application/xhtml+xml')
     return <Markup {...shape} isRendered={false} />;
   if (/^(?:application|text)\/(?:xml|.*\+xml)$/.test(contentType)) return <Markup {...shape} isRendered />;
-  if (contentType === 'text/rtf' || contentType === 'application/rtf')
-    return <PlainText {...shape} read={plainOfRtf} />;
+  if (contentType === 'text/rtf' || contentType === 'application/rtf') return <PlainText {...shape} read={readRtf} />;
   if (contentType.startsWith('text/') || contentType === 'application/json')
-    return <PlainText {...shape} read={each => each} />;
+    return <PlainText {...shape} read={readText} />;
   return <p class="empty">{sayDocument('not-shown', { type: contentType })}</p>;
 }
 
@@ -56,12 +57,11 @@ function Picture({ bytes, contentType, title }: ViewerShape) {
 }
 
 interface TextShape extends ViewerShape {
-  readonly read: (text: string) => string;
+  readonly read: (bytes: Blob, charset: string | undefined) => Promise<Partial<RtfText>>;
 }
 
-/** In the character set that it is in: UTF-8, else that of Windows. */
-async function textOf(bytes: Blob): Promise<string> {
-  const raw = await bytes.arrayBuffer();
+/** UTF-8 where it is that, else as Windows writes. */
+function decoded(raw: ArrayBuffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(raw);
   } catch {
@@ -69,13 +69,38 @@ async function textOf(bytes: Blob): Promise<string> {
   }
 }
 
-function PlainText({ bytes, title, read }: TextShape) {
-  const [text, setText] = useState<string>();
-  useEffect(() => void textOf(bytes).then(each => setText(read(each))), [bytes]);
+/** By its first bytes (UTF-16), else in the character set that it is said to be in, else by what it looks like. */
+async function readText(bytes: Blob, charset: string | undefined): Promise<Partial<RtfText>> {
+  const raw = await bytes.arrayBuffer();
+  const [first, second] = new Uint8Array(raw.slice(0, 2));
+  const marked = first === 0xff && second === 0xfe ? 'utf-16le' : first === 0xfe && second === 0xff ? 'utf-16be' : '';
+  try {
+    const label = marked || charset;
+    return { text: label === undefined ? decoded(raw) : new TextDecoder(label).decode(raw) };
+  } catch {
+    return { text: decoded(raw) };
+  }
+}
+
+/** A character for each byte: RTF counts them. */
+async function readRtf(bytes: Blob): Promise<RtfText> {
+  const raw = new Uint8Array(await bytes.arrayBuffer());
+  const parts: string[] = [];
+  for (let at = 0; at < raw.length; at += PIECE) parts.push(String.fromCharCode(...raw.subarray(at, at + PIECE)));
+  return plainOfRtf(parts.join(''));
+}
+const PIECE = 8192;
+
+function PlainText({ bytes, charset, title, read }: TextShape) {
+  const [{ text, hasHidden }, setText] = useState<Partial<RtfText>>({});
+  useEffect(() => void read(bytes, charset).then(setText), [bytes]);
   if (text === undefined) return <Loading />;
   return (
-    <pre class="document" tabIndex={0} role="region" aria-label={title} dir="auto">
-      {text}
-    </pre>
+    <>
+      {hasHidden === true && <p class="notice warning">{sayDocument('hidden-text')}</p>}
+      <pre class="document" tabIndex={0} role="region" aria-label={title} dir="auto">
+        {text}
+      </pre>
+    </>
   );
 }
