@@ -1,24 +1,41 @@
 /**
- * A page of two kinds in the order of a time: resources of the store, and events of the trail. At the same time resources come first.
+ * A page of two kinds in the order of a time: resources of the store, and events of the trail. At the same time it is by ids where that is asked for; else
+ * resources are the older ones.
  * The place of a row of the store is `i`, its time and the store's cursor; that of an event is `d` and where it stands in the trail. Whichever
  * kind a place is of, the other kind goes on from its time.
  *
  * Both are read in the direction of travel, which the store's cursors allow: an order turned round has the same places.
  */
 import type { Cursor } from '../../search/query.js';
+import { encodeId } from '../../store/codec.js';
 import { pageExpired } from '../../store/plan.js';
 import type { Page, Version } from '../../store/store.js';
+import { eventId } from './deed.js';
 import type { RecordedEvent } from './events.js';
-import { eventCursor, type EventPlace, placeInCursor } from './walk.js';
+import { compareNamed, eventCursor, type NamedPlace, nameOfEvent, placeInCursor, type Way } from './walk.js';
 
-/** From older to newer, or the other way. */
-export type Travel = 'up' | 'down';
+export interface TimeOrder {
+  readonly descending: boolean;
+  /** Of what has the same time, where it is asked for. */
+  readonly idsDescending?: boolean;
+}
+
+/** Where rows begin beside an event: beyond its time, ms, on the way up, at it or beyond it on the way down, and where it is included also on the way up. */
+export interface RowsBound {
+  readonly at: number;
+  readonly isIncluded: boolean;
+}
+
+interface RowsFrom {
+  readonly cursor?: Cursor;
+  readonly bound?: RowsBound;
+}
 
 export interface TwoSources {
-  /** Events behind a place; none: all. */
-  events(travel: Travel, behind: EventPlace | undefined): AsyncGenerator<RecordedEvent>;
-  /** Rows of the store in the order of travel: behind its cursor, or beyond a time (`up`: above it; `down`: at it or below), or all. */
-  rows(travel: Travel, from: { readonly cursor?: Cursor; readonly bound?: number }, limit: number): Promise<Page>;
+  /** Events on the way. */
+  events(way: Way): AsyncGenerator<RecordedEvent>;
+  /** Rows of the store in the order of the way: behind its cursor, or from a bound on, or all. */
+  rows(way: Pick<Way, 'oldestFirst' | 'ids'>, from: RowsFrom, limit: number): Promise<Page>;
   /** ms: by which rows are in order. */
   timeOf(row: Version): number;
 }
@@ -35,11 +52,11 @@ interface PlacedRow {
   readonly cursor: Cursor;
 }
 
-export async function mergedPage(asked: Asked, descending: boolean, sources: TwoSources): Promise<Page> {
+export async function mergedPage(asked: Asked, order: TimeOrder, sources: TwoSources): Promise<Page> {
   const { limit, bytes = Infinity, after, before } = asked;
-  const travel: Travel = descending === (before === undefined) ? 'down' : 'up';
-  const start = after ?? before;
-  const both = new TwoFeeds(sources, travel, limit, start);
+  const isTurned = before !== undefined;
+  const ids = order.idsDescending === undefined ? undefined : order.idsDescending === isTurned ? 'up' : 'down';
+  const both = new TwoFeeds(sources, { oldestFirst: order.descending === isTurned, ids }, limit, after ?? before);
   const found: PlacedRow[] = [];
   let left = bytes;
   try {
@@ -67,17 +84,17 @@ export async function mergedPage(asked: Asked, descending: boolean, sources: Two
 /** Both sources in one order. */
 class TwoFeeds {
   readonly #sources: TwoSources;
-  readonly #travel: Travel;
+  readonly #way: Way;
   readonly #rows: RowFeed;
   readonly #events: AsyncGenerator<RecordedEvent>;
   #event: IteratorResult<RecordedEvent> | undefined;
   #isEvent = false;
 
-  constructor(sources: TwoSources, travel: Travel, limit: number, start: Cursor | undefined) {
+  constructor(sources: TwoSources, way: Way, limit: number, start: Cursor | undefined) {
     this.#sources = sources;
-    this.#travel = travel;
-    this.#rows = new RowFeed(sources, travel, rowsFrom(start), limit);
-    this.#events = sources.events(travel, eventsFrom(start));
+    this.#way = way;
+    this.#rows = new RowFeed(sources, way, start, limit);
+    this.#events = sources.events({ ...way, behind: way.ids === undefined ? eventsFrom(start) : namedIn(start) });
   }
 
   /** What comes next; undefined: there is nothing, or nothing that has room. */
@@ -86,7 +103,7 @@ class TwoFeeds {
     if (!row && this.needed !== undefined) return undefined;
     this.#event ??= await this.#events.next();
     const { done, value: event } = this.#event;
-    this.#isEvent = done !== true && (!row || comesFirst(this.#travel, event.updated, this.#sources.timeOf(row.row)));
+    this.#isEvent = done !== true && (!row || this.#comesFirst(event, row.row));
     if (this.#isEvent) return placedEvent(event as RecordedEvent);
     return row && placedRow(this.#sources, row);
   }
@@ -104,11 +121,17 @@ class TwoFeeds {
   async close(): Promise<void> {
     await this.#events.return(undefined);
   }
+
+  /** The event before the row. */
+  #comesFirst({ updated, id }: RecordedEvent, row: Version): boolean {
+    const at = this.#sources.timeOf(row);
+    if (this.#way.ids !== undefined)
+      return compareNamed(this.#way, { at: updated, name: nameOfEvent(id) }, { at, name: nameOf(row) }) < 0;
+    return this.#way.oldestFirst ? updated < at : updated >= at;
+  }
 }
 
-/** Whether the event comes before the row. */
-const comesFirst = (travel: Travel, event: number, row: number): boolean =>
-  travel === 'up' ? event < row : event >= row;
+const nameOf = ({ type, id }: Version): string => encodeId(type, id);
 
 const placedEvent = (event: RecordedEvent): PlacedRow => ({
   row: event.version(),
@@ -119,7 +142,7 @@ const placedRow = (sources: TwoSources, { row, cursor }: PlacedRow): PlacedRow =
   cursor: ['i', sources.timeOf(row), ...cursor],
 });
 
-function eventsFrom(start: Cursor | undefined): EventPlace | undefined {
+function eventsFrom(start: Cursor | undefined): Way['behind'] {
   if (!start) return undefined;
   const place = placeInCursor(start);
   if (place) return place;
@@ -128,44 +151,66 @@ function eventsFrom(start: Cursor | undefined): EventPlace | undefined {
   throw pageExpired();
 }
 
-const rowsFrom = (start: Cursor | undefined): { readonly cursor?: Cursor; readonly bound?: number } =>
-  start ? (start[0] === 'd' ? { bound: start[1] as number } : { cursor: start.slice(2) }) : {};
+/** Where it is by ids: of a row it stands in the cursor of the store, behind the time. */
+function namedIn(start: Cursor | undefined): NamedPlace | undefined {
+  if (!start) return undefined;
+  const place = placeInCursor(start);
+  if (place) return { at: place[0], name: nameOfEvent(eventId(place[1], place[2])) };
+  const [head, at, , name] = start;
+  if (head === 'i' && typeof at === 'number' && typeof name === 'string') return { at, name };
+  throw pageExpired();
+}
+
+function rowsFrom({ ids }: Way, start: Cursor | undefined): RowsFrom {
+  if (!start) return {};
+  if (start[0] === 'd') return { bound: { at: start[1] as number, isIncluded: ids !== undefined } };
+  return { cursor: start.slice(2) };
+}
 
 /** Rows of the store one by one, read in pages. */
 class RowFeed {
   readonly #sources: TwoSources;
-  readonly #travel: Travel;
+  readonly #way: Way;
   readonly #limit: number;
-  #from: { readonly cursor?: Cursor; readonly bound?: number };
+  /** Rows of the time of an event are read from the first on, where it is by ids: those before it are passed over. */
+  readonly #behind: NamedPlace | undefined;
+  #from: RowsFrom;
   #page: readonly PlacedRow[] = [];
   #at = 0;
   #ended = false;
   /** Bytes of the next row, where it has no room. */
   needed: number | undefined;
 
-  constructor(
-    sources: TwoSources,
-    travel: Travel,
-    from: { readonly cursor?: Cursor; readonly bound?: number },
-    limit: number,
-  ) {
+  constructor(sources: TwoSources, way: Way, start: Cursor | undefined, limit: number) {
     this.#sources = sources;
-    this.#travel = travel;
-    this.#from = from;
+    this.#way = way;
+    this.#from = rowsFrom(way, start);
+    this.#behind = this.#from.bound?.isIncluded ? namedIn(start) : undefined;
     this.#limit = limit;
   }
 
   /** The row that comes next; undefined: there is none, or none that has room. */
   async peek(): Promise<PlacedRow | undefined> {
-    if (this.#at >= this.#page.length && !this.#ended) {
-      const { rows, cursors, more, next } = await this.#sources.rows(this.#travel, this.#from, this.#limit);
-      this.#page = rows.map((row, i) => ({ row, cursor: cursors[i]! }));
-      this.#at = 0;
-      this.#ended = !more || rows.length === 0;
-      if (rows.length === 0) this.needed = next;
-      else this.#from = { cursor: cursors.at(-1)! };
+    for (;;) {
+      if (this.#at >= this.#page.length && !this.#ended) await this.#read();
+      const next = this.#page[this.#at];
+      if (!next || !this.#isPassed(next.row)) return next;
+      this.#at += 1;
     }
-    return this.#page[this.#at];
+  }
+
+  async #read(): Promise<void> {
+    const { rows, cursors, more, next } = await this.#sources.rows(this.#way, this.#from, this.#limit);
+    this.#page = rows.map((row, i) => ({ row, cursor: cursors[i]! }));
+    this.#at = 0;
+    this.#ended = !more || rows.length === 0;
+    if (rows.length === 0) this.needed = next;
+    else this.#from = { cursor: cursors.at(-1)! };
+  }
+
+  #isPassed(row: Version): boolean {
+    if (!this.#behind) return false;
+    return compareNamed(this.#way, { at: this.#sources.timeOf(row), name: nameOf(row) }, this.#behind) <= 0;
   }
 
   take(): void {

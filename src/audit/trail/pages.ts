@@ -6,7 +6,7 @@ import type { Indexing } from '../../search/index-resource.js';
 import { all, type Cursor, type Query, type SortKey, type Where } from '../../search/query.js';
 import type { HistoryOf, HistoryQuery, Page, Store, Version } from '../../store/store.js';
 import { EVENT } from './events.js';
-import { mergedPage, type Travel } from './merge.js';
+import { type RowsBound, mergedPage } from './merge.js';
 import { sortedPage } from './sorted.js';
 import type { TrailEvents } from './source.js';
 import { eventCursor } from './walk.js';
@@ -27,19 +27,33 @@ export function eventPage(both: BothKinds, query: Query): Promise<Page> {
   const usual: SortKey = { code: isAlone ? 'date' : '_lastUpdated', descending: true };
   const [key = usual, second] = query.sort;
   const isTimed = TIMES.has(key.code) && (isAlone || key.code === '_lastUpdated');
-  if (isTimed && (!second || second.code === '_id')) return timedPage(both, query, key);
+  if (isTimed && (!second || second.code === '_id')) return timedPage(both, query, key, second);
   const sorted = query.sort.map(({ code }) => code);
-  return sortedPage(query, query.sort, { ...both, events: both.events.matches(query.where, false, undefined, sorted) });
+  return sortedPage(query, query.sort, { ...both, events: both.events.matches(query.where, undefined, sorted) });
 }
 
-function timedPage({ store, events }: BothKinds, asked: Query, { code, descending }: SortKey): Promise<Page> {
+/** `second`: of ids; nothing further makes a difference behind it. */
+function timedPage(
+  { store, events }: BothKinds,
+  asked: Query,
+  { code, descending }: SortKey,
+  second: SortKey | undefined,
+): Promise<Page> {
   const { after, before, ...query } = asked;
-  return mergedPage({ ...query, ...place(after, before) }, descending, {
-    events: (travel, behind) => events.matches(query.where, travel === 'up', behind),
-    rows: (travel, { cursor, bound }, limit) => {
-      const where = bound === undefined ? query.where : all(query.where, bounded(code, travel, bound));
-      const sort = [{ code, descending: travel === 'down' }];
-      return store.find({ ...query, where, sort, limit, ...place(cursor) });
+  const order = { descending, ...(second ? { idsDescending: second.descending } : {}) };
+  return mergedPage({ ...query, ...place(after, before) }, order, {
+    events: way => events.matches(query.where, way),
+    rows: ({ oldestFirst, ids }, { cursor, bound }, limit) => {
+      const range = bound && bounded(code, oldestFirst, bound);
+      const sort: SortKey[] = [{ code, descending: !oldestFirst }];
+      if (ids !== undefined) sort.push({ code: '_id', descending: ids === 'down' });
+      return store.find({
+        ...query,
+        where: range ? all(query.where, range) : query.where,
+        sort,
+        limit,
+        ...place(cursor),
+      });
     },
     timeOf: row => (code === 'date' ? recordedOf(row) : row.updated),
   });
@@ -50,16 +64,20 @@ export function eventHistory({ store, events }: BothKinds, asked: HistoryQuery):
   const { after, before, oldestFirst, ...query } = asked;
   // An event is current for ever.
   const needed = { keys: [], from: query.since ?? -Infinity, to: query.at?.high ?? Infinity };
-  return mergedPage({ ...query, ...place(after, before) }, oldestFirst !== true, {
-    events: (travel, behind) => events.walk(needed, travel === 'up', behind),
-    rows: (travel, { cursor, bound }, limit) =>
-      store.history({
-        ...{ ...query, ...boundedHistory(query, travel, bound) },
-        ...(travel === 'up' ? { oldestFirst: true } : {}),
-        ...{ limit, ...place(cursor) },
-      }),
-    timeOf: row => row.updated,
-  });
+  return mergedPage(
+    { ...query, ...place(after, before) },
+    { descending: oldestFirst !== true },
+    {
+      events: way => events.walk(needed, way),
+      rows: (way, { cursor, bound }, limit) =>
+        store.history({
+          ...{ ...query, ...boundedHistory(query, way.oldestFirst, bound) },
+          ...(way.oldestFirst ? { oldestFirst: true } : {}),
+          ...{ limit, ...place(cursor) },
+        }),
+      timeOf: row => row.updated,
+    },
+  );
 }
 
 /** Where a follower of the trail goes on. */
@@ -80,15 +98,25 @@ export function trailBehind(
   size: { readonly limit: number; readonly bytes: number },
 ): Promise<Page> {
   const needed = { keys: [], from: since, to: before - 1 };
-  return mergedPage({ ...size, ...place(after) }, false, {
-    events: (_travel, behind) => events.onward(needed, behind),
-    rows: async (_travel, { cursor, bound = -Infinity }, limit) =>
-      store.history({
-        ...{ type: EVENT, since: Math.max(since, bound + 1), oldestFirst: true, limit, bytes: size.bytes },
-        ...{ at: { low: -OPEN, high: before - 1 }, ...place(cursor) },
-      }),
-    timeOf: row => row.updated,
-  });
+  return mergedPage(
+    { ...size, ...place(after) },
+    { descending: false },
+    {
+      events: ({ behind }) => events.onward(needed, behind),
+      rows: async (_way, { cursor, bound }, limit) =>
+        store.history({
+          ...{
+            type: EVENT,
+            since: Math.max(since, (bound?.at ?? -Infinity) + 1),
+            oldestFirst: true,
+            limit,
+            bytes: size.bytes,
+          },
+          ...{ at: { low: -OPEN, high: before - 1 }, ...place(cursor) },
+        }),
+      timeOf: row => row.updated,
+    },
+  );
 }
 
 /** Of one event. */
@@ -111,16 +139,16 @@ const place = (after: Cursor | undefined, before?: Cursor) => ({
   ...(before ? { before } : {}),
 });
 
-/** That a time is on the way from a bound on; the bound itself is on the way down alone. */
-function bounded(code: string, travel: Travel, bound: number): Where {
-  const bounds = travel === 'up' ? { lowMin: bound + 1 } : { lowMax: bound };
+/** That a time is on the way from a bound on. */
+function bounded(code: string, oldestFirst: boolean, { at, isIncluded }: RowsBound): Where {
+  const bounds = oldestFirst ? { lowMin: isIncluded ? at : at + 1 } : { lowMax: at };
   return { kind: 'param', code, test: { kind: 'date', any: [bounds] } };
 }
 
-function boundedHistory({ since, at }: HistoryOf, travel: Travel, bound: number | undefined) {
+function boundedHistory({ since, at }: HistoryOf, oldestFirst: boolean, bound: RowsBound | undefined) {
   if (bound === undefined) return {};
-  if (travel === 'up') return { since: Math.max(since ?? -Infinity, bound + 1) };
-  return { at: { low: at?.low ?? -OPEN, high: Math.min(at?.high ?? Infinity, bound) } };
+  if (oldestFirst) return { since: Math.max(since ?? -Infinity, bound.at + 1) };
+  return { at: { low: at?.low ?? -OPEN, high: Math.min(at?.high ?? Infinity, bound.at) } };
 }
 
 /** ms at which an event that is a resource says that it was recorded. */

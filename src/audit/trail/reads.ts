@@ -67,7 +67,7 @@ async function countRecorded({ store, events }: TrailSurroundings, { id, since, 
   if (since === undefined && at === undefined) return store.deeds.events();
   let count = 0;
   const needed = { ...ALL_DEEDS, from: since ?? -Infinity, to: at?.high ?? Infinity };
-  for await (const _ of events.walk(needed, false)) count += 1;
+  for await (const _ of events.walk(needed, { oldestFirst: false })) count += 1;
   return count;
 }
 
@@ -96,7 +96,7 @@ async function findAlso(
   before: FoundIds['found'],
 ): Promise<FoundIds> {
   const found = new Map(before.map(name => [`${name.type}/${name.id}`, name]));
-  for await (const event of events.matches(where, false, undefined, by === undefined ? [] : [by])) {
+  for await (const event of events.matches(where, undefined, by === undefined ? [] : [by])) {
     for (const name of by === undefined ? [{ type: EVENT, id: event.id }] : referredTo(event, by))
       found.set(`${name.type}/${name.id}`, name);
     if (found.size > limit) return { found: [...found.values()].slice(0, limit), complete: false };

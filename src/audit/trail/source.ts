@@ -5,10 +5,11 @@ import type { Where } from '../../search/query.js';
 import { splitEventId } from './deed.js';
 import type { RecordedEvent } from './events.js';
 import { ALL_DEEDS, neededBy, type Needed, placesOfId } from './keys.js';
-import { compareEventPlaces, type EventPlace, eventPlaceOf, type Walk, walkTrail, type WalkedTrail } from './walk.js';
+import { compareOnWay, isPassed, type Walk, walkTrail, type WalkedTrail, type Way } from './walk.js';
 
 /** Ids that are looked for one by one. */
 const MOST_IDS = 100;
+const NEWEST_FIRST: Way = { oldestFirst: false };
 
 export class TrailEvents {
   readonly #trail: WalkedTrail;
@@ -21,48 +22,41 @@ export class TrailEvents {
   }
 
   /** Those of rows with these keys, between these times. Throws `too-costly`. */
-  walk(needed: Needed & Pick<Walk, 'asked'>, oldestFirst: boolean, behind?: EventPlace): AsyncGenerator<RecordedEvent> {
-    return walkTrail(this.#trail, { ...needed, oldestFirst, behind, until: performance.now() + this.#queryTimeout });
+  walk(needed: Needed & Pick<Walk, 'asked'>, way: Way): AsyncGenerator<RecordedEvent> {
+    return walkTrail(this.#trail, { ...needed, ...way, until: performance.now() + this.#queryTimeout });
   }
 
   /**
    * Those that match, newest first unless it is said otherwise. `also`: parameters whose entries are looked at beside those of the
    * condition. Throws `too-costly`.
    */
-  async *matches(
-    where: Where,
-    oldestFirst = false,
-    behind?: EventPlace,
-    also: readonly string[] = [],
-  ): AsyncGenerator<RecordedEvent> {
+  async *matches(where: Where, way: Way = NEWEST_FIRST, also: readonly string[] = []): AsyncGenerator<RecordedEvent> {
     const ids = idsIn(where);
     const asked = also.length > 0 ? new Set([...codesAsked(where), ...also]) : codesAsked(where);
     if (!ids) {
       const needed = { ...neededBy(where), asked };
-      for await (const event of this.walk(needed, oldestFirst, behind)) if (match(where, event)) yield event;
+      for await (const event of this.walk(needed, way)) if (match(where, event)) yield event;
       return;
     }
-    const sign = oldestFirst ? 1 : -1;
-    const order = (a: EventPlace, b: EventPlace): number => sign * compareEventPlaces(a, b);
     const found = await Promise.all(ids.map(id => this.find(id, asked)));
     const events = found.filter(event => event !== undefined && match(where, event)) as RecordedEvent[];
-    for (const event of events.toSorted((a, b) => order(eventPlaceOf(a), eventPlaceOf(b))))
-      if (!behind || order(eventPlaceOf(event), behind) > 0) yield event;
+    for (const event of events.toSorted((a, b) => compareOnWay(way, a, b))) if (!isPassed(way, event)) yield event;
   }
 
   async find(id: string, asked: ReadonlySet<string> = new Set()): Promise<RecordedEvent | undefined> {
     for (const place of placesOfId(splitEventId(id).id))
-      for await (const event of this.walk({ ...ALL_DEEDS, ...place, asked }, false)) if (event.id === id) return event;
+      for await (const event of this.walk({ ...ALL_DEEDS, ...place, asked }, NEWEST_FIRST))
+        if (event.id === id) return event;
     return undefined;
   }
 
   /** All, oldest first, however long it takes, but for those of rows that cannot be read (faults.ts tells of these). */
-  all(behind?: EventPlace): AsyncGenerator<RecordedEvent> {
+  all(behind?: Way['behind']): AsyncGenerator<RecordedEvent> {
     return this.onward(ALL_DEEDS, behind);
   }
 
   /** The same of some. */
-  onward(needed: Needed, behind?: EventPlace): AsyncGenerator<RecordedEvent> {
+  onward(needed: Needed, behind?: Way['behind']): AsyncGenerator<RecordedEvent> {
     return walkTrail(this.#trail, { ...needed, oldestFirst: true, behind, until: Infinity, passesDamage: true });
   }
 }

@@ -6,18 +6,31 @@
 import { FhirError } from '../../fhir/error.js';
 import { breathe } from '../../platform/pieces.js';
 import type { Cursor } from '../../search/query.js';
+import { encodeId } from '../../store/codec.js';
 import { deedsIn, type DeedPlace, type Deeds, type KeptDeedRow, ROW_SPAN_MS } from '../../store/deeds.js';
 import { type KeptDeed, splitEventId } from './deed.js';
-import type { EventMaker, RecordedEvent } from './events.js';
+import { EVENT, type EventMaker, type RecordedEvent } from './events.js';
 import type { Needed } from './keys.js';
 
 /** Where an event stands: time, id of its deed, and which of its events it is. */
 export type EventPlace = readonly [at: number, deed: string, number: number];
 
-export interface Walk extends Needed {
+/** Among events and resources of one time: the time, and the key of type and id (store/codec.ts). */
+export interface NamedPlace {
+  readonly at: number;
+  readonly name: string;
+}
+
+/** The way of a walk. */
+export interface Way {
   readonly oldestFirst: boolean;
-  /** Behind this place, in the direction of the walk. */
-  readonly behind?: EventPlace | undefined;
+  /** By their ids, where the time is the same, in this direction; else as they are kept. */
+  readonly ids?: 'up' | 'down' | undefined;
+  /** Behind this place, on this way: a named one where it is by ids. */
+  readonly behind?: EventPlace | NamedPlace | undefined;
+}
+
+export interface Walk extends Needed, Way {
   /** performance.now() at which it is too long. */
   readonly until: number;
   /** Parameters that whoever asks looks for in entries. */
@@ -54,17 +67,49 @@ const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 
 export const compareEventPlaces = (a: EventPlace, b: EventPlace): number =>
   a[0] - b[0] || compareText(a[1], b[1]) || a[2] - b[2];
 
+export const nameOfEvent = (id: string): string => encodeId(EVENT, id);
+
+/** Less than 0 where `a` comes before `b` on a way by ids. */
+export const compareNamed = (
+  { oldestFirst, ids }: Pick<Way, 'oldestFirst' | 'ids'>,
+  a: NamedPlace,
+  b: NamedPlace,
+): number => (oldestFirst ? 1 : -1) * (a.at - b.at) || (ids === 'down' ? -1 : 1) * compareText(a.name, b.name);
+
+type AtPlace = Pick<RecordedEvent, 'updated' | 'id'>;
+
+/** Less than 0 where `a` comes before `b` on this way. */
+export function compareOnWay(way: Pick<Way, 'oldestFirst' | 'ids'>, a: AtPlace, b: AtPlace): number {
+  if (way.ids !== undefined) return compareNamed(way, namedPlaceOf(a), namedPlaceOf(b));
+  return (way.oldestFirst ? 1 : -1) * compareEventPlaces(eventPlaceOf(a), eventPlaceOf(b));
+}
+
+/** Whether an event does not stand behind the place where the way begins. */
+export function isPassed({ behind, ...way }: Way, event: AtPlace): boolean {
+  if (behind === undefined) return false;
+  if ('name' in behind) return compareNamed(way, namedPlaceOf(event), behind) <= 0;
+  return (way.oldestFirst ? 1 : -1) * compareEventPlaces(eventPlaceOf(event), behind) <= 0;
+}
+
+const namedPlaceOf = ({ updated, id }: AtPlace): NamedPlace => ({ at: updated, name: nameOfEvent(id) });
+
 /** Throws FhirError `too-costly` where it takes too long. */
 export async function* walkTrail(trail: WalkedTrail, walk: Walk): AsyncGenerator<RecordedEvent> {
-  const { oldestFirst, behind, until, keys, asked } = walk;
+  const { oldestFirst, ids, behind, until, keys, asked } = walk;
   const sign = oldestFirst ? 1 : -1;
-  const from = Math.max(walk.from, oldestFirst && behind ? behind[0] : -Infinity);
-  const to = Math.min(walk.to, !oldestFirst && behind ? behind[0] : Infinity);
+  const begin = behind && ('name' in behind ? behind.at : behind[0]);
+  const from = Math.max(walk.from, oldestFirst && begin !== undefined ? begin : -Infinity);
+  const to = Math.min(walk.to, !oldestFirst && begin !== undefined ? begin : Infinity);
   if (from > to) return;
   const isWithin = ({ at }: KeptDeed): boolean => at >= from && at <= to;
   const order = (a: KeptDeed, b: KeptDeed): number => sign * (a.at - b.at || compareText(a.id, b.id));
-  const passed = (event: RecordedEvent): boolean =>
-    behind !== undefined && sign * compareEventPlaces(eventPlaceOf(event), behind) <= 0;
+
+  const eventsOf: EventsOf = async kept => {
+    await breathe();
+    if (performance.now() > until) throw tooLong();
+    const events = trail.eventsOf(kept, keys, asked);
+    return oldestFirst ? events : events.toReversed();
+  };
 
   const held: KeptDeed[] = [];
   for await (const { records, edge } of rowsOf(trail, walk, from, to)) {
@@ -73,12 +118,29 @@ export async function* walkTrail(trail: WalkedTrail, walk: Walk): AsyncGenerator
     held.sort(order);
     const settled = held.findIndex(({ at }) => (oldestFirst ? at >= edge : at <= edge));
     const ready = held.splice(0, settled === -1 ? held.length : settled);
-    for (const kept of ready) {
-      await breathe();
-      if (performance.now() > until) throw tooLong();
-      const events = trail.eventsOf(kept, keys, asked);
-      for (const event of oldestFirst ? events : events.toReversed()) if (!passed(event)) yield event;
-    }
+    for await (const events of ids === undefined ? eachAlone(ready, eventsOf) : eachTime(ready, eventsOf, walk))
+      for (const event of events) if (!isPassed(walk, event)) yield event;
+  }
+}
+
+type EventsOf = (kept: KeptDeed) => Promise<readonly RecordedEvent[]>;
+
+async function* eachAlone(deeds: readonly KeptDeed[], eventsOf: EventsOf): AsyncGenerator<readonly RecordedEvent[]> {
+  for (const kept of deeds) yield await eventsOf(kept);
+}
+
+/** All events of each time, by their ids. Deeds of one time are settled together. */
+async function* eachTime(
+  deeds: readonly KeptDeed[],
+  eventsOf: EventsOf,
+  way: Way,
+): AsyncGenerator<readonly RecordedEvent[]> {
+  let together: RecordedEvent[] = [];
+  for (const [i, kept] of deeds.entries()) {
+    for (const event of await eventsOf(kept)) together.push(event);
+    if (deeds[i + 1]?.at === kept.at) continue;
+    yield together.toSorted((a, b) => compareOnWay(way, a, b));
+    together = [];
   }
 }
 
