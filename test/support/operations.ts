@@ -9,6 +9,8 @@ import { intakeOperation } from '../../src/features/intake/batch-operation.js';
 import { indexOperation } from '../../src/features/intake/index-operation.js';
 import { privacyOperations } from '../../src/features/privacy/index.js';
 import { checkAuthorizationOperation } from '../../src/features/release/check-operation.js';
+import { deliverOperation, WAYS_ON_PAPER } from '../../src/features/release/delivery/deliver-operation.js';
+import { deliveryOutcomeOperation } from '../../src/features/release/delivery/outcome-operation.js';
 import { chargeOperation, estimateFeeOperation } from '../../src/features/release/fees/fee-operations.js';
 import { letterOperation } from '../../src/features/release/letters/letter-operation.js';
 import { releasePreviewOperation } from '../../src/features/release/preview-operation.js';
@@ -76,6 +78,8 @@ const ofRelease = composeOperations(
     'check-authorization': checkAuthorizationOperation(releaseGround),
     letter: letterOperation(releaseGround),
     charge: chargeOperation(feeGround),
+    deliver: deliverOperation(releaseGround, WAYS_ON_PAPER),
+    'delivery-outcome': deliveryOutcomeOperation(releaseGround),
     'estimate-fee': estimateFeeOperation(feeGround),
     'release-preview': releasePreviewOperation(releaseGround),
   },

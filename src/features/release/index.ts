@@ -9,6 +9,8 @@ import type { Feature } from '../../interactions/feature.js';
 import { requestRecordsOperation, requestStatusOperation } from './request-operation.js';
 import { readPermitRules } from './authorization-rules.js';
 import { acceptanceHook, checkAuthorizationOperation } from './check-operation.js';
+import { deliverOperation, WAYS_ON_PAPER } from './delivery/deliver-operation.js';
+import { deliveryOutcomeOperation } from './delivery/outcome-operation.js';
 import { chargeOperation, estimateFeeOperation } from './fees/fee-operations.js';
 import { readFeeSchedules } from './fees/fee-schedules.js';
 import { paymentHook } from './fees/payment-hook.js';
@@ -26,6 +28,8 @@ const DESK_ROLES = ['writer', 'records-specialist', 'privacy-officer', 'service'
 const DESK_OPERATIONS = [
   'charge',
   'check-authorization',
+  'deliver',
+  'delivery-outcome',
   'estimate-fee',
   'letter',
   'release-preview',
@@ -71,6 +75,8 @@ export const releaseOfInformation: Feature<typeof settings> = {
       operations: {
         'check-authorization': checkAuthorizationOperation(ground),
         charge: chargeOperation(fees),
+        deliver: deliverOperation(ground, WAYS_ON_PAPER),
+        'delivery-outcome': deliveryOutcomeOperation(ground),
         'estimate-fee': estimateFeeOperation(fees),
         letter: letterOperation(ground),
         'release-preview': releasePreviewOperation(ground),

@@ -97,6 +97,8 @@ onStoresInTurn(
                 'release-preview',
                 'letter',
                 'charge',
+                'deliver',
+                'delivery-outcome',
                 'estimate-fee',
               ]
             : []),
@@ -252,7 +254,7 @@ const ALL = [...allOperations.values()].map(({ definition }) => definition).toSo
 
 onStoresInTurn('definitions of operations', stage => {
   const offered = () => ALL.filter(id => id !== 'backup' || 'backup' in stage().server.engine.store);
-  const found = async (query: string) => idsOf(await stage().talk.search(`OperationDefinition?${query}`));
+  const found = async (query: string) => idsOf(await stage().talk.search(`OperationDefinition?_count=200&${query}`));
 
   it('are found by what they say', async () => {
     const { base } = stage().server;
@@ -279,7 +281,7 @@ onStoresInTurn('definitions of operations', stage => {
       ['_filter=code eq purge', ['purge']],
     ];
     for (const [query, ids] of rows) assert.deepEqual(await found(query), ids, query);
-    assert.deepEqual(idsOf(await stage().talk.search('?_type=OperationDefinition')), OWN);
+    assert.deepEqual(idsOf(await stage().talk.search('?_type=OperationDefinition&_count=200')), OWN);
     const counted = await stage().talk.search('OperationDefinition?_summary=count&code=meta,purge');
     assert.equal(counted.total, 2);
     const short = await stage().talk.search<OperationDefinition>('OperationDefinition?code=purge&_elements=code');
