@@ -1,6 +1,6 @@
 /**
  * Puts what a process or a thread begins with into few files, because Node takes a millisecond for each module that it loads: the server
- * has five hundred. Packages stay outside. Written are
+ * has five hundred, and packages that every start loads (AT_EVERY_START) three hundred. Other packages stay outside. Written are
  *
  *     dist/app/main.js    the server, for bin/; what is imported on demand lies beside it
  *     dist/programs/      the programs that tests start as processes
@@ -28,6 +28,17 @@ const THREADS = [
   'src/validation/gate/thread.ts',
 ];
 
+/** Packages of many modules that every start loads, or every start with its store; what they need is with them. */
+const AT_EVERY_START: ReadonlySet<string> = new Set([
+  'express',
+  'file-type',
+  'helmet',
+  'jose',
+  'mongodb',
+  'prom-client',
+  'saxes',
+]);
+
 /** Modules that look for files beside themselves find them as if each were still where the compiler puts it. */
 const inTheirPlaces = (folder: string): Plugin => ({
   name: 'in-their-places',
@@ -41,6 +52,22 @@ const inTheirPlaces = (folder: string): Plugin => ({
   },
 });
 
+/** Leaves all other packages outside. */
+const withPackages: Plugin = {
+  name: 'with-packages',
+  setup(made) {
+    made.onResolve({ filter: /^[^./]/ }, ({ path, importer, kind }) =>
+      kind === 'entry-point' || importer.includes('/node_modules/') || AT_EVERY_START.has(path)
+        ? undefined
+        : { path, external: true },
+    );
+  },
+};
+
+/** What CommonJS in a module asks for. */
+const REQUIRE =
+  "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);";
+
 interface Written {
   /** Relative to dist. Nothing else is in it, unless it is one file that is written. */
   readonly folder: string;
@@ -53,6 +80,8 @@ interface Written {
 async function bundle({ folder, entries, splitting }: Written): Promise<void> {
   const to = join(ROOT, 'dist', folder);
   if (APART && splitting) return lead(to, entries);
+  const plugins = [inTheirPlaces(to), ...(splitting ? [withPackages] : [])];
+  const packages = splitting ? { plugins, banner: { js: REQUIRE } } : { plugins, packages: 'external' as const };
   const { metafile } = await build({
     absWorkingDir: ROOT,
     entryPoints: [...entries],
@@ -60,7 +89,7 @@ async function bundle({ folder, entries, splitting }: Written): Promise<void> {
     entryNames: '[name]',
     chunkNames: '[name]-[hash]',
     ...{ format: 'esm', platform: 'node', target: 'node20' },
-    ...(APART ? {} : { bundle: true, splitting, packages: 'external', plugins: [inTheirPlaces(to)] }),
+    ...(APART ? {} : { bundle: true, splitting, ...packages }),
     ...{ sourcemap: 'linked', sourcesContent: false, legalComments: 'none', logLevel: 'warning', metafile: true },
   });
   if (!splitting) return;

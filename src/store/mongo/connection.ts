@@ -3,7 +3,7 @@
  * client that has once failed to connect stays closed, so each attempt takes a new one until one succeeds; from then on
  * the driver itself comes back after an outage.
  */
-import type { Db, MongoClient } from 'mongodb';
+import { type Db, MongoClient } from 'mongodb';
 import { FhirError } from '../../fhir/error.js';
 import { connectError, NOT_INITIATED } from './errors.js';
 import { type Collections, collections } from './schema.js';
@@ -45,7 +45,6 @@ export function openConnection(url: string, selectionMs: number): Connection {
   let closed = false;
 
   const connect = async (): Promise<Connected> => {
-    const { MongoClient } = await import('mongodb');
     let client: MongoClient | undefined;
     try {
       client = new MongoClient(url, {
