@@ -30,6 +30,9 @@ import { endDemo, loadDemo, takesDemo } from './seed.js';
 /** ms that requests under way may still take after a signal. */
 const GRACE = 10_000;
 
+/** ms until what nobody has asked for yet is made ready: who asks at the start, or ends, does not wait for it. */
+const WARM_AFTER = 3000;
+
 /** What each machine and process of one database has for itself. */
 const OF_MACHINE: ReadonlySet<string> = new Set<keyof Config>(['host', 'port', 'data', 'workers']);
 
@@ -79,7 +82,7 @@ async function serveHere(invocation: Invocation): Promise<number> {
     const server = listen(engine, config);
     await listening(server, config);
     const life = config.harness === 'on' ? undefined : await beginLife(engine, settingValues(config));
-    void warmParameters(engine);
+    realTimeout(WARM_AFTER, () => void warmParameters(engine)).unref();
     process.stdout.write(
       `Chartroom serves FHIR R4 at ${engine.settings.base} (store: ${engine.store.name}, authentication: ${config.auth}).\n`,
     );
