@@ -2,9 +2,7 @@
 import { type MongoOptions, openMongo } from '../../src/store/mongo/index.js';
 import type { Open } from '../contract/store-suite.js';
 import { layout } from './changes.js';
-import { sharedMongo } from './mongo.js';
-
-let databases = 0;
+import { emptyDatabase, giveBack, sharedMongo } from './mongo.js';
 
 /** Skips the test that asks where there is no MongoDB server; the reason has been printed. */
 export const openEmptyMongo: Open = test => openMongoWith(test, {});
@@ -15,7 +13,7 @@ export const openMongoWith = async (
 ): ReturnType<Open> => {
   const mongo = await sharedMongo();
   if ('skipped' in mongo) return test.skip();
-  const url = mongo.database(`store-${process.pid}-${++databases}`);
+  const url = await emptyDatabase(mongo);
   const start = async () => {
     const store = await openMongo({ ...options, url, layout });
     await store.migrate();
@@ -29,6 +27,9 @@ export const openMongoWith = async (
       store = await start();
       return store;
     },
-    release: () => store.close(),
+    async release() {
+      await store.close();
+      giveBack(url);
+    },
   };
 };

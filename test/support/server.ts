@@ -2,7 +2,6 @@
  * Chartroom inside the test process: on a free port, with its data in a new temporary folder, or in a MongoDB database
  * of its own. For a process that can be killed see spawn.ts.
  */
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,7 +16,8 @@ import { featureSettings, open } from '../../src/main.js';
 import type { TimeSource } from '../../src/platform/clock.js';
 import { loadConfig, type SettingName } from '../../src/platform/config.js';
 import { warmValidators } from '../../src/validation/gate/structure.js';
-import { sharedMongo } from './mongo.js';
+import { atFileEnd } from './file-end.js';
+import { emptyDatabase, giveBack, sharedMongo } from './mongo.js';
 import { freePort } from './mongod.js';
 
 export type StoreName = 'embedded' | 'mongo';
@@ -41,8 +41,23 @@ export async function newStore(test: Mocha.Context, store: StoreName): Promise<s
   if (store === 'embedded') return 'embedded';
   const mongo = await sharedMongo();
   if ('skipped' in mongo) return test.skip();
-  return mongo.database(`server_${randomBytes(4).toString('hex')}`);
+  const url = await emptyDatabase(mongo);
+  servers.set(url, 0);
+  return url;
 }
+
+/** How many servers of this process have each new database open. */
+const servers = new Map<string, number>();
+const count = (url: string, more: number): void => {
+  const before = servers.get(url);
+  if (before !== undefined) servers.set(url, before + more);
+};
+
+// Within a file a database may be opened again.
+atFileEnd(() => {
+  for (const [url, left] of servers) if (left === 0) giveBack(url);
+  servers.clear();
+});
 
 export interface Start {
   /** What `newStore` gave. */
@@ -68,6 +83,7 @@ export async function startServer(options: Start): Promise<RunningServer> {
     { flags, env: {} },
     options.features ? composeSettings(options.features) : featureSettings(),
   );
+  count(options.store, 1);
   const engine = await open(config, options.time, options.features);
   const server = listen(engine, config);
   await once(server, 'listening');
@@ -88,6 +104,7 @@ export async function startServer(options: Start): Promise<RunningServer> {
       engine.reindexer.stop();
       await engine.forms.close();
       await engine.store.close();
+      count(options.store, -1);
       rmSync(data, { recursive: true, force: true });
     },
   };

@@ -4,8 +4,9 @@
  */
 import fc from 'fast-check';
 import { endCommands } from './cli.js';
+import { fileEnded } from './file-end.js';
 
 fc.configureGlobal({ ...fc.readConfigureGlobal(), seed: Number(process.env['CHARTROOM_TEST_SEED'] ?? 20_261_123) });
 
 /** A test that failed leaves no process behind that mocha would wait for. */
-export const mochaHooks = { afterAll: endCommands };
+export const mochaHooks = { afterAll: [endCommands, fileEnded] };
