@@ -31,7 +31,7 @@ import {
   takeIn,
   toldOf,
 } from '../support/intake.js';
-import { aPng } from '../support/scans.js';
+import { aPng, aText } from '../support/scans.js';
 import type { Headers, Reply, Talk } from '../support/talk.js';
 import { workStateOf } from '../support/work.js';
 
@@ -365,6 +365,21 @@ onStoresInTurn(
         else final++;
       }
       assert.ok(final > 0 && asked > 0);
+      const [scan, crooked] = [0, 5].map(degrees => aPng(600, 800, aText(7, degrees), 200));
+      const looked = await takeIn(talk, [
+        fileOf(scan!, { name: 'pages', valuePositiveInt: 2 }),
+        fileOf(crooked!, { name: 'pages', valuePositiveInt: 1 }),
+        fileOf(aPng(600, 800, () => false, 200)),
+        fileOf(Buffer.from('%PDF-1.7 and nothing else')),
+      ]);
+      assert.equal(looked.status, 201, looked.text);
+      const codes = [['DQ-pages-missing'], ['DQ-page-skewed'], ['DQ-page-blank'], ['DQ-unreadable']];
+      assert.deepEqual(
+        toldOf(looked.body).map(({ found }) => found),
+        codes,
+      );
+      const { input = [] } = await taskAt(talk, toldOf(looked.body)[1]!.task);
+      assert.deepEqual([input[0]!.type.coding![0]!.code, input[0]!.valuePositiveInt], ['DQ-page-skewed', 1]);
       const twice = await takeIn(talk, [fileOf(page('twice')), fileOf(page('twice'))]);
       const [one, other] = toldOf(twice.body);
       assert.deepEqual([one!.found, other!.found], [[], ['DQ-duplicate']]);
@@ -372,4 +387,29 @@ onStoresInTurn(
     });
   },
   { config: { tokens: intakeTokens, auth: 'token', intakeNewStaff: '0' }, set: intakeWorld },
+);
+
+onStoresInTurn(
+  'scans of new staff',
+  stage => {
+    it('are checked until somebody has indexed as many as are asked', async () => {
+      const { talk } = stage();
+      const reasons: (string | undefined)[] = [];
+      for (let n = 0; n < 5; n++) {
+        const { document } = await oneScan(talk, `new ${n}`);
+        reasons.push(valueOf((await indexAs(talk, document, FIELDS)).body, 'second-person'));
+      }
+      const unsampled = reasons.filter(reason => reason !== 'sample');
+      assert.ok(
+        reasons.slice(0, 2).every(reason => reason !== 'not-asked'),
+        reasons.join(', '),
+      );
+      assert.equal(unsampled.at(-1), 'not-asked', reasons.join(', '));
+      const { document } = await oneScan(talk, 'somebody else');
+      assert.notEqual(valueOf((await indexAs(talk, document, FIELDS, BEN)).body, 'second-person'), 'not-asked');
+      const found = await talk.search('Task?indexer:identifier=|ann', BEN);
+      assert.equal(found.total, 5);
+    });
+  },
+  { config: { tokens: intakeTokens, auth: 'token', intakeNewStaff: '2' }, set: intakeWorld },
 );

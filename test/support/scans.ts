@@ -1,8 +1,11 @@
 /** Pages as scanners make them, for tests. */
 import { crc32, deflateSync } from 'node:zlib';
 
-/** An image of 8 bits a pixel, white but for what `ink` says. */
-export function aPng(width: number, height: number, ink: (x: number, y: number) => boolean = () => false): Buffer {
+/** What is black. */
+type InkAt = (x: number, y: number) => boolean;
+
+/** An image of 8 bits a pixel, white but for what `ink` says; `dots`: an inch. */
+export function aPng(width: number, height: number, ink: InkAt = () => false, dots?: number): Buffer {
   const rows = Buffer.alloc((width + 1) * height, 0xfa);
   for (let y = 0; y < height; y++) {
     rows[y * (width + 1)] = 0;
@@ -12,8 +15,34 @@ export function aPng(width: number, height: number, ink: (x: number, y: number) 
   size.writeUInt32BE(width, 0);
   size.writeUInt32BE(height, 4);
   size[8] = 8;
-  const chunks = [chunk('IHDR', size), chunk('IDAT', deflateSync(rows)), chunk('IEND', Buffer.alloc(0))];
+  const physical = Buffer.alloc(9);
+  for (const at of [0, 4]) physical.writeUInt32BE(Math.round((dots ?? 0) / 0.0254), at);
+  physical[8] = 1;
+  const chunks = [
+    chunk('IHDR', size),
+    ...(dots === undefined ? [] : [chunk('pHYs', physical)]),
+    chunk('IDAT', deflateSync(rows)),
+    chunk('IEND', Buffer.alloc(0)),
+  ];
   return Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), ...chunks]);
+}
+
+/** Lines of words, as on a page of 600 × 800, turned by so many degrees around its middle. `seed`: which words. */
+export function aText(seed: number, degrees = 0): InkAt {
+  const [sin, cos] = [Math.sin((-degrees * Math.PI) / 180), Math.cos((-degrees * Math.PI) / 180)];
+  return (x, y) => {
+    const [dx, dy] = [x - 300, y - 400];
+    const [u, v] = [cos * dx - sin * dy + 300, sin * dx + cos * dy + 400];
+    const line = Math.floor(v / 22);
+    const chanceOf = (n: number): number => (Math.imul(n + seed * 7919 + 1, 0x9e3779b1) >>> 8) % 100;
+    // Letters stand below each other by chance alone, and lines end somewhere.
+    const at = u + (chanceOf(line) % 37) + (line % 5) * 1.7;
+    const letter = Math.floor(at / 7.3);
+    const [begin, end] = [70, 430 + chanceOf(line * 3)];
+    if (u < begin || u > end || v < 80 || v > 720 || v % 22 > 11) return false;
+    const shape = chanceOf(line * 131 + letter * 17);
+    return shape > 18 && at % 7.3 < 3 + (shape % 4) && (Math.floor(v) + shape) % 4 < 3;
+  };
 }
 
 function chunk(name: string, data: Buffer): Buffer {

@@ -22,11 +22,15 @@ import { indexedElements } from './index-asked.js';
 import { type IntakeFile, isIssue, readIntakeFile } from './intake-file.js';
 import { checkMade } from './made-resource.js';
 import { newScan, scanDocument } from './new-scan.js';
+import { pageFindings } from './pages/page-findings.js';
 import { DQ_RULES, type DqFinding, isFindingInput, tasksOfBatch } from './vocabulary.js';
 
 const MOST_FILES = 100;
 /** Documents with the same bytes that are named. */
 const MOST_DUPLICATES = 10;
+/** For which pages are looked at while somebody waits; those of the rest a second person looks at. */
+const LOOKING_MS = 60_000;
+const NOT_LOOKED_AT: DqFinding = { code: 'DQ-not-looked-at', expression: 'DocumentReference.content[0].attachment' };
 const LIST_CODE = { system: 'urn:chartroom:list', code: 'intake-batch', display: 'Scans that came in together' };
 
 export const intakeOperation: OperationImplementation = {
@@ -83,13 +87,18 @@ async function newBatch(
   const now = engine.clock.now();
   const [batch, at] = [newId(now), new Date(now).toISOString()];
   const ground = hookGround(context);
+  const began = performance.now();
   const companions: Companion[] = [];
   const earlier = new Map<string, string>();
   const told: JsonObject[] = [];
   const entry: JsonObject[] = [];
   for (const file of files) {
     const [id, task] = [newId(now), newId(now)];
-    const findings = await duplicateFindings(ground, file, earlier);
+    const isLate = performance.now() - began > LOOKING_MS;
+    const findings = [
+      ...(await duplicateFindings(ground, file, earlier)),
+      ...(isLate ? [NOT_LOOKED_AT] : await pageFindings(file)),
+    ];
     if (!earlier.has(file.sha256)) earlier.set(file.sha256, `DocumentReference/${id}`);
     const scan = { id, task, fields: indexedElements(file.asked, {}), findings, at, by: principal, batch };
     const content = [{ attachment: file.attachment }];

@@ -22,6 +22,8 @@ export interface IntakeFile {
   /** Its attachment as the document is to have it. */
   readonly attachment: JsonObject;
   readonly asked: IndexAsked;
+  /** Its pages, as somebody has counted them. */
+  readonly pages: number | undefined;
   /** As contentTypeOf tells it. */
   readonly contentType: string;
   /** In hexadecimal digits. */
@@ -44,9 +46,10 @@ export async function readIntakeFile(
   if (attachments.length !== 1 || !isObject(sent))
     throw badParameter('A file has one part attachment, which is an Attachment.', at);
   const asked = indexAsked(
-    parts.filter(({ name }) => name !== 'attachment'),
+    parts.filter(({ name }) => name !== 'attachment' && name !== 'pages'),
     at,
   );
+  const pages = parts.find(({ name }) => name === 'pages')?.['valuePositiveInt'];
   const bytes = await bytesIn(sent, bases, binary);
   const refuse = (detail: string, text: string): Issue =>
     issueOfKind('unprocessable', { detail, text, expression: `${at}.part.where(name='attachment')` });
@@ -58,7 +61,7 @@ export async function readIntakeFile(
   await breathe();
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   const attachment = { ...sent, contentType: sent['contentType'] ?? contentType };
-  return { at, attachment, asked, contentType, sha256, bytes };
+  return { at, attachment, asked, pages: typeof pages === 'number' ? pages : undefined, contentType, sha256, bytes };
 }
 
 async function bytesIn(

@@ -52,6 +52,14 @@ export const DQ_RULES = {
   'DQ-date-outside-encounter': { severity: 'warning', display: 'The service was not during the encounter' },
   'DQ-author-missing': { severity: 'error', display: 'Who has written it?' },
   'DQ-author-unknown': { severity: 'warning', display: 'The author is nobody of this server' },
+  'DQ-resolution-low': { severity: 'warning', display: 'A page has fewer than 200 dots an inch' },
+  'DQ-page-blank': { severity: 'warning', display: 'A page is blank' },
+  'DQ-page-skewed': { severity: 'warning', display: 'The lines of a page are not level' },
+  'DQ-page-turned': { severity: 'warning', display: 'A page lies on its side' },
+  'DQ-pages-missing': { severity: 'warning', display: 'There are fewer pages than were counted' },
+  'DQ-pages-more': { severity: 'warning', display: 'There are more pages than were counted' },
+  'DQ-unreadable': { severity: 'warning', display: 'Its pages cannot be read' },
+  'DQ-not-looked-at': { severity: 'warning', display: 'Its pages were not looked at' },
   'DQ-duplicate': { severity: 'warning', display: 'The same bytes are here already' },
 } as const satisfies Readonly<Record<string, QualityRule>>;
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { htmlAsText } from '../../../src/features/release/package/read/html-text.js';
 import { fileKind } from '../../../src/features/release/package/read/file-kind.js';
-import { drawnPage, openPdf } from '../../../src/features/release/package/read/pdfium.js';
+import { drawnPage, openPdf } from '../../../src/fhir/content/pdfium.js';
 import { rtfText } from '../../../src/features/release/package/read/rtf.js';
 import { pdfOf, plainPdf } from '../../support/hostile-pdfs.js';
 import { pageTexts, skipWithoutProgram } from '../../support/pdf-tools.js';

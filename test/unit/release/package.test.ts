@@ -8,7 +8,7 @@ import { before, describe, it } from 'mocha';
 import type { Resource } from '../../../src/fhir/resource.js';
 import { validateStructure } from '../../../src/validation/gate/structure.js';
 import { definitions } from '../../support/structure-rows.js';
-import { drawnPage, openPdf } from '../../../src/features/release/package/read/pdfium.js';
+import { drawnPage, openPdf } from '../../../src/fhir/content/pdfium.js';
 import type { ItemOutcome } from '../../../src/features/release/package/order.js';
 import { DOCUMENTS, type Payload, readPayloads } from '../../support/documents.js';
 import { plainPdf } from '../../support/hostile-pdfs.js';

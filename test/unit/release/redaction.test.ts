@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import type { PackageItem, PageRedaction } from '../../../src/features/release/package/order.js';
 import type { ItemPool } from '../../../src/features/release/package/read/read-item.js';
-import { drawnPage, openPdf } from '../../../src/features/release/package/read/pdfium.js';
+import { drawnPage, openPdf } from '../../../src/fhir/content/pdfium.js';
 import { DOCUMENTS, readPayloads } from '../../support/documents.js';
 import { pdfOf, plainPdf } from '../../support/hostile-pdfs.js';
 import { pageTexts, skipWithoutProgram, toolOutput } from '../../support/pdf-tools.js';

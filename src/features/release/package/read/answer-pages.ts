@@ -12,7 +12,7 @@ import { jpegPage } from './jpeg-page.js';
 import { ITEM_LIMITS } from './limits.js';
 import type { DrawPages, MeasurePages, PageAnswer, PageTask, ReadPages } from './page-task.js';
 import { pdfPages } from './pdf-pages.js';
-import { flatten, type OpenPdf, openPdf, pageSizes } from './pdfium.js';
+import { flatten, type OpenPdf, openPdf, pageSizes } from '../../../../fhir/content/pdfium.js';
 import type { Paper } from './picture.js';
 import { pngPage } from './png-page.js';
 import { textForm } from './text-form.js';

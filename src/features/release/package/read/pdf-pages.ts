@@ -25,7 +25,7 @@ import {
 } from '../pdf/values.js';
 import type { UnmergedReason } from '../order.js';
 import { ITEM_LIMITS, TooCostly } from './limits.js';
-import { flatten, openPdf, savedPdf } from './pdfium.js';
+import { flatten, openPdf, savedPdf } from '../../../../fhir/content/pdfium.js';
 
 export interface PdfPages {
   readonly fragment: PdfFragment;

@@ -3,7 +3,7 @@ import { answerTasks } from '../../../../platform/pool.js';
 import { answerPages } from './answer-pages.js';
 import { TooCostly } from './limits.js';
 import type { PageAnswer, PageTask } from './page-task.js';
-import { endPdfium } from './pdfium.js';
+import { endPdfium } from '../../../../fhir/content/pdfium.js';
 
 /** zlib says so of what it would unpack to more than it may. */
 const isCostly = (error: unknown): boolean =>

@@ -5,8 +5,6 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { init, type WrappedPdfiumModule } from '@embedpdf/pdfium';
-import { TooCostly } from './limits.js';
-import type { Paper } from './picture.js';
 
 /** Bytes of WebAssembly memory. */
 const MOST_MEMORY = 192 * 1024 * 1024;
@@ -104,7 +102,7 @@ export async function openPdf(bytes: Uint8Array): Promise<OpenPdf | 'encrypted' 
 
 function intoMemory(module: WrappedPdfiumModule, bytes: Uint8Array): number {
   const at = module.pdfium.wasmExports.malloc(bytes.length);
-  if (at === 0) throw new TooCostly('There is no more memory.');
+  if (at === 0) throw new RangeError('There is no more memory.');
   heapOf(module).set(bytes, at);
   return at;
 }
@@ -115,7 +113,7 @@ export function savedPdf({ pdfium: module, document }: OpenPdf): Buffer {
   if (module.PDFiumExt_SaveAsCopy(document, writer) === 0) throw new Error('The document cannot be written.');
   const size = module.PDFiumExt_GetFileWriterSize(writer);
   const at = module.pdfium.wasmExports.malloc(size);
-  if (at === 0) throw new TooCostly('There is no more memory.');
+  if (at === 0) throw new RangeError('There is no more memory.');
   module.PDFiumExt_GetFileWriterData(writer, at, size);
   const saved = Buffer.from(heapOf(module).slice(at, at + size).buffer);
   module.pdfium.wasmExports.free(at);
@@ -168,7 +166,11 @@ function isDrawn(module: WrappedPdfiumModule, page: number, at: number): boolean
 }
 
 /** Points, of each page as it is shown. */
-export const pageSizes = ({ pdfium: module, document, pages }: OpenPdf): readonly Paper[] =>
+export const pageSizes = ({
+  pdfium: module,
+  document,
+  pages,
+}: OpenPdf): readonly Pick<PagePicture, 'width' | 'height'>[] =>
   Array.from({ length: pages }, (_, n) => {
     const page = module.FPDF_LoadPage(document, n);
     if (page === 0) throw new Error('The page cannot be read.');
@@ -210,7 +212,7 @@ export function drawnPage(
   const width = Math.max(1, Math.round(pageWidth * scale));
   const height = Math.max(1, Math.round(pageHeight * scale));
   const bitmap = module.FPDFBitmap_Create(width, height, 0);
-  if (bitmap === 0) throw new TooCostly('There is no more memory.');
+  if (bitmap === 0) throw new RangeError('There is no more memory.');
   module.FPDFBitmap_FillRect(bitmap, 0, 0, width, height, WHITE);
   module.FPDF_RenderPageBitmap(bitmap, page, 0, 0, width, height, 0, RENDER_ANNOTATIONS | RENDER_FOR_PRINT);
   const stride = module.FPDFBitmap_GetStride(bitmap);
