@@ -110,6 +110,7 @@ export function happeningEvent(record: HappeningRecord, id: string): Resource {
     type,
     subtype: subtypesOf(happening, subtype),
     action: ACTIONS[happening.what] ?? 'E',
+    ...('done' in happening ? { period: { end: happening.done } } : {}),
     recorded,
     outcome,
     ...(why === undefined ? {} : { outcomeDesc: why }),

@@ -3,6 +3,7 @@
  * turns what is thrown into a sentence and an exit status (0 done, 1 failed, 2 asked wrongly). What goes wrong stands on
  * standard error, without a stack: https://clig.dev/#errors
  */
+import { prepareNotes } from '../interactions/told-later.js';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -199,6 +200,7 @@ export async function run(
       openValidator: guides => openValidator(settings, guides),
       backUp: async to => {
         checkStore(settings);
+        prepareNotes(settings.data);
         await backUp(settings, to);
       },
       openUsers: ({ store }) => openUsers(settings, store),

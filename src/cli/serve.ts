@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { availableParallelism } from 'node:os';
 import { FhirError } from '../fhir/error.js';
+import { keepTellingNotes } from '../interactions/told-later.js';
 import { keepTrailYears } from '../interactions/trail-years.js';
 import { sweepKept } from '../conformance/sweeper.js';
 import { createHttpServer } from '../http/app.js';
@@ -60,10 +61,12 @@ async function serveHere(invocation: Invocation): Promise<number> {
   const engine = await invocation.open();
   const endSweeping = sweepKept(engine);
   const endRemoving = keepTrailYears(engine);
+  let endNotes = async (): Promise<void> => {};
   const endWork = async (): Promise<void> => {
     await engine.jobs.stop();
     await endSweeping();
     await endRemoving();
+    await endNotes();
   };
   try {
     if (wantsDemo(config) && (await takesDemo(engine))) {
@@ -82,6 +85,7 @@ async function serveHere(invocation: Invocation): Promise<number> {
     const server = listen(engine, config);
     await listening(server, config);
     const life = config.harness === 'on' ? undefined : await beginLife(engine, settingValues(config));
+    if (!isMongo(config)) endNotes = await keepTellingNotes(engine);
     realTimeout(WARM_AFTER, () => void warmParameters(engine)).unref();
     process.stdout.write(
       `Chartroom serves FHIR R4 at ${engine.settings.base} (store: ${engine.store.name}, authentication: ${config.auth}).\n`,

@@ -48,6 +48,8 @@ export interface DataMoved {
   readonly lifecycle: 'archive' | 'extract' | 'receive';
   /** What the server calls the file; never a name that somebody else has given. */
   readonly file?: string | undefined;
+  /** ISO time at which it was done, where it is told later. */
+  readonly done?: string;
   /** Of the file, in hex. */
   readonly sha256: string;
   /** Of what there is how much. */
