@@ -27,6 +27,8 @@ export interface Connection {
   atomic<T>(write: () => T): T;
   /** Runs statements that see one state of the store. Never across an await: an old reader keeps the WAL growing. */
   snapshot<T>(read: () => T): T;
+  /** From now on tables may be written in which SQLite keeps an index of words: Node.js 24 refuses that where nobody says so. */
+  writeShadowTables(): void;
   close(): void;
 }
 
@@ -41,6 +43,8 @@ interface RawConnection {
   prepare(sql: string): RawStatement;
   exec(sql: string): unknown;
   close(): unknown;
+  /** From Node.js 24 on, and in force from the beginning. */
+  enableDefensive?(on: boolean): void;
   readonly inTransaction?: boolean;
   readonly isTransaction?: boolean;
 }
@@ -94,6 +98,7 @@ export function connect(file: string, pragmas: readonly string[] = [], busyTimeo
     exec: sql => void raw.exec(sql),
     pragma,
     ...transactionsOf(raw),
+    writeShadowTables: () => raw.enableDefensive?.(false),
     close: () => {
       cache.clear();
       raw.close();

@@ -37,9 +37,16 @@ const COUNTERS = `DELETE FROM main.sqlite_sequence WHERE name<>'blob'`;
 const NOBODY_KNOWS = { name: undefined, touched: new Touched('unknown') } as const;
 const FILES = ['', '-wal', '-shm', '-journal'];
 
+/** Tables are copied as they are, those behind the index of words, too. */
+function connectToCopy(file: string): Connection {
+  const connection = connect(file, [...PRAGMAS, 'synchronous=OFF']);
+  connection.writeShadowTables();
+  return connection;
+}
+
 export function openSnapshots({ file, renew }: SnapshotSurroundings): OpenSnapshots {
   const folder = `${file}-snapshots`;
-  const connection = connect(file, [...PRAGMAS, 'synchronous=OFF']);
+  const connection = connectToCopy(file);
   const tables = connection
     .prepare(OURS)
     .all()
