@@ -23,6 +23,7 @@ import { isLoopback } from '../platform/config.js';
 import { readBody } from './body.js';
 import { answerRequest, type Exchange, type House } from './exchange.js';
 import { identifying, UNKNOWN } from './fhir.js';
+import { sendBytes } from './respond.js';
 import { MethodNotAllowed } from './route.js';
 import type { Limits } from './source.js';
 
@@ -66,7 +67,9 @@ async function answerOutside(options: OutsideOptions, exchange: Exchange, found:
     return recordRefusal(caller, recorded, asFhirError(error));
   }
   if (route.recorded === 'each-call') await recordDone(caller, recorded);
-  sendOutside(exchange, { ...answer, headers: { ...route.headers, ...answer.headers } });
+  const headers = { ...route.headers, ...answer.headers };
+  if (answer.stream) return sendStream(exchange, answer.status, headers, answer.stream);
+  sendOutside(exchange, { ...answer, headers });
 }
 
 /** Who asks, if they may. Throws what keeps them out, which is recorded where somebody had to be known. */
@@ -154,4 +157,15 @@ export function sendOutside(
   if (bytes) response.setHeader('Content-Length', String(bytes.length));
   response.writeHead(status);
   response.end(request.method === 'HEAD' ? undefined : bytes);
+}
+
+/** Resolves when all of it is sent. */
+function sendStream(
+  { response }: Exchange,
+  status = 200,
+  { 'Content-Type': contentType = 'application/octet-stream', ...headers }: NonNullable<OutsideAnswer['headers']>,
+  { bytes, size }: NonNullable<OutsideAnswer['stream']>,
+): Promise<void> {
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  return sendBytes(response, status, bytes, contentType, { gzip: false }, size);
 }

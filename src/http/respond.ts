@@ -165,12 +165,12 @@ const sendStream = (
  * Chunk by chunk, as fast as the client reads. A fault in the middle breaks the connection: the status is out. `size`:
  * bytes, where they are known.
  */
-async function sendBytes(
+export async function sendBytes(
   response: Response,
   status: number,
   stream: AsyncIterable<Buffer>,
   contentType: string,
-  { gzip: wanted }: Presentation,
+  { gzip: wanted }: Pick<Presentation, 'gzip'>,
   size?: number,
 ): Promise<void> {
   response.setHeader('Content-Type', contentType);

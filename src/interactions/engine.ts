@@ -333,6 +333,8 @@ export interface OutsideAnswer {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Buffer;
+  /** Instead of a body: `size` bytes, sent as they come. */
+  readonly stream?: { readonly bytes: AsyncIterable<Buffer>; readonly size: number };
 }
 
 export interface OwnedRoute {

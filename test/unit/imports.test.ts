@@ -154,6 +154,7 @@ function wrongImports(file: string, imports: readonly string[]): string[] {
 /** Files of interactions/ that know the store behind the view, and what for. */
 const KNOW_THE_STORE: Readonly<Record<string, string>> = {
   'engine.ts': 'names it',
+  'handing-out.ts': 'keeps links that were handed out, and opens the bytes that one of them leads to',
   'lives.ts': 'keeps a record of each process',
   'perform.ts': 'commits',
   'recording.ts': 'commits what is recorded by itself',

@@ -10,6 +10,8 @@ import { requestRecordsOperation, requestStatusOperation } from './request-opera
 import { readPermitRules } from './authorization-rules.js';
 import { acceptanceHook, checkAuthorizationOperation } from './check-operation.js';
 import { deliverOperation, WAYS_ON_PAPER } from './delivery/deliver-operation.js';
+import { LINK_WAY } from './delivery/link-way.js';
+import { releasedRecordsRoute } from './delivery/link-route.js';
 import { deliveryOutcomeOperation } from './delivery/outcome-operation.js';
 import { chargeOperation, estimateFeeOperation } from './fees/fee-operations.js';
 import { readFeeSchedules } from './fees/fee-schedules.js';
@@ -75,7 +77,7 @@ export const releaseOfInformation: Feature<typeof settings> = {
       operations: {
         'check-authorization': checkAuthorizationOperation(ground),
         charge: chargeOperation(fees),
-        deliver: deliverOperation(ground, WAYS_ON_PAPER),
+        deliver: deliverOperation(ground, { ...WAYS_ON_PAPER, link: LINK_WAY }),
         'delivery-outcome': deliveryOutcomeOperation(ground),
         'estimate-fee': estimateFeeOperation(fees),
         letter: letterOperation(ground),
@@ -83,6 +85,7 @@ export const releaseOfInformation: Feature<typeof settings> = {
         'request-records': requestRecordsOperation(classes),
         'request-status': requestStatusOperation,
       },
+      routes: [releasedRecordsRoute],
       duties: Object.fromEntries(DESK_ROLES.map(role => [role, { operations: DESK_OPERATIONS }])),
     };
   },

@@ -1,6 +1,6 @@
 /**
- * `Task/[id]/$deliver`: released records reach whoever asked for them, on paper or by hand, and what proves it is kept: who took them, and which identity document
- * was seen. Defined in profiles/release/operationdefinition-deliver.json
+ * `Task/[id]/$deliver`: released records reach whoever asked for them, and what proves it is kept: of paper who took it, by hand also which identity document was
+ * seen. Other ways are in files of their own (link-way.ts). Defined in profiles/release/operationdefinition-deliver.json
  */
 import { itemsOf, type JsonObject } from '../../../fhir/resource.js';
 import type { Context, OperationImplementation } from '../../../interactions/engine.js';
@@ -14,6 +14,7 @@ import {
   type DeliveryMethod,
   DELIVERY_OUTPUT,
   deliveryTold,
+  localTarget,
   releasedPackage,
 } from './delivery.js';
 
@@ -32,6 +33,8 @@ export interface DeliveryAsked {
   /** The package. */
   readonly document: { readonly id: string; readonly document: JsonObject };
   readonly task: string;
+  /** Id of the Patient. */
+  readonly patient: string;
   /** Id of the Communication that will tell of it. */
   readonly delivery: string;
   readonly now: number;
@@ -89,6 +92,7 @@ export const deliverOperation = (ground: CheckGround, ways: DeliveryWays): Opera
     const delivery = newId(now);
     const { details, answer = [] } = await way.prepare({
       ...{ context, document, task: ask.id!, delivery, now },
+      patient: localTarget(task['for'], ground.bases)?.id ?? '',
       text: name => find(name) && jsonText(find(name)!.value),
       at: name => find(name)?.at ?? 'Parameters.parameter',
     });

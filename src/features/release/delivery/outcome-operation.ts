@@ -1,5 +1,5 @@
 /**
- * `Task/[id]/$delivery-outcome`: what became of a delivery that did not go as it should. It failed, or is taken back, and the request is worked on again; or it
+ * `Task/[id]/$delivery-outcome`: what became of a delivery that did not go as it should. Its link is revoked; or it failed, and the request is worked on again; or it
  * reached somebody else, and then an incident begins and the accounting of disclosures tells of it, in the same commit. Defined in
  * profiles/release/operationdefinition-delivery-outcome.json. 45 CFR 164.402, 164.404, 164.528: https://www.ecfr.gov/current/title-45/section-164.404
  */
@@ -15,9 +15,11 @@ import type { Disclosure } from '../../../interactions/tell.js';
 import { newId } from '../../../platform/ids.js';
 import { type CheckGround, readRequest } from '../check-operation.js';
 import { outputsOfKind, requestState, stateConcept } from '../request-task.js';
+import { linkRecords } from '../../../interactions/handing-out.js';
 import { DELIVERY_OUTPUT, isDelivery, localTarget, refuseDelivery } from './delivery.js';
+import { revokeLinks } from './links.js';
 
-const OUTCOMES = ['failed', 'wrong-recipient'];
+const OUTCOMES = ['failed', 'wrong-recipient', 'revoked'];
 /** State of a request that is worked on again, and the status of it. */
 const REOPENED = { state: 'searching', status: 'in-progress' };
 const LONGEST = 1000;
@@ -46,7 +48,10 @@ export const deliveryOutcomeOperation = (ground: CheckGround): OperationImplemen
       throw badParameter('Who has it instead is said of what reached a wrong recipient.', find('received-by')!.at);
     const { row, task, decimals } = await readRequest(context, ask.id!);
     const delivery = await deliveryMeant(context, task, find('delivery')!);
-    if (requestState(task).code !== 'released')
+    const isRevoked = outcome === 'revoked';
+    if (isRevoked && delivery.resource['status'] !== 'in-progress')
+      throw refuseDelivery('Only a link is revoked, and once.', find('delivery')!.at, 'nothing-to-revoke');
+    if (!isRevoked && requestState(task).code !== 'released')
       throw refuseDelivery(
         'The request is worked on again already, or is over.',
         'Task.businessStatus',
@@ -59,9 +64,14 @@ export const deliveryOutcomeOperation = (ground: CheckGround): OperationImplemen
       ...task,
       ...{ status: REOPENED.status, businessStatus: stateConcept(REOPENED.state), statusReason: { text: reason } },
     };
+    // Before anything is committed: a link that is gone too early harms nobody.
+    for (const each of isRevoked ? [delivery.id] : deliveriesOf(task, ground.bases))
+      await revokeLinks(linkRecords(context.engine), each);
     const ifMatch = [String(row.version)];
     const companions: readonly Companion[] = [
-      { kind: 'update', type: 'Task', id: ask.id!, ifMatch, body: { resource: reopened, decimals } },
+      ...(isRevoked
+        ? []
+        : [{ kind: 'update', type: 'Task', id: ask.id!, ifMatch, body: { resource: reopened, decimals } } as const]),
       {
         ...{ kind: 'update', type: 'Communication', id: delivery.id, ifMatch: [delivery.version] },
         body: { resource: stopped(asked), decimals: undefined },
@@ -104,6 +114,10 @@ function boundedText(given: GivenParameter | undefined, name: string): string {
   throw badParameter(`${name} has ${LONGEST} characters at most, and not none.`, given?.at ?? 'Parameters.parameter');
 }
 
+/** Ids of the Communications. */
+const deliveriesOf = (task: Resource, bases: readonly string[]): string[] =>
+  outputsOfKind(task, DELIVERY_OUTPUT).flatMap(each => localTarget(each['valueReference'], bases)?.id ?? []);
+
 /** One of the deliveries of a request. Throws `invalid` and `unprocessable`. */
 async function deliveryMeant(
   context: Context,
@@ -112,7 +126,7 @@ async function deliveryMeant(
 ): Promise<{ readonly id: string; readonly version: string; readonly resource: Resource }> {
   const { bases } = context.engine.settings;
   const target = localTarget(value, bases);
-  const known = outputsOfKind(task, DELIVERY_OUTPUT).map(each => localTarget(each['valueReference'], bases)?.id);
+  const known = deliveriesOf(task, bases);
   if (target?.type !== 'Communication' || !known.includes(target.id))
     throw badParameter('delivery names no delivery of this request.', at);
   const row = await readCurrent(context, 'Communication', target.id).catch((error: unknown) => {
@@ -125,9 +139,15 @@ async function deliveryMeant(
 }
 
 /** https://hl7.org/fhir/R4/valueset-event-status.html: what never reached them is not done, what reached somebody else was. */
+const STATUS: Readonly<Record<string, string>> = {
+  failed: 'not-done',
+  'wrong-recipient': 'completed',
+  revoked: 'stopped',
+};
+
 const stopped = ({ delivery, outcome, reason }: OutcomeAsked): Resource => ({
   ...delivery.resource,
-  status: outcome === 'failed' ? 'not-done' : 'completed',
+  status: STATUS[outcome]!,
   statusReason: { coding: [{ system: 'urn:chartroom:delivery-outcome', code: outcome }], text: reason },
 });
 

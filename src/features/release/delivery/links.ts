@@ -1,0 +1,114 @@
+/**
+ * Links to what was released, as records of the store. A link is a token of 256 random bits, of which the hash alone is kept; it has a passcode, an end, and so
+ * many tries and downloads, which are counted before anything is looked at, so that two who ask at once cannot both have the last one.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { FhirError } from '../../../fhir/error.js';
+import { isObject, type Json } from '../../../fhir/resource.js';
+import type { LinkRecords, HandedBytes } from '../../../interactions/handing-out.js';
+import { realNow } from '../../../platform/real-time.js';
+import { isPasscode } from './passcode.js';
+
+const LINK_KIND = 'release-link';
+const DAY = 86_400_000;
+
+export interface ReleaseLink extends HandedBytes {
+  /** Hash of the passcode. */
+  readonly passcode: string;
+  readonly contentType: string;
+  readonly fileName: string;
+  /** Ids: of the DocumentReference of the package, of the patient, of the Communication. */
+  readonly document: string;
+  readonly patient: string;
+  readonly delivery: string;
+  /** ms since 1970, by the clock that users see. */
+  readonly expires: number;
+  readonly mostTries: number;
+  /** What is left. */
+  readonly tries: number;
+  readonly downloads: number;
+}
+
+const idOfToken = (token: string): string => createHash('sha256').update(token).digest('hex');
+const groupOfDelivery = (delivery: string): string => `release-delivery-${delivery}`;
+const isLink = (value: Json): boolean => isObject(value) && typeof value['expires'] === 'number';
+
+const recordOf = (id: string, link: ReleaseLink, now: number) => ({
+  ...{ kind: LINK_KIND, id, value: JSON.stringify(link), group: groupOfDelivery(link.delivery) },
+  // A clock that is set back later has it no longer than a day.
+  expires: realNow() + Math.max(0, link.expires - now) + DAY,
+});
+
+/** The token, which is told to whoever asked for the link, and kept nowhere. */
+export async function keepLink(records: LinkRecords, link: ReleaseLink, now: number): Promise<string> {
+  const token = randomBytes(32).toString('base64url');
+  if ((await records.put(recordOf(idOfToken(token), link, now), null)) !== undefined) return token;
+  throw new FhirError('unavailable', 'The link could not be kept: try again.');
+}
+
+/** Nobody gets anything by the links of a delivery from now on. */
+export const revokeLinks = (records: LinkRecords, delivery: string): Promise<number> =>
+  records.remove(groupOfDelivery(delivery));
+
+interface FoundLink {
+  readonly id: string;
+  readonly link: ReleaseLink;
+  readonly revision: string;
+}
+
+/** A link that is neither over nor used up; undefined: there is none. */
+async function liveLink(records: LinkRecords, id: string, now: number): Promise<FoundLink | undefined> {
+  const record = await records.get(LINK_KIND, id);
+  if (!record) return undefined;
+  const value = JSON.parse(record.value) as Json;
+  if (!isLink(value)) return undefined;
+  const link = value as unknown as ReleaseLink;
+  return link.expires > now && link.downloads > 0 ? { id, link, revision: record.revision } : undefined;
+}
+
+/** Of those who change a link at once one is first: the others look again. */
+const MOST_TURNS = 50;
+
+/** `change`: undefined leaves it. Undefined: the link is not there any more, or was left. */
+async function changeLink(
+  records: LinkRecords,
+  id: string,
+  now: number,
+  change: (link: ReleaseLink) => ReleaseLink | undefined,
+): Promise<ReleaseLink | undefined> {
+  for (let turn = 0; turn < MOST_TURNS; turn++) {
+    const found = await liveLink(records, id, now);
+    const changed = found && change(found.link);
+    if (!changed) return undefined;
+    if ((await records.put(recordOf(id, changed, now), found.revision)) !== undefined) return changed;
+  }
+  throw new FhirError('throttled', 'This link is used too often just now: try again.', { retryAfter: 5 });
+}
+
+export type LinkUse =
+  | { readonly may: true; readonly link: ReleaseLink }
+  /** `link`: the one that was tried, where there is one. */
+  | { readonly may: false; readonly why: 'unknown' | 'wrong-passcode' | 'no-tries'; readonly link?: ReleaseLink };
+
+/**
+ * Somebody tries a link; it has a download less then. A link that is unknown, over, used up or revoked takes as long as one whose passcode is another one.
+ * Throws `throttled`.
+ */
+export async function tryLink(
+  records: LinkRecords,
+  { token, passcode, now }: { readonly token: string; readonly passcode: string; readonly now: number },
+): Promise<LinkUse> {
+  const id = idOfToken(token);
+  const found = await liveLink(records, id, now);
+  if (found && found.link.tries <= 0) return { may: false, why: 'no-tries', link: found.link };
+  const tried = await changeLink(records, id, now, link =>
+    link.tries > 0 ? { ...link, tries: link.tries - 1 } : undefined,
+  );
+  const isRight = await isPasscode(tried?.passcode, passcode);
+  if (!isRight) return tried ? { may: false, why: 'wrong-passcode', link: tried } : { may: false, why: 'unknown' };
+  const link = await changeLink(records, id, now, ({ downloads, mostTries, ...rest }) => ({
+    ...{ ...rest, mostTries },
+    ...{ tries: mostTries, downloads: downloads - 1 },
+  }));
+  return link ? { may: true, link } : { may: false, why: 'unknown' };
+}
