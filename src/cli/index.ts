@@ -25,6 +25,7 @@ import { explain } from './explain.js';
 import { helpOf, overview } from './help.js';
 import { ig } from './ig.js';
 import { importFiles } from './import.js';
+import { intake } from './intake.js';
 import type { Command, Invocation, Validator } from './invocation.js';
 import { reindex } from './reindex.js';
 import { seed } from './seed.js';
@@ -47,6 +48,16 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map(
         concurrency: { value: 'N', about: 'Transactions under way at once (4).' },
       },
       run: importFiles,
+    },
+    intake: {
+      about: 'Take what is put into a folder into a running server, and move it aside.',
+      words: '<folder>',
+      options: {
+        server: { value: 'ADDRESS', about: 'The server [http://127.0.0.1:8080/fhir].' },
+        'token-file': { value: 'FILE', about: 'File with the token to ask with.' },
+        once: { about: 'End when nothing is left.' },
+      },
+      run: intake,
     },
     reindex: {
       about: 'Write the search index of every resource anew.',

@@ -20,7 +20,7 @@ import { outgoingCode } from './trouble.js';
 /** ms for a whole package. */
 const WHOLE = 120_000;
 /** A registry inside is as good as one of the internet: its address stands in a setting. */
-const INNER = [
+export const INNER_NETWORKS: readonly string[] = [
   ...['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'],
   // Unique local addresses, in networks as narrow as the list wants them.
   ...Array.from({ length: 256 }, (_, at) => `fd${at.toString(16).padStart(2, '0')}::/16`),
@@ -66,7 +66,7 @@ function openClients(clients: OutgoingClients, address: string, whole: number) {
   if (search !== '' || hash !== '' || username !== '' || password !== '') throw wrong();
   try {
     const line = protocol === 'https:' ? host : `${protocol}//${host}`;
-    const policy = { hosts: [line], networks: INNER, whole };
+    const policy = { hosts: [line], networks: INNER_NETWORKS, whole };
     return {
       listings: clients.open('guides', { ...policy, maxBytes: LARGEST_LISTING }),
       packages: clients.open('guides', { ...policy, maxBytes: PACKAGE_LIMITS.file }),

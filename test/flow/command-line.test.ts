@@ -57,6 +57,7 @@ describe('the command line', () => {
         'serve',
         'seed',
         'import',
+        'intake',
         'reindex',
         'backup',
         'verify',

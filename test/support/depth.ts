@@ -41,6 +41,8 @@ const DEPTHS = {
   QUESTIONED: { change: 240, full: 5000 },
   /** Walks of a scan through its process, by several people. */
   SCAN_WALKS: { change: 24, full: 400 },
+  /** Kills of what takes a folder in. */
+  INTAKE_KILLS: { change: 2, full: 20 },
   /** Made-up texts whose scans are looked at, level and in seven other ways each. */
   SCANS: { change: 1, full: 12 },
   /** Tamperings with exports of the audit trail. */

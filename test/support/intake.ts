@@ -15,9 +15,8 @@ writeFileSync(
     Object.entries(PEOPLE).map(([name, role]) => ({ token: `the-token-of-${name}-and-nobody-else`, name, role })),
   ),
 );
-export const as = (name: keyof typeof PEOPLE): Headers => ({
-  authorization: `Bearer the-token-of-${name}-and-nobody-else`,
-});
+export const tokenOf = (name: keyof typeof PEOPLE): string => `the-token-of-${name}-and-nobody-else`;
+export const as = (name: keyof typeof PEOPLE): Headers => ({ authorization: `Bearer ${tokenOf(name)}` });
 export const ANN = as('ann');
 export const BEN = as('ben');
 
