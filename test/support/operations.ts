@@ -13,6 +13,11 @@ import { deliverOperation, WAYS_ON_PAPER } from '../../src/features/release/deli
 import { deliveryOutcomeOperation } from '../../src/features/release/delivery/outcome-operation.js';
 import { chargeOperation, estimateFeeOperation } from '../../src/features/release/fees/fee-operations.js';
 import { letterOperation } from '../../src/features/release/letters/letter-operation.js';
+import { releaseConfirmOperation } from '../../src/features/release/confirm-operation.js';
+import { releasePackageOperation } from '../../src/features/release/package-job.js';
+import { theItemPool } from '../../src/features/release/package/read/read-item.js';
+import { releaseOperation } from '../../src/features/release/release-operation.js';
+import { releaseSelectOperation } from '../../src/features/release/select-operation.js';
 import { releasePreviewOperation } from '../../src/features/release/preview-operation.js';
 import { requestRecordsOperation, requestStatusOperation } from '../../src/features/release/request-operation.js';
 import { createCalendar } from '../../src/features/work/calendar.js';
@@ -68,7 +73,7 @@ const ofFeatures = composeOperations(
 const releaseGround = {
   ...{ classes: new Map(), rules: new Map(), reasons: new Map() },
   letters: { templates: new Map(), grounds: new Map(), head: { desk: '', complaints: '' } },
-  ...{ now: () => 0, bases: [] },
+  ...{ now: () => 0, bases: [], pool: theItemPool },
 };
 const feeGround = { ...releaseGround, fees: { currency: 'USD', schedules: [] } };
 const ofRelease = composeOperations(
@@ -81,7 +86,11 @@ const ofRelease = composeOperations(
     deliver: deliverOperation(releaseGround, WAYS_ON_PAPER),
     'delivery-outcome': deliveryOutcomeOperation(releaseGround),
     'estimate-fee': estimateFeeOperation(feeGround),
+    release: releaseOperation(releaseGround),
+    'release-confirm': releaseConfirmOperation(releaseGround),
+    'release-package': releasePackageOperation(releaseGround),
     'release-preview': releasePreviewOperation(releaseGround),
+    'release-select': releaseSelectOperation(releaseGround),
   },
   await definitionsIn('profiles/release'),
 );

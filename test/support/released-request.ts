@@ -1,11 +1,12 @@
 /** A request for records that is released in tests, with a package of which only its bytes are known: what leads there is told elsewhere. */
 import assert from 'node:assert/strict';
-import type { DocumentReference, Task } from 'fhir/r4.js';
+import type { DocumentReference } from 'fhir/r4.js';
 import { documents } from '../../src/features/documents/index.js';
 import { privacy } from '../../src/features/privacy/index.js';
 import { releaseOfInformation } from '../../src/features/release/index.js';
 import { recordsWork } from '../../src/features/work/index.js';
 import { parseJson, STORED_JSON } from '../../src/fhir/json/json.js';
+import { itemsOf } from '../../src/fhir/resource.js';
 import type { OutsideCall } from '../../src/interactions/engine.js';
 import { actingFor, type Feature } from '../../src/interactions/feature.js';
 import { perform } from '../../src/interactions/perform.js';
@@ -15,14 +16,20 @@ import { ADMIN, CLERK } from './work.js';
 
 const STATES = ['quality-review', 'ready', 'released'];
 
+const packageOutput = (document: string) => ({
+  type: { coding: [{ system: 'urn:chartroom:task-output', code: 'package' }] },
+  valueReference: { reference: `DocumentReference/${document}` },
+});
+
 /** Leads a Task on by transitions that only operations of the feature take. */
-async function leadOn({ caller, path: { id = '' } }: OutsideCall): Promise<{ readonly status: number }> {
+async function leadOn({ caller, path: { id = '', document = '' } }: OutsideCall): Promise<{ readonly status: number }> {
   const own = actingFor(caller, 'release');
   for (const state of STATES) {
     const { text } = await perform(own, { kind: 'read', type: 'Task', id });
     const { resource, decimals } = parseJson(text!, STORED_JSON);
     const businessStatus = { coding: [{ system: 'urn:chartroom:state', code: state }] };
-    const body = { resource: { ...resource, businessStatus }, decimals };
+    const output = state === 'ready' ? [...itemsOf(resource['output']), packageOutput(document)] : resource['output'];
+    const body = { resource: { ...resource, businessStatus, ...(output === undefined ? {} : { output }) }, decimals };
     await perform(own, { kind: 'update', type: 'Task', id, body });
   }
   return { status: 204 };
@@ -38,7 +45,10 @@ export const releasingFeatures: readonly Feature[] = [
     open(ground) {
       const parts = releaseOfInformation.open(ground as Parameters<typeof releaseOfInformation.open>[0]);
       const way = { methods: ['POST'], who: 'known', recorded: 'as-performed', maxBody: 1000 } as const;
-      return { ...parts, routes: [...(parts.routes ?? []), { path: '/lead-on/{id}', ...way, answer: leadOn }] };
+      return {
+        ...parts,
+        routes: [...(parts.routes ?? []), { path: '/lead-on/{id}/{document}', ...way, answer: leadOn }],
+      };
     },
   },
 ];
@@ -57,7 +67,7 @@ export async function requestReleased(
     { name: 'purpose', valueCode: 'HPAYMT' },
     ...more,
   );
-  const task = await ledTo(talk, id, 'log', 'identify', 'accept');
+  await ledTo(talk, id, 'log', 'identify', 'accept');
   const { status, body, text } = await talk.create<DocumentReference>(
     {
       resourceType: 'DocumentReference',
@@ -68,12 +78,10 @@ export async function requestReleased(
     ADMIN,
   );
   assert.equal(status, 201, text);
-  const type = { coding: [{ system: 'urn:chartroom:task-output', code: 'package' }] };
-  const valueReference = { reference: `DocumentReference/${body.id}` };
-  const packed: Task = { ...task, output: [...(task.output ?? []), { type, valueReference }] };
-  const written = await talk.update({ ...packed, id }, CLERK);
-  assert.equal(written.status, 200, written.text);
-  const led = await fetch(`${talk.base.replace(/\/fhir\/?$/, '')}/lead-on/${id}`, { method: 'POST', headers: CLERK });
+  const led = await fetch(`${talk.base.replace(/\/fhir\/?$/, '')}/lead-on/${id}/${body.id}`, {
+    method: 'POST',
+    headers: CLERK,
+  });
   assert.equal(led.status, 204, await led.text());
   return { id, document: body.id };
 }

@@ -91,25 +91,31 @@ export async function readRequest(
   });
 }
 
+/** Whoever looks for records again is asked again when they choose. */
+const SEARCHED: ReadonlySet<string> = new Set([SEARCHING, 'quality-review', 'ready', 'released']);
+
 /** A request is accepted when its check holds. */
 export const acceptanceHook = (ground: CheckGround): FeatureHook => ({
   types: ['Task'],
   async check({ resource: task, before, view }) {
     if (!task || !isRecordsRequest(task) || requestState(task).code !== SEARCHING) return;
     const former = before?.text ? parseJson(before.text, STORED_JSON).resource : undefined;
-    if (former && requestState(former).code === SEARCHING) return;
-    const failed = (await checkedOf(ground, task, view)).filter(({ verdict }) => verdict !== 'met');
-    if (failed.length === 0) return;
-    const names = failed.map(({ element, verdict }) => `${element} (${verdict})`).join(', ');
-    throw new FhirError(
-      'unprocessable',
-      `What permits this release does not hold: ${names}. $check-authorization tells more.`,
-      {
-        ...{ expression: 'Task.businessStatus', detail: 'authorization-deficient' },
-      },
-    );
+    if (former && SEARCHED.has(requestState(former).code)) return;
+    await checkedStill(ground, task, view);
   },
 });
+
+/** Throws `unprocessable` where what permits a request does not hold now. */
+export async function checkedStill(ground: CheckGround, task: Resource, view: ConsentView): Promise<void> {
+  const failed = (await checkedOf(ground, task, view)).filter(({ verdict }) => verdict !== 'met');
+  if (failed.length === 0) return;
+  const names = failed.map(({ element, verdict }) => `${element} (${verdict})`).join(', ');
+  throw new FhirError(
+    'unprocessable',
+    `What permits this release does not hold: ${names}. $check-authorization tells more.`,
+    { expression: 'Task.businessStatus', detail: 'authorization-deficient' },
+  );
+}
 
 export const checkAuthorizationOperation = (ground: CheckGround): OperationImplementation => ({
   async run(context, ask) {

@@ -20,7 +20,14 @@ import { letterOperation } from './letters/letter-operation.js';
 import { readLetterTemplates } from './letters/letter-templates.js';
 import { readRefusalGrounds } from './letters/refusal-grounds.js';
 import { refusalHook } from './letters/refusal-hook.js';
-import { type PreviewGround, releasePreviewOperation } from './preview-operation.js';
+import { releaseConfirmOperation } from './confirm-operation.js';
+import { frozenHook, keptHook } from './kept-hook.js';
+import type { PackageGround } from './package-ground.js';
+import { packageJob, releasePackageOperation } from './package-job.js';
+import { theItemPool } from './package/read/read-item.js';
+import { releasePreviewOperation } from './preview-operation.js';
+import { releaseOperation } from './release-operation.js';
+import { releaseSelectOperation } from './select-operation.js';
 import { readReasonWords } from './reasons.js';
 import { readRequesterClasses } from './requester-classes.js';
 
@@ -28,15 +35,9 @@ const folder = new URL('../../../../profiles/release/', import.meta.url);
 
 const DESK_ROLES = ['writer', 'records-specialist', 'privacy-officer', 'service'];
 const DESK_OPERATIONS = [
-  'charge',
-  'check-authorization',
-  'deliver',
-  'delivery-outcome',
-  'estimate-fee',
-  'letter',
-  'release-preview',
-  'request-records',
-  'request-status',
+  ...['charge', 'check-authorization', 'deliver', 'delivery-outcome', 'estimate-fee', 'letter'],
+  ...['release', 'release-confirm', 'release-package', 'release-preview', 'release-select'],
+  ...['request-records', 'request-status'],
 ];
 
 const settings = {
@@ -60,7 +61,7 @@ export const releaseOfInformation: Feature<typeof settings> = {
   open({ own, clock, settings: server }) {
     const rules = new URL('rules/', folder);
     const classes = readRequesterClasses(new URL('requester-classes.json', rules));
-    const ground: PreviewGround = {
+    const ground: PackageGround = {
       ...{ classes, now: () => clock.now(), bases: server.bases },
       rules: readPermitRules(new URL('authorization.json', rules)),
       letters: {
@@ -69,11 +70,19 @@ export const releaseOfInformation: Feature<typeof settings> = {
         head: { desk: own.recordsDesk, complaints: own.complaintsTo },
       },
       reasons: readReasonWords(new URL('reasons.json', rules)),
+      pool: theItemPool,
     };
     const schedules = own.fees === '' ? new URL('fees/schedules.json', folder) : pathToFileURL(resolve(own.fees));
     const fees = { ...ground, fees: readFeeSchedules(schedules, classes) };
     return {
-      hooks: [acceptanceHook(ground), refusalHook(ground.letters, ground.now), paymentHook(fees)],
+      hooks: [
+        acceptanceHook(ground),
+        refusalHook(ground.letters, ground.now),
+        paymentHook(fees),
+        keptHook(),
+        frozenHook(),
+      ],
+      jobs: [packageJob(ground)],
       operations: {
         'check-authorization': checkAuthorizationOperation(ground),
         charge: chargeOperation(fees),
@@ -81,7 +90,11 @@ export const releaseOfInformation: Feature<typeof settings> = {
         'delivery-outcome': deliveryOutcomeOperation(ground),
         'estimate-fee': estimateFeeOperation(fees),
         letter: letterOperation(ground),
+        release: releaseOperation(ground),
+        'release-confirm': releaseConfirmOperation(ground),
+        'release-package': releasePackageOperation(ground),
         'release-preview': releasePreviewOperation(ground),
+        'release-select': releaseSelectOperation(ground),
         'request-records': requestRecordsOperation(classes),
         'request-status': requestStatusOperation,
       },

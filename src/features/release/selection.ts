@@ -25,7 +25,8 @@ import type { GuardedLabel, RequesterClass } from './requester-classes.js';
 
 /** Codes of profiles/release/rules/reasons.json, in the order in which they are told. */
 export const RELEASE_REASONS = [
-  ...(['other-patient', 'entered-in-error', 'superseded', 'preliminary', 'out-of-type', 'out-of-period'] as const),
+  ...(['other-patient', 'of-this-desk', 'entered-in-error', 'superseded', 'preliminary', 'out-of-type'] as const),
+  ...(['out-of-period'] as const),
   ...(['other-encounter', 'minimum-necessary', 'not-authorized', 'restricted', 'very-restricted'] as const),
   ...(['psychotherapy', 'part-2', 'withheld-from-patient', 'left-out'] as const),
 ];
@@ -52,6 +53,9 @@ export interface SelectedDocument {
 /** What staff decided of a document: inputs of the Task. */
 export const LEFT_OUT_INPUT = 'left-out';
 export const TAKEN_IN_INPUT = 'taken-in';
+
+/** Types of what the desk writes itself: letters, and packages of what went out. */
+const DESK_DOCUMENTS = 'urn:chartroom:document';
 
 const SCOPE: ReadonlySet<ReleaseReason> = new Set(['out-of-type', 'out-of-period', 'other-encounter']);
 const NECESSITY: ReadonlySet<ReleaseReason> = new Set(['minimum-necessary']);
@@ -102,6 +106,7 @@ function selectorOf(asked: SelectionAsked, replaced: ReadonlySet<string>): (docu
     const { status, docStatus } = document;
     const rules: readonly (readonly [ReleaseReason, boolean])[] = [
       ['other-patient', isOfAnother(document, patient, bases)],
+      ['of-this-desk', facts.types.some(({ system }) => system === DESK_DOCUMENTS)],
       ['entered-in-error', status === 'entered-in-error' || docStatus === 'entered-in-error'],
       ['superseded', status === 'superseded' || replaced.has(facts.self)],
       ['preliminary', docStatus === 'preliminary'],

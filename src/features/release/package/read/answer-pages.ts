@@ -8,6 +8,7 @@ import { layOut, type Sheet, type TextRow } from '../text/lay-out.js';
 import { createShaper, type Shaper } from '../text/shape.js';
 import { drawnPages } from './drawn-pages.js';
 import { type FileKind, fileKind } from './file-kind.js';
+import { fileWords } from './file-words.js';
 import { jpegPage } from './jpeg-page.js';
 import { ITEM_LIMITS } from './limits.js';
 import type { DrawPages, MeasurePages, PageAnswer, PageTask, ReadPages } from './page-task.js';
@@ -25,6 +26,7 @@ const theShaper = (): Shaper => (shaper ??= createShaper());
 export async function answerPages(task: PageTask): Promise<PageAnswer> {
   if (task.do === 'lay-out') return { kind: 'laid-out', text: layOut(theShaper(), task.documents) };
   if (task.do === 'pages') return readPages(task);
+  if (task.do === 'words') return fileWords(task);
   return task.do === 'draw' ? drawPages(task) : measurePages(task);
 }
 

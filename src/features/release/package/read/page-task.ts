@@ -30,12 +30,17 @@ export interface MeasurePages extends Omit<ReadPages, 'do' | 'start'> {
   readonly isShown: boolean;
 }
 
+/** Its words, without pages. */
+export interface ReadWords extends Omit<ReadPages, 'do' | 'start' | 'paper'> {
+  readonly do: 'words';
+}
+
 export interface LayOutTexts {
   readonly do: 'lay-out';
   readonly documents: readonly { readonly rows: readonly TextRow[]; readonly sheet: Sheet }[];
 }
 
-export type PageTask = ReadPages | DrawPages | MeasurePages | LayOutTexts;
+export type PageTask = ReadPages | DrawPages | MeasurePages | ReadWords | LayOutTexts;
 
 export type PageAnswer =
   | { readonly kind: 'pages'; readonly fragment: PdfFragment; readonly complete: boolean; readonly total: number }
@@ -46,4 +51,5 @@ export type PageAnswer =
   | { readonly kind: 'none'; readonly reason: UnmergedReason }
   /** `rendering`: SHA-256 of what the server made of the file, where it did. */
   | { readonly kind: 'measured'; readonly pages: readonly Paper[]; readonly rendering?: string }
+  | { readonly kind: 'words'; readonly text: string }
   | { readonly kind: 'laid-out'; readonly text: LaidOut };

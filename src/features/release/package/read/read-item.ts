@@ -4,7 +4,7 @@
  */
 import { createPool, type Pool, type PoolOptions, TaskStopped } from '../../../../platform/pool.js';
 import type { LaidOut } from '../text/lay-out.js';
-import type { DrawPages, LayOutTexts, MeasurePages, PageAnswer, PageTask, ReadPages } from './page-task.js';
+import type { DrawPages, LayOutTexts, MeasurePages, PageAnswer, PageTask, ReadPages, ReadWords } from './page-task.js';
 
 export type ItemPool = Pool<PageTask, PageAnswer>;
 
@@ -20,7 +20,10 @@ let itemPool: ItemPool | undefined;
 export const theItemPool = (): ItemPool => (itemPool ??= createPool(ITEM_POOL));
 
 /** It throws nothing but what stops the pool itself. */
-export async function readPagesOf(pool: ItemPool, task: ReadPages | DrawPages | MeasurePages): Promise<PageAnswer> {
+export async function readPagesOf(
+  pool: ItemPool,
+  task: ReadPages | DrawPages | MeasurePages | ReadWords,
+): Promise<PageAnswer> {
   try {
     return await pool.run(task, [task.bytes.buffer]);
   } catch (error) {
