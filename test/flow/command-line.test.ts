@@ -17,7 +17,8 @@ import { tellHappening } from '../../src/interactions/tell.js';
 import { command, manyCommands } from '../support/cli.js';
 import { sampleOf } from '../support/depth.js';
 import { fallingAway } from '../support/falling-away.js';
-import { freePort, startMongo } from '../support/mongod.js';
+import { sharedMongo } from '../support/mongo.js';
+import { freePort } from '../support/mongod.js';
 import { startServer } from '../support/server.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'chartroom-cli-'));
@@ -194,7 +195,7 @@ describe('what cannot be opened', () => {
   });
 
   it('is told apart on MongoDB: nobody there, an unknown host, another set', async function () {
-    const mongo = await startMongo();
+    const mongo = await sharedMongo();
     if ('skipped' in mongo) {
       process.stderr.write(`      skipped: ${mongo.skipped}\n`);
       return this.skip();
@@ -205,16 +206,12 @@ describe('what cannot be opened', () => {
       ['mongodb://no-such-host.invalid:27017/x?replicaSet=rs0', /no-such-host\.invalid:27017.*not known/],
       [other, /replica set called other.*rs\.status\(\)\.set/],
     ];
-    try {
-      // Each waits for three seconds, all at once.
-      const waiting = rows.map(([url]) => runAlone('seed', { CHARTROOM_STORE: url }));
-      for (const [at, { status, err }] of (await Promise.all(waiting)).entries()) {
-        assert.equal(status, 1);
-        isSentence(err);
-        assert.match(err, rows[at]![1]);
-      }
-    } finally {
-      await mongo.stop();
+    // Each waits for three seconds, all at once.
+    const waiting = rows.map(([url]) => runAlone('seed', { CHARTROOM_STORE: url }));
+    for (const [at, { status, err }] of (await Promise.all(waiting)).entries()) {
+      assert.equal(status, 1);
+      isSentence(err);
+      assert.match(err, rows[at]![1]);
     }
   });
 

@@ -2,7 +2,7 @@
 import { after, before, describe } from 'mocha';
 import { FULL, turnAmong } from './depth.js';
 import { findMongod } from './mongod-binary.js';
-import { type RunningServer, type Start, newStore, type StoreName, STORES, startServer } from './server.js';
+import { letGo, type RunningServer, type Start, newStore, type StoreName, STORES, startServer } from './server.js';
 import { type Talk, talkTo } from './talk.js';
 
 export interface Stage {
@@ -56,9 +56,11 @@ function onStores(stores: readonly StoreName[], title: string, tell: Tell, optio
   for (const store of stores)
     describe(`${title} (${store})`, () => {
       let stage: Stage | undefined;
+      let url = '';
       before('starts the server', async function () {
+        url = await newStore(this, store);
         const server = await startServer({
-          store: await newStore(this, store),
+          store: url,
           ...(options.config ? { config: options.config } : {}),
           ...(options.time ? { time: options.time } : {}),
           ...(options.features ? { features: options.features } : {}),
@@ -66,7 +68,10 @@ function onStores(stores: readonly StoreName[], title: string, tell: Tell, optio
         stage = { server, talk: talkTo(server.base) };
         await options.set?.(stage);
       });
-      after('stops the server', () => stage?.server.stop());
+      after('stops the server', async () => {
+        await stage?.server.stop();
+        letGo(url);
+      });
       tell(() => {
         if (!stage) throw new Error('The server is not there yet.');
         return stage;

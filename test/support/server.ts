@@ -53,11 +53,14 @@ const count = (url: string, more: number): void => {
   if (before !== undefined) servers.set(url, before + more);
 };
 
-// Within a file a database may be opened again.
-atFileEnd(() => {
-  for (const [url, left] of servers) if (left === 0) giveBack(url);
-  servers.clear();
-});
+/** Says that no server will be started on what `newStore` gave: where none runs, others may have it. */
+export function letGo(url: string): void {
+  if (servers.get(url) === 0) giveBack(url);
+  servers.delete(url);
+}
+
+// Until then a test may start a server on it again.
+atFileEnd(() => [...servers.keys()].forEach(letGo));
 
 export interface Start {
   /** What `newStore` gave. */
