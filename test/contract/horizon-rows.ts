@@ -1,5 +1,6 @@
 /** Rows of the store contract: up to where everything is there, whatever is being written. */
 import assert from 'node:assert/strict';
+import { setTimeout as pause } from 'node:timers/promises';
 import { it } from 'mocha';
 import type { OpenStamp, Store } from '../../src/store/store.js';
 import { put } from '../support/changes.js';
@@ -8,13 +9,13 @@ import type { Subject } from './store-suite.js';
 
 /** Several processes agree on it from time to time. */
 async function horizonBeyond(store: Store, time: number): Promise<number> {
-  while (store.horizon() <= time) await new Promise(setImmediate);
+  while (store.horizon() <= time) await pause(5);
   return store.horizon();
 }
 
 /** Waits until the time is another one: what is stamped then is younger. */
 async function later(stamp: OpenStamp, than: number): Promise<number> {
-  while (stamp.now() <= than) await new Promise(setImmediate);
+  while (stamp.now() <= than) await pause(5);
   return stamp.now();
 }
 
@@ -84,7 +85,7 @@ export function horizonRows(subject: Subject): void {
       const { rows } = await store.find({ ...queryOf('Patient?_lastUpdated=ge2000'), limit: 1000 });
       found.push(...rows.filter(({ updated }) => updated >= from && updated < to).map(({ id }) => id));
       from = to;
-      await new Promise(setImmediate);
+      await pause(5);
     };
     const poll = async (): Promise<void> => {
       while (writing.size > 0) await take();

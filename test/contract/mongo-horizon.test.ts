@@ -1,6 +1,7 @@
 /** The horizon of several server processes on one MongoDB database: it passes nobody who may still commit. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, before, beforeEach, describe, it } from 'mocha';
 import { MongoClient } from 'mongodb';
 import { type MongoOptions, openMongo } from '../../src/store/mongo/index.js';
@@ -12,7 +13,7 @@ import { deedCalled } from '../support/outbox.js';
 
 const HOUR = 3_600_000;
 const HORIZONS = { _id: { $gte: 'horizon/', $lt: 'horizon/~' } };
-const soon = (): Promise<void> => new Promise(setImmediate);
+const soon = (): Promise<void> => pause(5);
 
 async function passes(store: Store, time: number): Promise<void> {
   while (store.horizon() <= time) await soon();

@@ -1,5 +1,6 @@
 /** The ledger of a store (src/store/seals.ts): rows of deeds by their place in a stream, and what is kept beside them. */
 import assert from 'node:assert/strict';
+import { setTimeout as pause } from 'node:timers/promises';
 import { it } from 'mocha';
 import {
   bytesOfRemoved,
@@ -66,7 +67,7 @@ export function sealRows(subject: Subject): void {
         const name = `tile/${stream}/${String(full - 1).padStart(9, '0')}`;
         const kept = async () => (await subject.store.deeds.notes.find({ prefix: name, limit: 1 }))[0];
         // Nobody waits for it.
-        while (!(await kept())) await new Promise(setImmediate);
+        while (!(await kept())) await pause(5);
         assert.deepEqual(Buffer.from((await kept())!.value), Buffer.concat(leaves.slice(full * 256 - 256, full * 256)));
       }
     }

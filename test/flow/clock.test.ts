@@ -1,5 +1,6 @@
 /** Whatever users see of time follows the server's clock, however that is set; and what has an order keeps it. */
 import assert from 'node:assert/strict';
+import { setTimeout as pause } from 'node:timers/promises';
 import { it } from 'mocha';
 import type { AuditEvent, Patient } from 'fhir/r4.js';
 import { onStoresInTurn } from '../support/both-stores.js';
@@ -26,7 +27,7 @@ onStoresInTurn(
       time.step(1000);
       const until = new Date(start + 1000).toISOString();
       // Up to when it is complete, on which several processes agree from time to time.
-      while ((await talk.search(`Patient?_lastUpdated=${at}`)).meta?.lastUpdated !== until);
+      while ((await talk.search(`Patient?_lastUpdated=${at}`)).meta?.lastUpdated !== until) await pause(10);
       time.step(1000);
       const events = await talk.search<AuditEvent>(`AuditEvent?entity=Patient/${created.body.id}&_sort=date`);
       assert.equal(events.entry?.[0]?.resource?.recorded, at);

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { CapabilityStatement, OperationOutcome, Parameters, ValueSet } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
 import { addGuide, removeGuide } from '../../src/fhir/guide-install.js';
@@ -163,7 +164,10 @@ for (const store of storesInTurn(1))
       );
       // The job is through before every process has heard of it.
       let found = await talk.search('Patient?nickname=bob');
-      while (warningsOf(found).includes('parameter-indexing')) found = await talk.search('Patient?nickname=bob');
+      while (warningsOf(found).includes('parameter-indexing')) {
+        await pause(50);
+        found = await talk.search('Patient?nickname=bob');
+      }
       assert.deepEqual([idsOf(found), warningsOf(found)], [['bob'], []]);
     });
 

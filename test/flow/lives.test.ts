@@ -3,6 +3,7 @@
  * https://dicom.nema.org/medical/dicom/current/output/chtml/part15/sect_A.5.3.html
  */
 import assert from 'node:assert/strict';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { AuditEvent } from 'fhir/r4.js';
 import { it } from 'mocha';
 import { beginLife } from '../../src/interactions/lives.js';
@@ -74,7 +75,7 @@ onStoresInTurn('lives of processes', (stage, store) => {
     const before = await died();
     const lives = await Promise.all([1, 2].map(() => beginLife(engine, { A: '2' }, 5)));
     await records.put({ kind: 'life', id: 'killed', value: JSON.stringify({ started: 0, seen: 1 }) });
-    while (await records.get('life', 'killed'));
+    while (await records.get('life', 'killed')) await pause(5);
     await Promise.all(lives.map(life => life.end()));
     assert.deepEqual(await records.list('life', 10), []);
     assert.equal(await died(), before + 1);

@@ -54,7 +54,7 @@ export async function untilReady(talk: Talk, code?: string): Promise<void> {
   for (;;) {
     const waited = (await statusByUrl(talk)).filter(each => code === undefined || each.code === code);
     if ((code === undefined || waited.length > 0) && waited.every(({ status }) => status === 'ready')) return;
-    await pause(100);
+    await pause(250);
   }
 }
 

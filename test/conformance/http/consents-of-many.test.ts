@@ -3,6 +3,7 @@
  * implicit policies, by which most patients are hidden. https://profiles.ihe.net/ITI/PCF/
  */
 import assert from 'node:assert/strict';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Bundle, FhirResource, Observation, Parameters } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
 import { onStoresInTurn, type Stage, storesInTurn } from '../../support/both-stores.js';
@@ -265,7 +266,7 @@ describe('Consents of two servers on one MongoDB database', () => {
     const [one, other] = talks as [Talk, Talk];
     const status = async (talk: Talk): Promise<number> => (await talk.get('Patient/p', as('doctor'))).status;
     const until = async (talk: Talk, expected: number): Promise<void> => {
-      while ((await status(talk)) !== expected) await new Promise(setImmediate);
+      while ((await status(talk)) !== expected) await pause(5);
     };
     for (const [type, expected] of [
       ['deny', 404],

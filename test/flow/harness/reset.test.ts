@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { describe, it } from 'mocha';
 import type { AuditEvent, Bundle, CodeSystem, Observation, Patient, SearchParameter, ValueSet } from 'fhir/r4.js';
 import { hasTurn, onBothStores } from '../../support/both-stores.js';
@@ -166,7 +167,7 @@ onBothStores(
       await tell('POST', '/reset');
       await talk.update(patient('one', 'Jr.'));
       assert.equal((await talk.update(parameter('suffix', 'suffix'))).status, 201);
-      while (stage().server.engine.reindexer.busy) await new Promise(setImmediate);
+      while (stage().server.engine.reindexer.busy) await pause(5);
       assert.deepEqual(idsOf(await talk.search('Patient?suffix=Jr.')), ['one']);
       await talk.update(system('red'));
       await talk.update(valueSet);
@@ -200,7 +201,7 @@ onBothStores(
       assert.deepEqual(idsOf(await talk.search('Patient?suffix=Jr.')).toSorted(), ['one', 'three']);
       // A parameter that is new gets its job.
       assert.equal((await talk.update({ ...parameter('another', 'another') })).status, 201);
-      while (stage().server.engine.reindexer.busy) await new Promise(setImmediate);
+      while (stage().server.engine.reindexer.busy) await pause(5);
       assert.deepEqual(idsOf(await talk.search('Patient?another=Jr.')).toSorted(), ['one', 'three']);
       await tell('DELETE', '/snapshot/suffixes');
     });
@@ -228,10 +229,10 @@ onBothStores(
         return Number(/^chartroom_open_requests (\d+)$/m.exec(text)?.[1]);
       };
       // The look itself is one of them.
-      while ((await underWay()) < 2) await new Promise(setImmediate);
+      while ((await underWay()) < 2) await pause(5);
       await tell('POST', '/reset', { patience: 10 });
       late.write(body.slice(5));
-      while (!answered.includes('}')) await new Promise(setImmediate);
+      while (!answered.includes('}')) await pause(5);
       late.destroy();
       assert.match(answered, /^HTTP\/1\.1 503 .*A test has reset this server/s);
       assert.equal((await talk.get('Patient/late')).status, 404);
