@@ -7,7 +7,10 @@ import type { Absence, ResourceName, Store } from '../../src/store/store.js';
 import { definitions, parameters, put, remove } from '../support/changes.js';
 import { queryOf } from '../support/queries.js';
 import { conflict } from './resource-rows.js';
+import { depthOf } from '../support/depth.js';
 import type { Subject } from './store-suite.js';
+
+const CROWD = depthOf('CROWD');
 
 const patient = (id: string, identifier = id): Resource => ({
   resourceType: 'Patient',
@@ -105,7 +108,7 @@ export function commitRows(subject: Subject): void {
     for (let i = 0; i < 60; i++) assert.equal((await store.read('Patient', `c${i}`)) !== undefined, i % 3 !== 0);
   });
 
-  it('gives every version of one resource to exactly one of 64 concurrent writers', async () => {
+  it(`gives every version of one resource to exactly one of ${CROWD} concurrent writers`, async () => {
     const { store } = subject;
     await store.commit({ changes: [put(patient('hot'))] });
     const won: number[] = [];
@@ -122,15 +125,15 @@ export function commitRows(subject: Subject): void {
         }
       }
     };
-    await Promise.all(Array.from({ length: 64 }, (_, i) => writer(i)));
+    await Promise.all(Array.from({ length: CROWD }, (_, i) => writer(i)));
     assert.deepEqual(
       won.toSorted((a, b) => a - b),
-      Array.from({ length: 64 }, (_, i) => i + 2),
+      Array.from({ length: CROWD }, (_, i) => i + 2),
     );
     const history = await store.history({ type: 'Patient', id: 'hot', limit: 100 });
     assert.deepEqual(
       history.rows.map(row => row.version),
-      Array.from({ length: 65 }, (_, i) => 65 - i),
+      Array.from({ length: CROWD + 1 }, (_, i) => CROWD + 1 - i),
     );
     assert.equal((await store.count(queryOf('Patient?identifier=urn:test|hot-0,urn:test|hot-1'))).count <= 1, true);
   });
@@ -194,9 +197,9 @@ export function commitRows(subject: Subject): void {
     assert.equal(await countWith(store, 'only'), 1);
   });
 
-  it('lets exactly one of 64 concurrent commits with equal claims win', async () => {
+  it(`lets exactly one of ${CROWD} concurrent commits with equal claims win`, async () => {
     const { store } = subject;
-    const attempts = Array.from({ length: 64 }, (_, i) =>
+    const attempts = Array.from({ length: CROWD }, (_, i) =>
       store.commit({ changes: [put(patient(`claim${i}`, 'claimed'))], mustNotMatch: [nobodyWith('claimed')] }),
     );
     assert.equal(await winners(attempts), 1);
@@ -205,10 +208,10 @@ export function commitRows(subject: Subject): void {
 
   it('lets commits with different claims pass beside one another', async () => {
     const { store } = subject;
-    const attempts = Array.from({ length: 64 }, (_, i) =>
+    const attempts = Array.from({ length: CROWD }, (_, i) =>
       store.commit({ changes: [put(patient(`free${i}`, `free-${i}`))], mustNotMatch: [nobodyWith(`free-${i}`)] }),
     );
-    assert.equal(await winners(attempts), 64);
+    assert.equal(await winners(attempts), CROWD);
   });
 
   it('commits only where nothing of several types, in several indexes, matches', async () => {
@@ -279,7 +282,7 @@ export function commitRows(subject: Subject): void {
 
   it('lets no reference to a resource slip past its deletion, nor the other way round', async () => {
     const { store } = subject;
-    for (let round = 0; round < 10; round++) {
+    for (let round = 0; round < depthOf('RACES'); round++) {
       const target = { type: 'Patient', id: `raced${round}` };
       await store.commit({ changes: [put(patient(target.id))] });
       const current = (await store.read('Patient', target.id))!;
@@ -335,7 +338,7 @@ export function commitRows(subject: Subject): void {
     const { store } = subject;
     // Large enough for chunks in both stores.
     const sizes = [100, 1_200_000];
-    for (let round = 0; round < 12; round++) {
+    for (let round = 0; round < depthOf('RACES'); round++) {
       const bytes = Buffer.alloc(sizes[round % 2]!, `${round} `);
       const blob = await store.blobs.put(bytes);
       const first = holding(`gone${round}`, blob);

@@ -4,7 +4,10 @@ import { it } from 'mocha';
 import type { OutboxMessage, PendingMessage, Store } from '../../src/store/store.js';
 import { put } from '../support/changes.js';
 import { conflict } from './resource-rows.js';
+import { depthOf } from '../support/depth.js';
 import type { Subject } from './store-suite.js';
+
+const CROWD = depthOf('CROWD');
 
 const patient = (id: string) => put({ resourceType: 'Patient', id });
 const bodies = async (store: Store, topic: string, limit = 100, dueBy?: number): Promise<string[]> =>
@@ -35,12 +38,12 @@ export function outboxRows(subject: Subject): void {
     assert.deepEqual(await bodies(store, 'once'), ['c']);
   });
 
-  it('lets one of 64 concurrent commits acknowledge a message, and the others of their group go on', async () => {
+  it(`lets one of ${CROWD} concurrent commits acknowledge a message, and the others of their group go on`, async () => {
     const { store } = subject;
     await send(store, { topic: 'raced', body: 'a' });
     const sequence = await sequenceOf(store, 'raced');
     const bystanders: Promise<void>[] = [];
-    const attempts = Array.from({ length: 64 }, (_, i) => {
+    const attempts = Array.from({ length: CROWD }, (_, i) => {
       bystanders.push(store.commit({ changes: [patient(`bystander${i}`)] }));
       return store.commit({ changes: [patient(`raced${i}`)], acknowledges: [sequence] });
     });
@@ -50,7 +53,7 @@ export function outboxRows(subject: Subject): void {
     assert.equal(won.length, 1);
     for (const each of settled)
       if (each.status === 'rejected') assert.equal((each.reason as { kind?: string }).kind, 'conflict');
-    for (let i = 0; i < 64; i++) {
+    for (let i = 0; i < CROWD; i++) {
       assert.equal((await store.read('Patient', `raced${i}`)) !== undefined, i === won[0]);
       assert.ok(await store.read('Patient', `bystander${i}`));
     }
@@ -76,14 +79,14 @@ export function outboxRows(subject: Subject): void {
 
   it('gives each of the messages that may be put together once, those of a commit in their order', async () => {
     const { store } = subject;
-    const commits = Array.from({ length: 64 }, (_, i) => {
+    const commits = Array.from({ length: CROWD }, (_, i) => {
       const messages = [1, 2].map(part => ({ topic: 'joined', body: `${i}.${part}`, together: true as const }));
       return store.commit({ changes: [patient(`joined${i}`)], messages });
     });
     await Promise.all(commits);
     const pending = await store.pendingMessages('joined', 1000);
     const given = everyBody(pending);
-    const sent = Array.from({ length: 64 }, (_, i) => [`${i}.1`, `${i}.2`]);
+    const sent = Array.from({ length: CROWD }, (_, i) => [`${i}.1`, `${i}.2`]);
     assert.deepEqual(given.toSorted(), sent.flat().toSorted());
     for (const [first, second] of sent) assert.ok(given.indexOf(first!) < given.indexOf(second!), first);
     const sequences = pending.map(({ sequence }) => sequence);

@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { it } from 'mocha';
 import { isRecordAltered, type KeptRecord } from '../../src/store/records.js';
+import { depthOf } from '../support/depth.js';
 import type { Subject } from './store-suite.js';
 
 /** Takers of one code. */
-const TAKERS = 1000;
+const TAKERS = depthOf('TAKERS');
 const PAST = 1_000_000_000_000;
 const FUTURE = 9_000_000_000_000;
 

@@ -5,6 +5,7 @@ import { ANY_RESOURCE } from '../../src/search/query.js';
 import { parseWords } from '../../src/search/words.js';
 import type { Store, Version } from '../../src/store/store.js';
 import { put, remove } from '../support/changes.js';
+import { FULL } from '../support/depth.js';
 import { openEmptyEmbedded } from '../support/embedded.js';
 import { openMongoWith } from '../support/mongo-store.js';
 import type { Open, Opened } from './store-suite.js';
@@ -81,6 +82,9 @@ async function fill(store: Store): Promise<void> {
   await write(store, { ...patient('holder', 'Third'), blobs: [{ at: 1, hash, size: 40 }] });
 }
 
+/** More than a batch of anything. */
+const MANY = FULL ? 1000 : 200;
+
 /** Each does something else to a store that was filled. */
 const DEEDS: Readonly<Record<string, (store: Store) => Promise<void>>> = {
   nothing: async () => undefined,
@@ -105,8 +109,8 @@ const DEEDS: Readonly<Record<string, (store: Store) => Promise<void>>> = {
     await store.commit({ changes: [], acknowledges });
   },
   'other bytes': async store => void (await keepBytes(store, 'others')),
-  'a thousand resources': async store => {
-    for (let at = 0; at < 1000; at += 100)
+  [`${MANY} resources`]: async store => {
+    for (let at = 0; at < MANY; at += 100)
       await write(store, ...Array.from({ length: 100 }, (_, i) => patient(`many${at + i}`, 'First')));
   },
   'everything else': async store => {

@@ -8,6 +8,7 @@ import { wordsOf } from '../../src/search/words-of.js';
 import type { Change, Version } from '../../src/store/store.js';
 import { definitions, entriesOf, put, remove } from '../support/changes.js';
 import { createRandom } from '../support/random.js';
+import { depthOf } from '../support/depth.js';
 import type { Subject } from './store-suite.js';
 
 const narrative = (text: string) => ({
@@ -389,7 +390,7 @@ export function wordRows(subject: Subject): void {
     const expression = (depth: number): string =>
       Array.from({ length: 1 + random.below(3) }, () => term(depth)).join(random.pick([' ', ' or ']));
     let hits = 0;
-    for (let i = 0; i < 400; i++) {
+    for (let i = 0; i < depthOf('WORDS'); i++) {
       const value = expression(2);
       const among = random.pick(['text', 'content'] as const);
       const words = parseWords(`_${among}`, value);
@@ -404,6 +405,6 @@ export function wordRows(subject: Subject): void {
       assert.deepEqual(decided, expected, `${among}: ${value}`);
       hits += expected.length > 0 && expected.length < all.size ? 1 : 0;
     }
-    assert.ok(hits > 200, `${hits} searches tell one from the other`);
+    assert.ok(hits > depthOf('WORDS') / 2, `${hits} searches tell one from the other`);
   });
 }

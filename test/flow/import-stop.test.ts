@@ -60,7 +60,7 @@ for (const store of storesInTurn(1))
     let sent = 0;
     before(() => {
       const seed = shared('data', 'synthea-seed');
-      const some: Resource[] = Array.from({ length: FULL ? 1200 : 600 }, (_, i) => ({
+      const some: Resource[] = Array.from({ length: FULL ? 1200 : 400 }, (_, i) => ({
         resourceType: 'Patient',
         ...(i % 3 ? {} : { id: `p${i}` }),
       }));

@@ -206,7 +206,7 @@ describe('several processes on one MongoDB database, with custom search paramete
         for (; old.status === 503; old = await change()) await pause(1000);
         assert.equal(old.status, 200, old.text);
         written += 1;
-        await pause(40);
+        await pause(FULL ? 40 : 150);
       }
     })();
     await untilWritten(5);
@@ -219,7 +219,7 @@ describe('several processes on one MongoDB database, with custom search paramete
     await a.end('SIGKILL');
     await endJobLease(env.CHARTROOM_STORE);
     await untilReady(b.talk, 'nick');
-    await untilWritten(FULL ? 100 : 30);
+    await untilWritten(FULL ? 100 : 20);
     stop.abort();
     await writing;
     const found = await b.talk.search('Patient?nick=nick&_summary=count');

@@ -9,13 +9,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Bundle, Patient } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
-import { depthOf } from '../support/depth.js';
+import { depthOf, FULL } from '../support/depth.js';
 import { newStore, STORES } from '../support/server.js';
 import { type SpawnedServer, spawnServer } from '../support/spawn.js';
 import { type Talk, talkTo } from '../support/talk.js';
 
 const KEYS = depthOf('STORM');
-const CALLERS = 64;
+const CALLERS = depthOf('CROWD');
+/** On one MongoDB database. */
+const PROCESSES = FULL ? 3 : 2;
 const SYSTEM = 'urn:storm';
 
 for (const store of STORES)
@@ -25,7 +27,7 @@ for (const store of STORES)
     let talks: readonly Talk[] = [];
     before(async function () {
       const url = await newStore(this, store);
-      for (let i = 0; i < (store === 'mongo' ? 3 : 1); i++) {
+      for (let i = 0; i < (store === 'mongo' ? PROCESSES : 1); i++) {
         folders.push(mkdtempSync(join(tmpdir(), 'chartroom-storm-')));
         servers.push(await spawnServer({ CHARTROOM_STORE: url, CHARTROOM_DATA: folders[i]! }));
       }

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { Bundle } from 'fhir/r4.js';
 import { before, it } from 'mocha';
 import { ACCOUNT_TAG } from '../../src/features/documents/intake/vocabulary.js';
-import { onBothStores } from '../support/both-stores.js';
+import { onStoresInTurn } from '../support/both-stores.js';
 import { FULL, sampleOf } from '../support/depth.js';
 import { readText, shared } from '../support/shared.js';
 
@@ -26,7 +26,7 @@ function bundles(): string[] {
   });
 }
 
-onBothStores('the Bundles of Synthea', stage => {
+onStoresInTurn('the Bundles of Synthea', stage => {
   const files = bundles();
   before('asks for the reference data', function () {
     if (files.length > 0) return;

@@ -79,7 +79,7 @@ for (const store of storesInTurn(0))
     const running = () => server!;
 
     before('stores the records', async function () {
-      lines = sampleOf(readLines(skipWithout(this, 'data', 'synthea-seed', 'ndjson')), 24, ({ type }) => type);
+      lines = sampleOf(readLines(skipWithout(this, 'data', 'synthea-seed', 'ndjson')), 40, ({ type }) => type);
       server = await startServer({ store: await newStore(this, store) });
       const talk = talkTo(server.base);
       await inParallel(lines, async ({ type, id, text }) => {

@@ -8,6 +8,7 @@ import { explainFaults } from '../../src/validation/gate/explain.js';
 import { isStructured } from '../../src/validation/gate/structure.js';
 import { damage, randomFrom, sampleResource } from '../support/sample.js';
 import { readArchive, skipWithout } from '../support/shared.js';
+import { runsOf } from '../support/depth.js';
 
 const definitions = loadDefinitions();
 
@@ -38,9 +39,9 @@ describe('structural validation, by random resources', () => {
         const random = randomFrom(seed);
         if (!assertAgreement(damage(sampleResource(type, definitions, random), random))) refused++;
       }),
-      { numRuns: 2500 },
+      { numRuns: runsOf(2500) },
     );
-    assert.ok(refused > 1200, String(refused));
+    assert.ok(refused > runsOf(1200), String(refused));
   });
 
   it('takes base64 by the fast way exactly where the slow way does', () => {
@@ -62,9 +63,9 @@ describe('structural validation, by random resources', () => {
           assert.equal(isBase64(edited), slow(edited));
         },
       ),
-      { numRuns: 500 },
+      { numRuns: runsOf(500) },
     );
-    assert.ok(right > 50 && right < 480, String(right));
+    assert.ok(right > runsOf(50) && right < runsOf(480), String(right));
   });
 });
 
@@ -83,7 +84,7 @@ describe('structural validation, by damaged examples of the standard', () => {
       fc.property(fc.nat(), fc.integer(), (index, seed) => {
         assertAgreement(damage(examples[index % examples.length]!, randomFrom(seed)));
       }),
-      { numRuns: 1000 },
+      { numRuns: runsOf(1000) },
     );
   });
 });

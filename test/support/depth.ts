@@ -14,9 +14,15 @@ const DEPTHS = {
   STOPS: { change: 2, full: 20 },
   /** Resources that 64 callers want to exist, each. */
   STORM: { change: 2, full: 100 },
+  /** Who do the same at once. */
+  CROWD: { change: 16, full: 64 },
+  /** Rounds of a race between two or three, of each kind. */
+  RACES: { change: 4, full: 12 },
   /** Random queries a store, by its usual plans; and by the plans that it takes more rarely. */
   QUERIES: { change: 150, full: 10_000 },
   RARE_QUERIES: { change: 50, full: 2000 },
+  /** Random searches for words a store. */
+  WORDS: { change: 150, full: 400 },
   /** Random chains and reverse chains a store. */
   LINKED: { change: 70, full: 1000 },
   /** Random searches over HTTP a store. */
@@ -77,6 +83,9 @@ export function depthOf(name: keyof typeof DEPTHS): number {
   const set = process.env[`CHARTROOM_TEST_${name}`];
   return set === undefined ? DEPTHS[name][FULL ? 'full' : 'change'] : Number(set);
 }
+
+/** Random values that a property is held against: all in a full run, else a quarter. */
+export const runsOf = (full: number): number => (FULL ? full : Math.ceil(full / 4));
 
 const SEED = Number(process.env['CHARTROOM_TEST_SEED'] ?? 20_261_123);
 

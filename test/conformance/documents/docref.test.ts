@@ -330,7 +330,7 @@ onStoresInTurn(
             .split('\n')
             .flatMap(line => (line === '' ? [] : [JSON.parse(line) as Stored & { resourceType: string }])),
         );
-        const patients = resources.filter(({ resourceType }) => resourceType === 'Patient').slice(0, FULL ? 15 : 2);
+        const patients = resources.filter(({ resourceType }) => resourceType === 'Patient').slice(0, FULL ? 15 : 1);
         const isWanted = ({ id, resourceType, ...rest }: (typeof resources)[number]): boolean =>
           resourceType === 'Medication' ||
           patients.some(patient => patient.id === id || JSON.stringify(rest).includes(`Patient/${patient.id}"`));

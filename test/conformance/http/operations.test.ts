@@ -142,7 +142,7 @@ onStoresInTurn(
           const offered = { system, type: ofType, instance, version: operation.levels.includes('version') };
           assert.ok(!offered.version || instance, 'of a version only what is of an instance');
           const isNamed = (type: string) => resource.some(each => each === 'Resource' || each === type);
-          const types = sampleOf(TYPES, 4, type => (type === 'AuditEvent' ? type : String(isNamed(type))));
+          const types = sampleOf(TYPES, 12, type => (type === 'AuditEvent' ? type : String(isNamed(type))));
           for (const level of LEVELS)
             for (const type of level === 'system' ? [''] : types) {
               const path = {

@@ -7,6 +7,7 @@ import type { AuditPattern } from '../../../src/audit/patterns.js';
 import { auditMessage, type EventToSend } from '../../../src/audit/syslog/audit-message.js';
 import { syslogFrame, syslogMessage } from '../../../src/audit/syslog/syslog-message.js';
 import { parseXml, schemaFaults, type XmlElement } from '../../support/audit-message.js';
+import { runsOf } from '../../support/depth.js';
 
 const BASE = 'https://chart.example/fhir';
 const record: AuditRecord = {
@@ -171,7 +172,7 @@ describe('an audit message', () => {
             assert.equal(all(message, 'ActiveParticipant')[i]!.attributes['UserName'], legible(name));
         });
       }),
-      { numRuns: 200 },
+      { numRuns: runsOf(200) },
     );
   });
 });

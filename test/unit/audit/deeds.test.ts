@@ -16,6 +16,7 @@ import { extract } from '../../../src/search/extract.js';
 import { createSearchParameters } from '../../../src/search/parameters.js';
 import { deedRow, type KeptDeedRow } from '../../../src/store/deeds.js';
 import { deedOfEntry } from '../../../src/store/ledger-entry.js';
+import { runsOf } from '../../support/depth.js';
 
 const bases = ['http://localhost:8080/fhir'];
 const parameters = createSearchParameters(loadDefinitions());
@@ -216,7 +217,7 @@ describe('recording', () => {
         });
         assert.equal(ids.size, Math.max(1, deed.patients.length));
       }),
-      { numRuns: 1500 },
+      { numRuns: runsOf(1500) },
     );
   });
 

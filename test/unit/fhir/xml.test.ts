@@ -7,6 +7,7 @@ import { type JsonLimits, parseJson } from '../../../src/fhir/json/json.js';
 import { print } from '../../../src/fhir/json/print.js';
 import { parseXml } from '../../../src/fhir/xml/read.js';
 import { printXml, type XmlLayout } from '../../../src/fhir/xml/write.js';
+import { runsOf } from '../../support/depth.js';
 
 const definitions = loadDefinitions();
 const limits: JsonLimits = { maxDepth: 64 };
@@ -359,7 +360,7 @@ describe('damaged XML', () => {
           assert.equal(print(again.resource, again.decimals), print(resource, decimals));
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: runsOf(1000) },
     );
   });
 });

@@ -6,6 +6,7 @@ import type { EntryValue } from '../../../src/search/entry.js';
 import type { Test, Where } from '../../../src/search/query.js';
 import { arbitraryEntries, SHAPES } from '../../support/entry-generator.js';
 import { arbitraryWhere } from '../../support/where-generator.js';
+import { runsOf } from '../../support/depth.js';
 
 /** A new kind does not compile before it has its line here. `above`: no store gets it. */
 const ENTRIES: Readonly<Record<EntryValue['kind'], 'drawn' | 'above'>> = {
@@ -54,7 +55,7 @@ function testsIn(where: Where): Test[] {
   return where.kind === 'param' ? [where.test] : [];
 }
 
-const options = { seed: 1, numRuns: 300 };
+const options = { seed: 1, numRuns: runsOf(300) };
 const types = Object.keys(SHAPES);
 
 describe('what is generated', () => {

@@ -5,6 +5,7 @@ import { describe, it } from 'mocha';
 import { FhirError } from '../../../src/fhir/error.js';
 import type { Words } from '../../../src/search/query.js';
 import { VALUE_BOUNDARY, MAX_WORD, parseWords, containsWords, wordsIn } from '../../../src/search/words.js';
+import { runsOf } from '../../support/depth.js';
 
 const parse = (value: string): Words => parseWords('_content', value);
 
@@ -49,7 +50,7 @@ describe('words', () => {
           assert.deepEqual(wordsIn(word), [word]);
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: runsOf(2000) },
     ));
 });
 
@@ -182,7 +183,7 @@ describe('a full text query', () => {
         }
         assert.equal(typeof containsWords(words, wordsIn(text)), 'boolean');
       }),
-      { numRuns: 5000 },
+      { numRuns: runsOf(5000) },
     );
   });
 

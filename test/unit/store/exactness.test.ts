@@ -11,6 +11,7 @@ import { cursorOfRow, plan } from '../../../src/store/plan.js';
 import { compareCursors, runPlan } from '../../support/run-plan.js';
 import { arbitraryEntries, idEntry, SHAPES, TEST_IDS } from '../../support/entry-generator.js';
 import { arbitrarySort, arbitraryWhere } from '../../support/where-generator.js';
+import { runsOf } from '../../support/depth.js';
 
 interface Sample {
   readonly type: string;
@@ -83,7 +84,7 @@ describe('keys and plans together mean what match means', () => {
             }
           },
         ),
-        { numRuns: 600 },
+        { numRuns: runsOf(600) },
       );
     });
 });

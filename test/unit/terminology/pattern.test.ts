@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { createBudget } from '../../../src/terminology/budget.js';
 import { compilePattern } from '../../../src/terminology/pattern.js';
 import { FhirError } from '../../../src/fhir/error.js';
+import { runsOf } from '../../support/depth.js';
 
 const matches = (pattern: string, text: string): boolean => compilePattern(pattern)(text, createBudget());
 
@@ -49,7 +50,7 @@ describe('patterns of value set filters', () => {
           assert.equal(matches(source, text), new RegExp(`^(?:${source})$`).test(text));
         },
       ),
-      { numRuns: 3000 },
+      { numRuns: runsOf(3000) },
     );
   });
 

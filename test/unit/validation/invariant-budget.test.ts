@@ -10,6 +10,7 @@ import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import { FhirError } from '../../../src/fhir/error.js';
 import type { JsonObject, Resource } from '../../../src/fhir/resource.js';
 import { createConstraintCompiler } from '../../../src/validation/invariants/invariant.js';
+import { sampleOf } from '../../support/depth.js';
 import { elementsOf, keptRun, RESOURCE_STEPS } from '../../support/check-run.js';
 
 const compileConstraint = createConstraintCompiler(loadDefinitions());
@@ -102,7 +103,8 @@ describe('hostile invariants', () => {
       collect();
       return process.memoryUsage().heapUsed;
     };
-    const light = rows.filter(([expression]) => expression.length < 90).map(([expression]) => expression);
+    const short = rows.filter(([expression]) => expression.length < 90).map(([expression]) => expression);
+    const light = sampleOf(short, 3, () => '');
     for (const expression of light) ask(expression);
     const before = heap();
     for (const expression of light) ask(`${expression} or 1 = 2`);

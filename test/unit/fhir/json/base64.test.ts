@@ -9,6 +9,7 @@ import {
   liftingBase64,
   partsOfBase64,
 } from '../../../../src/fhir/json/base64.js';
+import { runsOf } from '../../../support/depth.js';
 
 const bytes = Buffer.from('a page of a document, long enough to be lifted');
 const data = bytes.toString('base64');
@@ -64,7 +65,7 @@ describe('lifting attachments out of stored text', () => {
         );
         assert.equal(lifted.length, long.length);
       }),
-      { numRuns: 200 },
+      { numRuns: runsOf(200) },
     );
   });
 
@@ -80,7 +81,7 @@ describe('lifting attachments out of stored text', () => {
         assert.equal(Buffer.concat(parts).toString(), all.toString('base64'));
         assert.equal(base64Length(all.length), all.toString('base64').length);
       }),
-      { numRuns: 200 },
+      { numRuns: runsOf(200) },
     );
   });
 });

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { takeApart } from '../../../../src/fhir/json/bundle-text.js';
 import { atOnce } from '../../../../src/platform/pieces.js';
+import { runsOf } from '../../../support/depth.js';
 
 class TooMany extends Error {}
 const apart = (text: string, most = Infinity) => {
@@ -89,7 +90,7 @@ describe('the text of a Bundle', () => {
         // The same name twice is refused by whoever parses the parts.
         if ((text.match(/"entry"/g) ?? []).length < 2) assert.deepEqual(read(text), whole);
       }),
-      { numRuns: 3000 },
+      { numRuns: runsOf(3000) },
     );
   });
 

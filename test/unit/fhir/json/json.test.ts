@@ -8,6 +8,7 @@ import type { Json, JsonObject } from '../../../../src/fhir/resource.js';
 import { closingQuote, scan } from '../../../../src/fhir/json/scan.js';
 import { type Stamp, stamp } from '../../../../src/fhir/json/stamp.js';
 import { whereBroken } from '../../../../src/fhir/json/syntax.js';
+import { runsOf } from '../../../support/depth.js';
 
 const limits: JsonLimits = { maxDepth: 64, portable: true };
 const parse = (text: string | Buffer, more = limits) => parseJson(Buffer.from(text as string), more);
@@ -415,7 +416,7 @@ describe('properties of the scan, the printer and the stamp', () => {
         assert.equal(members.length, Object.keys(value).length);
         for (const { start, end } of found.members) assert.equal(text.slice(start, end), text.slice(start, end).trim());
       }),
-      { numRuns: 400 },
+      { numRuns: runsOf(400) },
     );
   });
 
@@ -437,7 +438,7 @@ describe('properties of the scan, the printer and the stamp', () => {
         if (!sound) assert.notEqual(detail, 'accepted');
         else assert.notEqual(detail, 'json-syntax');
       }),
-      { numRuns: 600 },
+      { numRuns: runsOf(600) },
     );
   });
 
@@ -451,7 +452,7 @@ describe('properties of the scan, the printer and the stamp', () => {
         if (!Object.keys(flatKeys(resource)).some(key => /^\d+$/.test(key)))
           assert.deepEqual(literalsOf(printed), literalsOf(text));
       }),
-      { numRuns: 400 },
+      { numRuns: runsOf(400) },
     );
   });
 
@@ -472,7 +473,7 @@ describe('properties of the scan, the printer and the stamp', () => {
         assert.deepEqual(literalsOf(stored.toString()).toSorted(), literalsOf(text).toSorted());
         assert.equal(stamp(again, by).equals(stored), true, 'stamping twice changes nothing');
       }),
-      { numRuns: 400 },
+      { numRuns: runsOf(400) },
     );
   });
 });

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { parsingInParts, readStoredText } from '../../../../src/fhir/json/stored-text.js';
 import { atOnce } from '../../../../src/platform/pieces.js';
+import { runsOf } from '../../../support/depth.js';
 
 const read = (text: string, part: number): unknown => atOnce(parsingInParts(Buffer.from(text), part));
 
@@ -13,7 +14,7 @@ describe('the text of a stored resource', () => {
         const written = spaced ? JSON.stringify(JSON.parse(text), null, 2) : text;
         assert.deepEqual(read(written, part), JSON.parse(text));
       }),
-      { numRuns: 2000 },
+      { numRuns: runsOf(2000) },
     );
   });
 
