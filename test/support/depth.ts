@@ -53,6 +53,10 @@ const DEPTHS = {
   SCANS: { change: 1, full: 12 },
   /** Tamperings with exports of the audit trail. */
   TAMPERINGS: { change: 150, full: 10_000 },
+  /** Requests for records that are led to their release, a store. */
+  RELEASED: { change: 5, full: 200 },
+  /** Kills amid releases, over both stores. */
+  RELEASE_KILLS: { change: 2, full: 50 },
   /** Kills of processes whose trail is verified afterwards, over both stores. */
   LEDGER_KILLS: { change: 2, full: 104 },
   /** Kills and pauses amid the steps of jobs, on MongoDB; a third of them on an embedded store. */
