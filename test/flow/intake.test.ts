@@ -50,6 +50,22 @@ const oneScan = async (talk: Talk, words: string) => {
 const valueOf = ({ parameter = [] }: Parameters, name: string) => parameter.find(each => each.name === name)?.valueCode;
 const taskAt = async (talk: Talk, id: string): Promise<Task> => (await talk.get<Task>(`Task/${id}`, as('root'))).body;
 
+const ROOT = as('root');
+const ratesOf = async (talk: Talk) => {
+  const { body } = await talk.get<Parameters>('DocumentReference/$intake-rates', ANN);
+  return new Map(
+    (body.parameter ?? []).map(({ part = [] }) => {
+      const number = (name: string) => part.find(each => each.name === name)!;
+      const errors = part
+        .filter(({ name }) => name === 'error')
+        .map(({ part: of }) => `${of![0]!.valueCode} ${of![1]!.valueUnsignedInt}`);
+      const [indexed, checked, wrong] = ['indexed', 'checked', 'wrong'].map(name => number(name).valueUnsignedInt);
+      const rate = part.find(({ name }) => name === 'rate')?.valueDecimal;
+      return [number('who').valueReference?.display, { indexed, checked, wrong, rate, errors: errors.toSorted() }];
+    }),
+  );
+};
+
 const WALKS = depthOf('SCAN_WALKS');
 
 interface Tried {
@@ -204,6 +220,30 @@ onBothStores(
       refused(await stepAs(talk, task, 'pass', BEN), 'same-person');
       assert.equal((await stepAs(talk, task, 'pass', ANN)).status, 200);
       assert.equal((await scanAt(talk, document)).type?.coding?.[0]?.code, '18842-5');
+    });
+
+    it('counts for each indexer what was checked, and what was wrong', async () => {
+      const { talk } = stage();
+      const before = await ratesOf(talk);
+      const steps = [['send-back', 'wrong-date'], ['reject', 'illegible'], ['pass'], []] as const;
+      for (const [name, reason] of steps) {
+        const { document, task } = await oneScan(talk, `rates ${name} ${before.size}`);
+        await indexAs(talk, document, FIELDS, ROOT);
+        if (name !== undefined) assert.equal((await stepAs(talk, task, name, BEN, reason)).status, 200);
+        if (name === 'send-back') await indexAs(talk, document, FIELDS, BEN);
+      }
+      const rates = await ratesOf(talk);
+      assert.deepEqual(rates.get('root'), {
+        indexed: 4,
+        checked: 3,
+        wrong: 2,
+        rate: 0.6667,
+        errors: ['illegible 1', 'wrong-date 1'],
+      });
+      assert.equal(rates.get('ben')!.indexed, (before.get('ben')?.indexed ?? 0) + 1);
+      const none = await talk.get<Parameters>('DocumentReference/$intake-rates?end=2001-01-01', ANN);
+      assert.equal(none.body.parameter, undefined);
+      assert.equal((await talk.get('DocumentReference/$intake-rates', as('cleo'))).status, 403);
     });
 
     it('leaves the record of a wrong patient, and comes in anew without a word of it', async () => {

@@ -7,6 +7,7 @@ import { generateOperation } from '../../src/features/documents/mhd/generate.js'
 import { renderOperation } from '../../src/features/documents/render/operation.js';
 import { intakeOperation } from '../../src/features/intake/batch-operation.js';
 import { indexOperation } from '../../src/features/intake/index-operation.js';
+import { intakeRatesOperation } from '../../src/features/intake/rates-operation.js';
 import { privacyOperations } from '../../src/features/privacy/index.js';
 import { checkAuthorizationOperation } from '../../src/features/release/check-operation.js';
 import { deliverOperation, WAYS_ON_PAPER } from '../../src/features/release/delivery/deliver-operation.js';
@@ -97,6 +98,7 @@ const ofRelease = composeOperations(
 const ofIntake = composeOperations(
   {
     intake: intakeOperation,
+    'intake-rates': intakeRatesOperation,
     index: indexOperation({
       rules: { required: [], withoutEncounter: [] },
       sample: { percent: 100, newStaff: 0 },

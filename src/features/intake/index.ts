@@ -10,6 +10,7 @@ import { intakeOperation } from './batch-operation.js';
 import { documentGuard } from './document-guard.js';
 import { readIndexRules } from './index-fields.js';
 import { indexOperation } from './index-operation.js';
+import { intakeRatesOperation } from './rates-operation.js';
 import { type IndexedTogether, scanHook, type ScanGround } from './scan-hook.js';
 
 const folder = new URL('../../../../profiles/intake/', import.meta.url);
@@ -62,9 +63,10 @@ export const scanIntake: Feature<typeof settings> = {
     };
     return {
       hooks: [scanHook(ground), documentGuard],
-      operations: { index: indexOperation(ground), intake: intakeOperation },
+      operations: { index: indexOperation(ground), intake: intakeOperation, 'intake-rates': intakeRatesOperation },
       duties: {
-        ...Object.fromEntries(INDEXING_ROLES.map(role => [role, { operations: ['index', 'intake'] }])),
+        ...Object.fromEntries(INDEXING_ROLES.map(role => [role, { operations: ['index', 'intake', 'intake-rates'] }])),
+        'privacy-officer': { operations: ['intake-rates'] },
         service: { operations: ['intake'] },
       },
     };

@@ -16,6 +16,7 @@ import { scanAfter, type StoredScan } from './scan-after.js';
 import { type SamplePolicy, secondPersonFor } from './second-person.js';
 import {
   extensionValue,
+  INDEX_ERROR_URL,
   INDEXER_URL,
   isFaulty,
   isFindingInput,
@@ -87,8 +88,8 @@ interface ScanStep {
   readonly from: string;
 }
 
-const isOwnExtension = (each: Json): boolean =>
-  isObject(each) && (each['url'] === INDEXER_URL || each['url'] === SECOND_PERSON_URL);
+const OWN_URLS: ReadonlySet<Json | undefined> = new Set([INDEXER_URL, SECOND_PERSON_URL, INDEX_ERROR_URL]);
+const isOwnExtension = (each: Json): boolean => isObject(each) && OWN_URLS.has(each['url']);
 
 /** What the server says on such a Task nobody else says, and it stays. */
 function keepOwnWords(task: Resource, former: Resource | undefined): void {
@@ -137,7 +138,9 @@ async function indexedScan(step: ScanStep, to: 'pending-qc' | 'final'): Promise<
       `A second person looks at this document first (${second}): index leads to pending-qc.`,
     );
   task['extension'] = [
-    ...itemsOf(task['extension']).filter(each => !isOwnExtension(each)),
+    ...itemsOf(task['extension']).filter(
+      each => !isOwnExtension(each) || (isObject(each) && each['url'] === INDEX_ERROR_URL),
+    ),
     { url: INDEXER_URL, valueReference: personOf(write.principal) },
     { url: SECOND_PERSON_URL, valueCode: second },
   ];
@@ -172,20 +175,35 @@ function passedScan({ write: { principal }, task, document }: ScanStep): Prepara
 }
 
 /** Sent back for a reason of the table; what is of another patient is rejected instead. */
-function sentBack({ task, document }: ScanStep): Preparation {
-  if (reasonOf(task) === 'wrong-patient')
+function sentBack({ task, document, from }: ScanStep): Preparation {
+  const reason = reasonOf(task);
+  if (reason === 'wrong-patient')
     throw refuseScan(
       'wrong-patient-stays',
       'Task.statusReason',
       'A document of another patient is rejected, so that it leaves this record: it comes in anew by itself.',
     );
+  noteError(task, from, reason);
   return { resource: task, companions: [scanAfter(document, 'rework')] };
 }
 
 /** Rejected: it is taken back, and what is of another patient comes in anew. */
-async function rejectedScan({ ground, write, task, document }: ScanStep): Promise<Preparation> {
-  const anew = reasonOf(task) === 'wrong-patient' ? await retractionOf(ground, write, document) : [];
+async function rejectedScan({ ground, write, task, document, from }: ScanStep): Promise<Preparation> {
+  const reason = reasonOf(task);
+  const anew = reason === 'wrong-patient' ? await retractionOf(ground, write, document) : [];
+  noteError(task, from, reason);
   return { resource: task, companions: [scanAfter(document, 'rejected'), ...anew] };
+}
+
+/** What is found wrong when a document is checked counts for whoever has indexed it. */
+function noteError(task: Resource, from: string, reason: RejectReason): void {
+  const indexer = extensionValue(task, INDEXER_URL, 'valueReference');
+  if (from !== 'pending-qc' || indexer === undefined) return;
+  const parts = [
+    { url: 'reason', valueCode: reason },
+    { url: 'indexer', valueReference: indexer },
+  ];
+  task['extension'] = [...itemsOf(task['extension']), { url: INDEX_ERROR_URL, extension: parts }];
 }
 
 /** The reason as a code of the table, which may be given as a text; it is completed in place. Throws `unprocessable`. */

@@ -25,6 +25,8 @@ export const SCAN_STATUS: Readonly<Record<ScanState, string>> = {
 /** Extensions of a Task: who has indexed the document, and whether a second person is asked for, and why. */
 export const INDEXER_URL = 'urn:chartroom:indexer';
 export const SECOND_PERSON_URL = 'urn:chartroom:second-person';
+/** What a second person has found wrong, and who had indexed it; once for each time. */
+export const INDEX_ERROR_URL = 'urn:chartroom:index-error';
 /** Whose codes the inputs of a Task have which say what was found. */
 export const QUALITY_RULES = 'urn:chartroom:data-quality';
 

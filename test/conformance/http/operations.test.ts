@@ -41,6 +41,7 @@ const QUESTIONS: Readonly<Record<string, readonly [place: string, question: stri
   document: ['Composition/c/', ''],
   'estimate-fee': ['Task/r/', 'pages=1&'],
   expand: ['ValueSet/administrative-gender/', ''],
+  'intake-rates': ['DocumentReference/', ''],
   lookup: ['CodeSystem/', `system=${GENDER}&code=male&`],
   subsumes: ['CodeSystem/', `system=${GENDER}&codeA=male&codeB=female&`],
   translate: ['ConceptMap/', `system=${GENDER}&code=male&`],
@@ -108,7 +109,7 @@ onStoresInTurn(
             : []),
           ...(type === 'Patient' ? ['custody'] : []),
           ...(['DocumentReference', 'List'].includes(type) ? ['move'] : []),
-          ...(type === 'DocumentReference' ? ['docref', 'generate-metadata', 'index', 'intake'] : []),
+          ...(type === 'DocumentReference' ? ['docref', 'generate-metadata', 'index', 'intake', 'intake-rates'] : []),
           ...(type === 'AuditEvent' ? ['proof'] : changing),
         ];
         assert.deepEqual(own.map(({ name }) => name).toSorted(), all.toSorted(), type);
@@ -249,6 +250,7 @@ const OF_TYPES_TOO = new Set([
   'validate',
   'generate-metadata',
   'intake',
+  'intake-rates',
   'transition',
   'request-records',
   'request-status',
