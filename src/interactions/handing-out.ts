@@ -7,7 +7,7 @@ import type { Version } from '../store/store.js';
 import type { Engine } from './engine.js';
 import { openBlob } from './response/text.js';
 
-export type LinkRecords = Pick<Records, 'get' | 'put' | 'remove'>;
+export type LinkRecords = Pick<Records, 'get' | 'put' | 'remove' | 'take'>;
 
 /** Of all processes; the kind of each names its feature. */
 export const linkRecords = ({ store }: Pick<Engine, 'store'>): LinkRecords => store.records;

@@ -10,6 +10,8 @@ import { requestRecordsOperation, requestStatusOperation } from './request-opera
 import { readPermitRules } from './authorization-rules.js';
 import { acceptanceHook, checkAuthorizationOperation } from './check-operation.js';
 import { deliverOperation, WAYS_ON_PAPER } from './delivery/deliver-operation.js';
+import { healthLinkRoutes } from './delivery/health-link-route.js';
+import { HEALTH_LINK_WAY } from './delivery/health-link-way.js';
 import { LINK_WAY } from './delivery/link-way.js';
 import { releasedRecordsRoute } from './delivery/link-route.js';
 import { deliveryOutcomeOperation } from './delivery/outcome-operation.js';
@@ -86,7 +88,7 @@ export const releaseOfInformation: Feature<typeof settings> = {
       operations: {
         'check-authorization': checkAuthorizationOperation(ground),
         charge: chargeOperation(fees),
-        deliver: deliverOperation(ground, { ...WAYS_ON_PAPER, link: LINK_WAY }),
+        deliver: deliverOperation(ground, { ...WAYS_ON_PAPER, link: LINK_WAY, 'health-link': HEALTH_LINK_WAY }),
         'delivery-outcome': deliveryOutcomeOperation(ground),
         'estimate-fee': estimateFeeOperation(fees),
         letter: letterOperation(ground),
@@ -98,7 +100,7 @@ export const releaseOfInformation: Feature<typeof settings> = {
         'request-records': requestRecordsOperation(classes),
         'request-status': requestStatusOperation,
       },
-      routes: [releasedRecordsRoute],
+      routes: [releasedRecordsRoute, ...healthLinkRoutes],
       duties: Object.fromEntries(DESK_ROLES.map(role => [role, { operations: DESK_OPERATIONS }])),
     };
   },

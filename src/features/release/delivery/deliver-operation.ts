@@ -4,6 +4,7 @@
  */
 import { itemsOf, type JsonObject } from '../../../fhir/resource.js';
 import type { Context, OperationImplementation } from '../../../interactions/engine.js';
+import type { Companion } from '../../../interactions/interaction.js';
 import { jsonText } from '../../../interactions/operations/operation.js';
 import { badParameter, type GivenParameter, readGiven } from '../../../interactions/operations/parameters.js';
 import { newId } from '../../../platform/ids.js';
@@ -43,6 +44,8 @@ export interface DeliveryAsked {
 interface PreparedDelivery {
   /** What the Communication says of it. */
   readonly details: DeliveryDetails;
+  /** What is committed with it. */
+  readonly companions?: readonly Companion[];
   /** What is told to whoever asked, and to nobody else. */
   readonly answer?: readonly JsonObject[];
 }
@@ -90,7 +93,11 @@ export const deliverOperation = (ground: CheckGround, ways: DeliveryWays): Opera
     const document = await releasedPackage(context, task);
     const now = ground.now();
     const delivery = newId(now);
-    const { details, answer = [] } = await way.prepare({
+    const {
+      details,
+      answer = [],
+      companions = [],
+    } = await way.prepare({
       ...{ context, document, task: ask.id!, delivery, now },
       patient: localTarget(task['for'], ground.bases)?.id ?? '',
       text: name => find(name) && jsonText(find(name)!.value),
@@ -108,6 +115,7 @@ export const deliverOperation = (ground: CheckGround, ways: DeliveryWays): Opera
       },
       accompaniment: {
         companions: [
+          ...companions.map(each => ({ owner: 'release', ask: each })),
           {
             owner: 'release',
             ask: { kind: 'update', type: 'Task', id: ask.id!, ifMatch, body: { resource, decimals } },

@@ -28,7 +28,7 @@ const PAGE_HEADERS = {
 };
 
 /** One answer for what is unknown, over, used up, revoked, or has another passcode. */
-const nothingThere = (): FhirError =>
+export const nothingThere = (): FhirError =>
   new FhirError('not-found', 'This link leads nowhere any more, or its passcode is another one.', {
     detail: 'unknown-link',
   });
@@ -45,7 +45,7 @@ async function handOut(call: OutsideCall): Promise<OutsideAnswer> {
   const given = new URLSearchParams((await call.body()).toString('utf8'));
   const [token, passcode] = [given.get('link') ?? '', given.get('passcode') ?? ''];
   const { engine } = call.caller;
-  const used = await tryLink(linkRecords(engine), { token, passcode, now: engine.clock.now() });
+  const used = await tryLink(linkRecords(engine), { form: 'page', token, passcode, now: engine.clock.now() });
   const caller = asRecipient(call.caller, used.link);
   if (!used.may) return refuseUse(caller, used);
   const { link } = used;
@@ -62,7 +62,7 @@ async function handOut(call: OutsideCall): Promise<OutsideAnswer> {
 }
 
 /** Whoever has the link of a delivery: nobody else is known of them. */
-const asRecipient = (caller: Caller, link: ReleaseLink | undefined): Caller =>
+export const asRecipient = (caller: Caller, link: ReleaseLink | undefined): Caller =>
   link ? { ...caller, principal: { name: `recipient-of-${link.delivery}`, role: '' } } : caller;
 
 function refuseUse(caller: Caller, used: Extract<LinkUse, { may: false }>): Promise<never> {

@@ -8,7 +8,7 @@ import { badParameter } from '../../../interactions/operations/parameters.js';
 import type { DeliveryAsked, DeliveryWay } from './deliver-operation.js';
 import { localTarget, refuseDelivery } from './delivery.js';
 import { LINK_PATH } from './link-route.js';
-import { keepLink } from './links.js';
+import { keepLink, type ReleaseLink } from './links.js';
 import { faultOfPasscode, hashOfPasscode } from './passcode.js';
 
 const DAY = 86_400_000;
@@ -24,7 +24,7 @@ const attachmentOf = ({ content }: Resource): JsonObject => {
 };
 
 /** Where the bytes of a package are: in its Binary, or in the document itself. Throws `unprocessable`. */
-async function bytesOfPackage(
+export async function bytesOfPackage(
   { view, engine }: Pick<Context, 'view' | 'engine'>,
   id: string,
 ): Promise<HandedBytes & { readonly contentType: string }> {
@@ -68,34 +68,40 @@ function endGiven({ text, at, now }: DeliveryAsked): number {
   throw badParameter(`expires is in the future, and within ${LASTS.most} days.`, at('expires'));
 }
 
+/** How long a link lasts and how often it may be used. Throws `invalid`. */
+export function linkTerms(asked: DeliveryAsked): Pick<ReleaseLink, 'expires' | 'downloads' | 'tries' | 'mostTries'> {
+  const [downloads, tries] = [countGiven(asked, 'downloads', DOWNLOADS), countGiven(asked, 'tries', TRIES)];
+  return { expires: endGiven(asked), downloads, tries, mostTries: tries };
+}
+
+/** Throws `invalid` for what is no passcode, or stands in an address. */
+export function passcodeGiven({ text, at }: DeliveryAsked): string | undefined {
+  const passcode = text('passcode');
+  if (passcode === undefined) return undefined;
+  if (at('passcode').startsWith('http.'))
+    throw badParameter('A passcode stands in the body, never in an address. Choose another one.', at('passcode'));
+  const fault = faultOfPasscode(passcode);
+  if (fault !== undefined) throw badParameter(fault, at('passcode'));
+  return passcode;
+}
+
 export const LINK_WAY: DeliveryWay = {
   parameters: ['passcode', 'expires', 'downloads', 'tries'],
   async prepare(asked) {
-    const { context, text, at, document, delivery, now, patient } = asked;
-    const passcode = text('passcode');
+    const { context, at, document, delivery, now, patient } = asked;
+    const passcode = passcodeGiven(asked);
     if (passcode === undefined) throw badParameter('A link needs the parameter passcode.', at('passcode'));
-    if (at('passcode').startsWith('http.'))
-      throw badParameter('A passcode stands in the body, never in an address. Choose another one.', at('passcode'));
-    const fault = faultOfPasscode(passcode);
-    if (fault !== undefined) throw badParameter(fault, at('passcode'));
-    const [downloads, tries] = [countGiven(asked, 'downloads', DOWNLOADS), countGiven(asked, 'tries', TRIES)];
-    const expires = endGiven(asked);
-    const bytes = await bytesOfPackage(context, document.id);
-    const link = {
-      ...{
-        hash: bytes.hash,
-        size: bytes.size,
-        contentType: bytes.contentType,
-        fileName: fileNameFor(bytes.contentType),
-      },
-      ...{ passcode: await hashOfPasscode(passcode), document: document.id, patient, delivery },
-      ...{ expires, tries, mostTries: tries, downloads },
+    const terms = linkTerms(asked);
+    const { hash, size, contentType } = await bytesOfPackage(context, document.id);
+    const link: ReleaseLink = {
+      ...{ form: 'page', hash, size, contentType, fileName: fileNameFor(contentType) },
+      ...{ passcode: await hashOfPasscode(passcode), document: document.id, patient, delivery, ...terms },
     };
     const token = await keepLink(linkRecords(context.engine), link, now);
-    const until = new Date(expires).toISOString();
+    const until = new Date(terms.expires).toISOString();
     const root = context.engine.settings.base.replace(/\/fhir$/, '');
     return {
-      details: { expires: until, downloads, tries },
+      details: { expires: until, downloads: terms.downloads, tries: terms.tries },
       answer: [
         { name: 'link', valueUrl: `${root}${LINK_PATH}#${token}` },
         { name: 'expires', valueInstant: until },

@@ -12,9 +12,13 @@ import { isPasscode } from './passcode.js';
 const LINK_KIND = 'release-link';
 const DAY = 86_400_000;
 
+/** Where a link leads: to the page that asks for its passcode, to the manifest of a SMART Health Link, or to its one file. */
+export type LinkForm = 'page' | 'manifest' | 'direct';
+
 export interface ReleaseLink extends HandedBytes {
-  /** Hash of the passcode. */
-  readonly passcode: string;
+  readonly form: LinkForm;
+  /** Hash of the passcode; undefined: there is none, as SMART Health Links may be. */
+  readonly passcode?: string | undefined;
   readonly contentType: string;
   readonly fileName: string;
   /** Ids: of the DocumentReference of the package, of the patient, of the Communication. */
@@ -56,14 +60,22 @@ interface FoundLink {
   readonly revision: string;
 }
 
+interface LinkMeant {
+  readonly id: string;
+  readonly form: LinkForm;
+  readonly now: number;
+}
+
 /** A link that is neither over nor used up; undefined: there is none. */
-async function liveLink(records: LinkRecords, id: string, now: number): Promise<FoundLink | undefined> {
+async function liveLink(records: LinkRecords, { id, form, now }: LinkMeant): Promise<FoundLink | undefined> {
   const record = await records.get(LINK_KIND, id);
   if (!record) return undefined;
   const value = JSON.parse(record.value) as Json;
   if (!isLink(value)) return undefined;
   const link = value as unknown as ReleaseLink;
-  return link.expires > now && link.downloads > 0 ? { id, link, revision: record.revision } : undefined;
+  return link.form === form && link.expires > now && link.downloads > 0
+    ? { id, link, revision: record.revision }
+    : undefined;
 }
 
 /** Of those who change a link at once one is first: the others look again. */
@@ -72,15 +84,14 @@ const MOST_TURNS = 50;
 /** `change`: undefined leaves it. Undefined: the link is not there any more, or was left. */
 async function changeLink(
   records: LinkRecords,
-  id: string,
-  now: number,
+  meant: LinkMeant,
   change: (link: ReleaseLink) => ReleaseLink | undefined,
 ): Promise<ReleaseLink | undefined> {
   for (let turn = 0; turn < MOST_TURNS; turn++) {
-    const found = await liveLink(records, id, now);
+    const found = await liveLink(records, meant);
     const changed = found && change(found.link);
     if (!changed) return undefined;
-    if ((await records.put(recordOf(id, changed, now), found.revision)) !== undefined) return changed;
+    if ((await records.put(recordOf(meant.id, changed, meant.now), found.revision)) !== undefined) return changed;
   }
   throw new FhirError('throttled', 'This link is used too often just now: try again.', { retryAfter: 5 });
 }
@@ -90,25 +101,50 @@ export type LinkUse =
   /** `link`: the one that was tried, where there is one. */
   | { readonly may: false; readonly why: 'unknown' | 'wrong-passcode' | 'no-tries'; readonly link?: ReleaseLink };
 
+interface LinkAsked {
+  readonly token: string;
+  readonly passcode: string;
+  readonly form: LinkForm;
+  /** ms since 1970. */
+  readonly now: number;
+}
+
 /**
  * Somebody tries a link; it has a download less then. A link that is unknown, over, used up or revoked takes as long as one whose passcode is another one.
  * Throws `throttled`.
  */
-export async function tryLink(
-  records: LinkRecords,
-  { token, passcode, now }: { readonly token: string; readonly passcode: string; readonly now: number },
-): Promise<LinkUse> {
-  const id = idOfToken(token);
-  const found = await liveLink(records, id, now);
+export async function tryLink(records: LinkRecords, { token, passcode, form, now }: LinkAsked): Promise<LinkUse> {
+  const meant = { id: idOfToken(token), form, now };
+  const found = await liveLink(records, meant);
   if (found && found.link.tries <= 0) return { may: false, why: 'no-tries', link: found.link };
-  const tried = await changeLink(records, id, now, link =>
+  const tried = await changeLink(records, meant, link =>
     link.tries > 0 ? { ...link, tries: link.tries - 1 } : undefined,
   );
-  const isRight = await isPasscode(tried?.passcode, passcode);
+  const isOpen = tried !== undefined && tried.passcode === undefined && form !== 'page';
+  const isRight = isOpen || (await isPasscode(tried?.passcode, passcode));
   if (!isRight) return tried ? { may: false, why: 'wrong-passcode', link: tried } : { may: false, why: 'unknown' };
-  const link = await changeLink(records, id, now, ({ downloads, mostTries, ...rest }) => ({
-    ...{ ...rest, mostTries },
-    ...{ tries: mostTries, downloads: downloads - 1 },
+  const link = await changeLink(records, meant, ({ downloads, mostTries, tries, ...rest }) => ({
+    ...{ ...rest, mostTries, downloads: downloads - 1 },
+    // Of a SMART Health Link all wrong passcodes of its life count; this one was right.
+    tries: form === 'page' ? mostTries : Math.min(mostTries, tries + 1),
   }));
   return link ? { may: true, link } : { may: false, why: 'unknown' };
+}
+
+const TICKET_KIND = 'release-link-file';
+/** ms. */
+const TICKET_LASTS = 5 * 60_000;
+
+/** For one use, some minutes long. */
+export async function keepTicket(records: LinkRecords, ticket: string, link: ReleaseLink): Promise<void> {
+  const value = JSON.stringify(link);
+  const group = groupOfDelivery(link.delivery);
+  await records.put({ kind: TICKET_KIND, id: idOfToken(ticket), value, group, expires: realNow() + TICKET_LASTS });
+}
+
+/** Undefined: there is none, or no more. */
+export async function takeTicket(records: LinkRecords, ticket: string, now: number): Promise<ReleaseLink | undefined> {
+  const record = await records.take(TICKET_KIND, idOfToken(ticket));
+  const link = record && (JSON.parse(record.value) as ReleaseLink);
+  return link && link.expires > now ? link : undefined;
 }
