@@ -44,6 +44,7 @@ const CODINGS = [
 const SCREENS: Readonly<Record<string, Parameters<Engine['decide']>[1]>> = {
   today: { type: 'Task', needs: 's' },
   patients: { type: 'Patient', needs: 's' },
+  release: { operation: 'check-authorization' },
   audit: { operation: 'what-did' },
   // Who saw the record of one patient.
   'who-saw': { operation: 'who-saw' },

@@ -6,7 +6,7 @@ import lazy from 'preact-iso/lazy';
 import type { ComponentType } from 'preact';
 import { HOME } from './session/server.js';
 
-export type ScreenName = 'today' | 'patients' | 'audit' | 'privacy' | 'administration' | 'explorer';
+export type ScreenName = 'today' | 'patients' | 'release' | 'audit' | 'privacy' | 'administration' | 'explorer';
 
 export interface ScreenRoute {
   /** With `:id` in the place of ids of resources. Names and identifiers stand in no address. */
@@ -32,6 +32,7 @@ const part = <M>(load: () => Promise<M>, name: keyof M): ComponentType<object> =
 
 const chart = () => import('./screens/chart/chart.js');
 const task = () => import('./tasks/task-page.js');
+const request = () => import('./screens/release/request.js');
 const administration = () => import('./screens/administration/administration.js');
 const edit = () => import('./screens/patients/edit.js');
 const audit = () => import('./screens/audit/ask.js');
@@ -66,6 +67,15 @@ export const ALL_SCREENS: readonly Screen[] = [
     routes: [
       { path: at('today'), component: part(() => import('./screens/today/today.js'), 'Today') },
       { path: at('today/:id'), component: part(task, 'TaskPage') },
+    ],
+  },
+  {
+    name: 'release',
+    home: at('release'),
+    shortcut: 'r',
+    routes: [
+      { path: at('release'), component: part(() => import('./screens/release/desk.js'), 'ReleaseDesk') },
+      { path: at('release/:id'), component: part(request, 'ReleaseRequest') },
     ],
   },
   {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, it } from 'mocha';
 import { FULL, turnAmong } from '../support/depth.js';
 import { type ConsoleStage, onConsole } from '../support/console.js';
+import { sameTree } from '../support/golden-tree.js';
 import { skipWithout } from '../support/shared.js';
 import { GIVEN, setTwoCharts } from '../support/two-charts.js';
 
@@ -335,6 +336,8 @@ function documentsOf(stage: Stage): void {
     await shown(ADA, 'demo-ada-discharge-2024-03', 'Community-acquired pneumonia');
     await page.locator('.pdf-page canvas').first().waitFor();
     await isAccessible('document-pdf');
+    await page.getByText('Agrees with the bytes').waitFor();
+    await sameTree(page.locator('main'), 'document-pdf');
     await shown(ADA, 'demo-ada-ccd-2024-04', 'Cedar Street Family Practice');
     await isAccessible('document-ccda');
     await shown(ADA, 'demo-ada-note-2024-03-11-v1', 'is superseded');

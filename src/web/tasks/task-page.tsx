@@ -1,5 +1,5 @@
 /** One Task: what it is about, the evidence, and what can be done with it by the rules of its process. */
-import type { Parameters, Reference, Task } from 'fhir/r4';
+import type { Reference, Task } from 'fhir/r4';
 import { useRoute } from 'preact-iso/router';
 import { useState } from 'preact/hooks';
 import { ask } from '../fhir/client.js';
@@ -17,7 +17,8 @@ import {
 import { AreaField, TextField } from '../ui/fields.js';
 import { Loading, Page } from '../ui/page.js';
 import { OfRecord, SummaryList } from '../ui/parts.js';
-import { queries, useQuery } from '../ui/use-query.js';
+import { useQuery } from '../ui/use-query.js';
+import { isNoWork, isOvertaken, type Possible, reloadTask, stepBody, usePossible } from './process-steps.js';
 import { DueTags, dueOf, isOver, PatientLink, StateTag } from './task-table.js';
 
 interface LoadedTask {
@@ -100,61 +101,17 @@ const Evidence = ({ task }: { readonly task: Task }) => (
   </>
 );
 
-/** Asks anew for the task and for what can be done with it. */
-function reload(id: string): void {
-  void queries.invalidateQueries({ queryKey: ['task', id] });
-  void queries.invalidateQueries({ queryKey: ['transitions', id] });
-  queries.removeQueries({ queryKey: ['pages', 'Task'] });
-}
-
 /** What was done changes what else can be. */
 function done(id: string, what: string): void {
-  reload(id);
+  reloadTask(id);
   announce(sayTasks('do.done', { what }));
 }
 
 /** What stands against it. Where somebody else was faster the page shows the task as it is by then; what was typed stays. */
 function refusedBy(fault: RequestFault, id: string, fields: FieldsByExpression = {}): readonly FieldFault[] {
-  const isOvertaken = fault.issues.some(({ detail }) => detail === 'transition-refused');
-  if (!isOvertaken && fault.status !== 409 && fault.status !== 412) return fieldFaults(fault, fields);
-  reload(id);
+  if (!isOvertaken(fault)) return fieldFaults(fault, fields);
+  reloadTask(id);
   return [...fieldFaults(fault, fields), { field: undefined, text: sayTasks('do.overtaken') }];
-}
-
-interface Possible {
-  readonly name: string;
-  readonly display: string;
-  readonly needs: readonly string[];
-}
-
-const possibleIn = ({ parameter = [] }: Parameters): readonly Possible[] =>
-  parameter.flatMap(({ name, part = [] }) => {
-    const code = part.find(each => each.name === 'name')?.valueCode;
-    if (name !== 'transition' || code === undefined) return [];
-    const display = part.find(each => each.name === 'display')?.valueString ?? code;
-    return [
-      { name: code, display, needs: part.flatMap(each => (each.name === 'needs' ? (each.valueCode ?? []) : [])) },
-    ];
-  });
-
-interface TypedBeside {
-  readonly reason: string;
-  readonly until: string;
-  readonly location: string;
-}
-
-function transitionBody({ name, needs }: Possible, { reason, until, location }: TypedBeside): Parameters {
-  const given = (value: string, need?: string): boolean =>
-    value.trim() !== '' && (need === undefined || needs.includes(need));
-  return {
-    resourceType: 'Parameters',
-    parameter: [
-      { name: 'name', valueCode: name },
-      ...(given(reason) ? [{ name: 'reason', valueString: reason.trim() }] : []),
-      ...(given(location, 'location') ? [{ name: 'location', valueReference: { reference: location.trim() } }] : []),
-      ...(given(until, 'term') ? [{ name: 'until', valueDateTime: until }] : []),
-    ],
-  };
 }
 
 /** By the tables of the process (`$transitions`). Where the server has none for this, nothing is offered. */
@@ -163,17 +120,8 @@ function Transitions({ task }: LoadedTask) {
   const [typed, setTyped] = useState({ reason: '', until: '', location: '' });
   const [faults, setFaults] = useState<readonly FieldFault[]>([]);
   const [requestId, setRequestId] = useState<string>();
-  const {
-    data,
-    error: failed,
-    refetch,
-  } = useQuery({
-    key: ['transitions', id],
-    ask: async signal => possibleIn((await ask<Parameters>({ path: `Task/${id}/$transitions`, signal })).body),
-  });
-  // Of what is no work of a process the server has no transitions.
-  const isNoWork = failed !== null && failed.status >= 400 && failed.status < 500;
-  if (failed && !isNoWork) return <RequestFailed fault={failed} again={() => void refetch()} />;
+  const { data, error: failed, refetch } = usePossible(id);
+  if (failed && !isNoWork(failed)) return <RequestFailed fault={failed} again={() => void refetch()} />;
   if (!failed && !data) return <Loading />;
   if (!data || data.length === 0) return <p class="quiet">{sayTasks('do.none')}</p>;
   const run = async (one: Possible): Promise<void> => {
@@ -181,7 +129,7 @@ function Transitions({ task }: LoadedTask) {
     if (needs.includes('reason') && typed.reason.trim() === '')
       return setFaults([{ field: 'reason', text: sayTasks('do.reason.missing') }]);
     try {
-      const body = transitionBody(one, typed);
+      const body = stepBody(one, typed);
       await ask({ method: 'POST', path: `Task/${id}/$transition`, body });
       setFaults([]);
       done(id, display);

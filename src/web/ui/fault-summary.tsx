@@ -21,6 +21,16 @@ export function fieldFaults(fault: RequestFault, fields: FieldsByExpression = {}
   return texts.map(({ text, expressions }) => ({ text, field: fieldOf(expressions, fields) }));
 }
 
+/** Of an operation: `fields` are those that its parameters were made of, in their order. */
+export const faultsOfParameters = (fault: RequestFault, fields: readonly string[]): readonly FieldFault[] => {
+  const texts = fault.issues.filter(({ text }) => text !== '');
+  if (texts.length === 0) return fieldFaults(fault);
+  return texts.map(({ text, expressions }) => {
+    const at = expressions.map(each => /^Parameters\.parameter\[(\d+)\]/.exec(each)?.[1]).find(Boolean);
+    return { text, field: at === undefined ? undefined : fields[Number(at)] };
+  });
+};
+
 function fieldOf(expressions: readonly string[], fields: FieldsByExpression): string | undefined {
   const plain = expressions.map(withoutIndexes);
   return Object.keys(fields)

@@ -20,23 +20,25 @@ import { queries, useQuery } from './use-query.js';
 let open: string | undefined;
 
 /** Lets go of everything that was loaded of another patient. */
-function changeTo(id: string): void {
+function changeTo(id: string, leading: string): void {
   if (open === id) return;
   if (open !== undefined)
     queries.removeQueries({
-      predicate: ({ queryKey }) => !queryKey.includes(id) && !JSON.stringify(queryKey).includes(id),
+      predicate: ({ queryKey }) => [id, leading].every(each => each === '' || !JSON.stringify(queryKey).includes(each)),
     });
   open = id;
 }
 
 interface WithPatientShape {
   readonly id: string;
+  /** Id of what has led to the patient, and stays. */
+  readonly leading?: string;
   readonly children: (patient: Patient) => ComponentChildren;
 }
 
 /** The banner, and below it what is shown of the patient, once that is there. */
-export function WithPatient({ id, children }: WithPatientShape) {
-  changeTo(id);
+export function WithPatient({ id, leading = '', children }: WithPatientShape) {
+  changeTo(id, leading);
   const { data, error, refetch } = useQuery({
     key: ['patient', id],
     ask: async signal => (await ask<Patient>({ path: `Patient/${encodeURIComponent(id)}`, signal })).body,

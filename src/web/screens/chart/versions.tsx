@@ -11,7 +11,7 @@ import { Loading } from '../../ui/page.js';
 import { Table, Tag } from '../../ui/parts.js';
 import { nextOf } from '../../ui/use-pages.js';
 import { useQuery } from '../../ui/use-query.js';
-import { type Differences, differences } from './differences.js';
+import { type Differences, differences } from '../../fhir/differences.js';
 
 interface VersionsShape {
   readonly type: string;

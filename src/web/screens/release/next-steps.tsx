@@ -1,0 +1,237 @@
+/**
+ * What comes next with a request, by the tables of its process. The identity of whose records they are is proved by a second identifier; what cannot be taken back
+ * asks for a reason and says in numbers what it does; whoever was overtaken sees both versions.
+ */
+import type { Patient, Task } from 'fhir/r4';
+import { useState } from 'preact/hooks';
+import { ask } from '../../fhir/client.js';
+import { differences } from '../../fhir/differences.js';
+import { RequestFault } from '../../fhir/fault.js';
+import { nameInUse, shownName } from '../../fhir/show.js';
+import { sayRelease } from '../../messages/release.js';
+import { isNoWork, isOvertaken, type Possible, reloadTask, stepBody, usePossible } from '../../tasks/process-steps.js';
+import { isOver } from '../../tasks/task-table.js';
+import { announce } from '../../ui/announce.js';
+import { FaultSummary, type FieldFault, fieldFaults, RequestFailed } from '../../ui/fault-summary.js';
+import { AreaField, SelectField, TextField } from '../../ui/fields.js';
+import { Loading } from '../../ui/page.js';
+import { OfRecord, Table } from '../../ui/parts.js';
+import { queries } from '../../ui/use-query.js';
+import type { RequestShape } from './request.js';
+import { Sure } from './sure.js';
+
+/** They end a request. */
+const FINAL = ['deny', 'withdraw', 'close'] as const;
+const finalOf = ({ name }: Possible) => FINAL.find(each => each === name);
+/** Steps by which the records of somebody are taken for those that are meant. */
+const OF_IDENTITY: ReadonlySet<string> = new Set(['identify', 'release']);
+/** They need what is not asked for here. */
+const ELSEWHERE: ReadonlySet<string> = new Set(['assign', 'note']);
+const GROUNDS = [
+  ...(['psychotherapy-notes', 'legal-proceeding', 'inmate', 'research-in-progress', 'privacy-act'] as const),
+  ...(['confidential-source', 'danger', 'names-another', 'representative-harm', 'not-in-record-set'] as const),
+  ...(['not-held', 'not-authorized', 'identity-not-verified', 'part-2'] as const),
+];
+const GROUND_SYSTEM = 'urn:chartroom:refusal-ground';
+
+interface TypedForStep {
+  readonly reason: string;
+  readonly second: string;
+  readonly ground: string;
+  readonly until: string;
+}
+const NOTHING: TypedForStep = { reason: '', second: '', ground: '', until: '' };
+
+const plain = (text: string): string => text.normalize('NFKC').trim().toLowerCase();
+
+/** Whether it is the birth date or a number of the patient. */
+const isOfPatient = ({ birthDate, identifier = [] }: Patient, typed: string): boolean =>
+  [birthDate, ...identifier.map(({ value }) => value)].some(each => each !== undefined && plain(each) === plain(typed));
+
+/** What is lacking before it is asked for. */
+function lackingFor(
+  step: Possible,
+  { reason, second, ground, until }: TypedForStep,
+  patient: Patient | undefined,
+): readonly FieldFault[] {
+  const faults: FieldFault[] = [];
+  if (OF_IDENTITY.has(step.name) && patient) {
+    if (second.trim() === '') faults.push({ field: 'second', text: sayRelease('next.second.missing') });
+    else if (!isOfPatient(patient, second)) faults.push({ field: 'second', text: sayRelease('next.second.wrong') });
+  }
+  if ((step.needs.includes('reason') || finalOf(step)) && reason.trim() === '')
+    faults.push({ field: 'reason', text: sayRelease('next.reason.missing') });
+  if (step.name === 'deny' && ground === '') faults.push({ field: 'ground', text: sayRelease('next.ground.missing') });
+  if (step.needs.includes('term') && until === '')
+    faults.push({ field: 'until', text: sayRelease('next.until.missing') });
+  return faults;
+}
+
+const FIELDS = {
+  'Task.statusReason': 'reason',
+  'Task.restriction': 'until',
+  'Task.for': 'second',
+  'Parameters.parameter': 'reason',
+} as const;
+
+export function NextSteps({ task, patient }: RequestShape) {
+  const id = task.id!;
+  const { data, error, refetch } = usePossible(id, !isOver(task));
+  const [typed, setTyped] = useState(NOTHING);
+  const [faults, setFaults] = useState<readonly FieldFault[]>([]);
+  const [requestId, setRequestId] = useState<string>();
+  const [asking, setAsking] = useState<Possible>();
+  /** The request as it was when somebody else was faster. */
+  const [before, setBefore] = useState<Task>();
+  if (isOver(task) && !before) return null;
+  if (error && !isNoWork(error)) return <RequestFailed fault={error} again={() => void refetch()} />;
+  if (!error && !data && !isOver(task)) return <Loading />;
+  const run = async (step: Possible): Promise<void> => {
+    setAsking(undefined);
+    const code = step.name === 'deny' ? { system: GROUND_SYSTEM, code: typed.ground } : undefined;
+    try {
+      const body = stepBody(step, { ...typed, location: '' }, code);
+      await ask({ method: 'POST', path: `Task/${id}/$transition`, body });
+      setFaults([]);
+      setBefore(undefined);
+      setTyped(NOTHING);
+      reloadTask(id);
+      void queries.invalidateQueries({ queryKey: ['letters', id] });
+      announce(sayRelease('done', { what: step.display }));
+    } catch (failed) {
+      if (!(failed instanceof RequestFault)) throw failed;
+      setRequestId(failed.requestId);
+      if (!isOvertaken(failed)) return setFaults(fieldFaults(failed, FIELDS));
+      setBefore(task);
+      reloadTask(id);
+      setFaults([...fieldFaults(failed), { field: undefined, text: sayRelease('overtaken') }]);
+    }
+  };
+  const choose = (step: Possible): void => {
+    const lacking = lackingFor(step, typed, patient);
+    setFaults(lacking);
+    setRequestId(undefined);
+    if (lacking.length > 0) return;
+    if (finalOf(step)) setAsking(step);
+    else void run(step);
+  };
+  const steps = (isOver(task) ? [] : (data ?? [])).filter(({ name }) => !ELSEWHERE.has(name));
+  return (
+    <section class="panel">
+      <h2>{sayRelease('next')}</h2>
+      <FaultSummary faults={faults} requestId={requestId} />
+      {before && <Overtaken before={before} now={task} />}
+      {steps.length === 0 ? (
+        <p class="quiet">{sayRelease('next.none')}</p>
+      ) : (
+        <>
+          <StepFields {...{ steps, typed, faults, patient }} set={setTyped} />
+          <div class="buttons">
+            {steps.map(each => (
+              <button
+                key={each.name}
+                type="button"
+                class={finalOf(each) ? 'danger' : 'secondary'}
+                onClick={() => choose(each)}
+              >
+                {each.display}
+              </button>
+            ))}
+          </div>
+        </>
+      )}
+      {asking && (
+        <Sure
+          what={asking.display}
+          does={sayRelease(`sure.${finalOf(asking)!}`)}
+          yes={() => void run(asking)}
+          no={() => setAsking(undefined)}
+        />
+      )}
+    </section>
+  );
+}
+
+interface StepFieldsShape {
+  readonly steps: readonly Possible[];
+  readonly typed: TypedForStep;
+  readonly set: (typed: TypedForStep) => void;
+  readonly faults: readonly FieldFault[];
+  readonly patient: Patient | undefined;
+}
+
+/** What one of the steps needs. */
+function StepFields({ steps, typed, set, faults, patient }: StepFieldsShape) {
+  const faultAt = (id: string): string | undefined => faults.find(({ field }) => field === id)?.text;
+  const has = (name: string): boolean => steps.some(each => each.name === name);
+  const names = (chosen: (step: Possible) => boolean): string =>
+    steps
+      .filter(chosen)
+      .map(({ display }) => display)
+      .join(', ');
+  return (
+    <>
+      {patient && steps.some(({ name }) => OF_IDENTITY.has(name)) && (
+        <TextField
+          id="second"
+          label={sayRelease('next.second')}
+          hint={sayRelease('next.second.hint', {
+            what: `${names(({ name }) => OF_IDENTITY.has(name))} – ${shownName(nameInUse(patient.name))}`,
+          })}
+          value={typed.second}
+          set={second => set({ ...typed, second })}
+          fault={faultAt('second')}
+        />
+      )}
+      <AreaField
+        id="reason"
+        label={sayRelease('next.reason')}
+        isOptional
+        rows={2}
+        value={typed.reason}
+        set={reason => set({ ...typed, reason })}
+        fault={faultAt('reason')}
+      />
+      {has('deny') && (
+        <SelectField
+          id="ground"
+          label={sayRelease('next.ground')}
+          isOptional
+          value={typed.ground}
+          set={ground => set({ ...typed, ground })}
+          options={[
+            ['', sayRelease('next.ground.choose')],
+            ...GROUNDS.map(each => [each, sayRelease(`ground.${each}`)] as const),
+          ]}
+          fault={faultAt('ground')}
+        />
+      )}
+      {steps.some(({ needs }) => needs.includes('term')) && (
+        <TextField
+          id="until"
+          type="date"
+          label={sayRelease('next.until')}
+          isOptional
+          value={typed.until}
+          set={until => set({ ...typed, until })}
+          fault={faultAt('until')}
+        />
+      )}
+    </>
+  );
+}
+
+function Overtaken({ before, now }: { readonly before: Task; readonly now: Task }) {
+  const { changes } = differences(before, now);
+  if (changes.length === 0) return null;
+  return (
+    <Table
+      caption={sayRelease('overtaken.caption')}
+      columns={(['element', 'before', 'now'] as const).map(each => sayRelease(`overtaken.${each}`))}
+      rows={changes.map(each => ({
+        key: each.path,
+        cells: [<code>{each.path}</code>, <OfRecord>{each.before}</OfRecord>, <OfRecord>{each.after}</OfRecord>],
+      }))}
+    />
+  );
+}

@@ -1,0 +1,264 @@
+/** Every document of the patient, in or out, with the reason; what staff decide of one is kept with the request. Nothing goes out by it. */
+import type { Bundle, DocumentReference, Parameters, ParametersParameter, Patient, Task } from 'fhir/r4';
+import { useState } from 'preact/hooks';
+import { ask, search } from '../../fhir/client.js';
+import { RequestFault } from '../../fhir/fault.js';
+import { shownConcept, shownDate } from '../../fhir/show.js';
+import { sayRelease } from '../../messages/release.js';
+import { HOME } from '../../session/server.js';
+import { reloadTask } from '../../tasks/process-steps.js';
+import { announce } from '../../ui/announce.js';
+import { FaultSummary, type FieldFault, fieldFaults, RequestFailed } from '../../ui/fault-summary.js';
+import { AreaField } from '../../ui/fields.js';
+import { Modal } from '../../ui/modal.js';
+import { OfRecord, Table, Tag } from '../../ui/parts.js';
+import { matchesIn } from '../../ui/use-pages.js';
+import { stateOfRequest } from './request-parts.js';
+
+interface JudgedDocument {
+  readonly id: string;
+  readonly isIn: boolean;
+  readonly reasons: readonly string[];
+  /** Of staff. */
+  readonly decision: string | undefined;
+}
+
+interface Preview {
+  readonly in: number;
+  readonly out: number;
+  readonly documents: readonly JudgedDocument[];
+}
+
+function previewIn({ parameter = [] }: Parameters): Preview {
+  const count = (called: string): number => parameter.find(({ name }) => name === called)?.valueUnsignedInt ?? 0;
+  const documents = parameter.flatMap(({ name, part = [] }): JudgedDocument[] => {
+    const id = /^DocumentReference\/([\w.-]+)/.exec(
+      part.find(each => each.name === 'document')?.valueReference?.reference ?? '',
+    )?.[1];
+    if (name !== 'document' || id === undefined) return [];
+    return [
+      {
+        id,
+        isIn: part.some(({ valueCode }) => valueCode === 'in'),
+        reasons: part.flatMap(({ valueCoding }) => valueCoding?.display ?? valueCoding?.code ?? []),
+        decision: part.find(each => each.name === 'decision')?.valueString,
+      },
+    ];
+  });
+  return { in: count('in'), out: count('out'), documents };
+}
+
+/** Documents that are shown at once; their names are asked for with them. */
+const PAGE = 50;
+
+async function documentsNamed(ids: readonly string[]): Promise<readonly DocumentReference[]> {
+  if (ids.length === 0) return [];
+  const asked = { _id: ids.join(','), _count: String(PAGE), _elements: 'description,type,date' };
+  return matchesIn((await search<Bundle<DocumentReference>>('DocumentReference', asked)).body);
+}
+
+const titleOf = (document: DocumentReference | undefined, id: string): string =>
+  document?.description ?? (shownConcept(document?.type) || id);
+
+interface Deciding {
+  readonly what: 'leave-out' | 'take-in';
+  readonly id: string;
+}
+
+export function ReleasePreview({ task, patient }: { readonly task: Task; readonly patient: Patient }) {
+  const id = task.id!;
+  const [preview, setPreview] = useState<Preview>();
+  const [named, setNamed] = useState<ReadonlyMap<string, DocumentReference>>(new Map());
+  const [shown, setShown] = useState(PAGE);
+  const [deciding, setDeciding] = useState<Deciding>();
+  const [fault, setFault] = useState<RequestFault>();
+  /** Rejects with what the server refuses. */
+  const look = async (parameter: readonly ParametersParameter[], upTo = shown): Promise<void> => {
+    const body: Parameters = {
+      resourceType: 'Parameters',
+      ...(parameter.length > 0 ? { parameter: [...parameter] } : {}),
+    };
+    const found = previewIn(
+      (await ask<Parameters>({ method: 'POST', path: `Task/${id}/$release-preview`, body })).body,
+    );
+    await name(found, upTo);
+    setPreview(found);
+    setFault(undefined);
+    announce(sayRelease('documents.count', { in: found.in, out: found.out }));
+    if (parameter.length > 0) reloadTask(id);
+  };
+  const name = async ({ documents }: Preview, upTo: number): Promise<void> => {
+    const missing = documents.slice(0, upTo).filter(each => !named.has(each.id));
+    const found = await documentsNamed(missing.map(each => each.id));
+    setNamed(new Map([...named, ...found.map(each => [each.id!, each] as const)]));
+  };
+  const trying = (work: Promise<void>): void =>
+    void work.catch((error: unknown) => {
+      if (!(error instanceof RequestFault)) throw error;
+      setFault(error);
+    });
+  const undo = (document: string): void =>
+    trying(look([{ name: 'undo', valueReference: { reference: `DocumentReference/${document}` } }]));
+  return (
+    <section>
+      <h2>{sayRelease('documents')}</h2>
+      <p>{sayRelease('documents.text')}</p>
+      {fault && <RequestFailed fault={fault} />}
+      {preview && (
+        <JudgedTable
+          {...{ preview, named, shown, undo }}
+          patient={patient.id!}
+          decide={stateOfRequest(task) === 'searching' ? setDeciding : undefined}
+        />
+      )}
+      <div class="buttons">
+        {preview && preview.documents.length > shown && (
+          <button
+            type="button"
+            class="secondary"
+            onClick={() => trying(name(preview, shown + PAGE).then(() => setShown(shown + PAGE)))}
+          >
+            {sayRelease('documents.more')}
+          </button>
+        )}
+        <button type="button" class="secondary" onClick={() => trying(look([]))}>
+          {sayRelease('documents.look')}
+        </button>
+      </div>
+      {deciding && (
+        <DecideDocument
+          deciding={deciding}
+          title={titleOf(named.get(deciding.id), deciding.id)}
+          give={reason => look([decisionOf(deciding, reason)])}
+          close={() => setDeciding(undefined)}
+        />
+      )}
+    </section>
+  );
+}
+
+const decisionOf = ({ what, id }: Deciding, reason: string): ParametersParameter => ({
+  name: what,
+  part: [
+    { name: 'document', valueReference: { reference: `DocumentReference/${id}` } },
+    { name: 'reason', valueString: reason },
+  ],
+});
+
+interface JudgedShape {
+  readonly preview: Preview;
+  readonly named: ReadonlyMap<string, DocumentReference>;
+  readonly shown: number;
+  readonly patient: string;
+  /** Undefined: nothing is decided in this state. */
+  readonly decide: ((what: Deciding) => void) | undefined;
+  readonly undo: (id: string) => void;
+}
+
+function JudgedTable({ preview, named, shown, patient, decide, undo }: JudgedShape) {
+  const { in: goes, out, documents } = preview;
+  if (documents.length === 0) return <p class="empty">{sayRelease('documents.none')}</p>;
+  const columns = ['document', 'goes', 'why', ...(decide ? (['decide'] as const) : [])] as const;
+  return (
+    <Table
+      caption={sayRelease('documents.count', { in: goes, out })}
+      columns={columns.map(each => sayRelease(`column.${each}`))}
+      rows={documents.slice(0, shown).map(({ id, isIn, reasons, decision }) => ({
+        key: id,
+        cells: [
+          <>
+            <a href={`${HOME}chart/${patient}/document/${id}`}>
+              <OfRecord>{titleOf(named.get(id), id)}</OfRecord>
+            </a>{' '}
+            <span class="quiet nowrap">{shownDate(named.get(id)?.date)}</span>
+          </>,
+          <Tag colour={isIn ? 'green' : 'red'}>{sayRelease(isIn ? 'in' : 'out')}</Tag>,
+          <>
+            {reasons.join(' ')}{' '}
+            {decision !== undefined && <OfRecord>{sayRelease('decision.by-staff', { why: decision })}</OfRecord>}
+          </>,
+          ...(decide
+            ? [
+                <DecideButtons
+                  {...{ id, isIn, decide, undo }}
+                  isDecided={decision !== undefined}
+                  title={titleOf(named.get(id), id)}
+                />,
+              ]
+            : []),
+        ],
+      }))}
+    />
+  );
+}
+
+interface DecideButtonsShape {
+  readonly id: string;
+  readonly title: string;
+  readonly isIn: boolean;
+  readonly isDecided: boolean;
+  readonly decide: (what: Deciding) => void;
+  readonly undo: (id: string) => void;
+}
+
+/** What can be decided of one document: their names say which it is to those who do not see the row. */
+function DecideButtons({ id, title, isIn, isDecided, decide, undo }: DecideButtonsShape) {
+  const what = isIn ? 'leave-out' : 'take-in';
+  const text = sayRelease(isDecided ? 'undo' : what);
+  return (
+    <button
+      type="button"
+      class="secondary"
+      aria-label={`${text}: ${title}`}
+      onClick={() => (isDecided ? undo(id) : decide({ what, id }))}
+    >
+      {text}
+    </button>
+  );
+}
+
+interface DecideShape {
+  readonly deciding: Deciding;
+  readonly title: string;
+  readonly give: (reason: string) => Promise<void>;
+  readonly close: () => void;
+}
+
+function DecideDocument({ deciding: { what }, title, give, close }: DecideShape) {
+  const [reason, setReason] = useState('');
+  const [faults, setFaults] = useState<readonly FieldFault[]>([]);
+  const [requestId, setRequestId] = useState<string>();
+  const decide = async (): Promise<void> => {
+    if (reason.trim() === '') return setFaults([{ field: 'decision-reason', text: sayRelease('next.reason.missing') }]);
+    try {
+      await give(reason.trim());
+      close();
+    } catch (error) {
+      if (!(error instanceof RequestFault)) throw error;
+      setFaults(fieldFaults(error, { 'Parameters.parameter': 'decision-reason' }));
+      setRequestId(error.requestId);
+    }
+  };
+  return (
+    <Modal title={`${sayRelease(what)}: ${title}`} close={close}>
+      <FaultSummary faults={faults} requestId={requestId} />
+      <AreaField
+        id="decision-reason"
+        label={sayRelease('decide.reason')}
+        hint={sayRelease('decide.reason.hint')}
+        rows={2}
+        value={reason}
+        set={setReason}
+        fault={faults.find(({ field }) => field === 'decision-reason')?.text}
+      />
+      <div class="buttons">
+        <button type="button" onClick={() => void decide()}>
+          {sayRelease(what)}
+        </button>
+        <button type="button" class="secondary" onClick={close}>
+          {sayRelease('decide.cancel')}
+        </button>
+      </div>
+    </Modal>
+  );
+}

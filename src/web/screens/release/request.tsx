@@ -1,0 +1,126 @@
+/** One request for records: where it is, what is asked for, what permits it, what would go out, its letters, and what comes next. */
+import type { Patient, Task } from 'fhir/r4';
+import { useRoute } from 'preact-iso/router';
+import { ask } from '../../fhir/client.js';
+import { shownConcept, shownDate, shownPeriod } from '../../fhir/show.js';
+import { sayRelease } from '../../messages/release.js';
+import { DueTags, dueOf, isOver, StateTag } from '../../tasks/task-table.js';
+import { RequestFailed } from '../../ui/fault-summary.js';
+import { Loading, Page } from '../../ui/page.js';
+import { OfRecord, SummaryList } from '../../ui/parts.js';
+import { WithPatient } from '../../ui/patient-banner.js';
+import { useQuery } from '../../ui/use-query.js';
+import { AuthorizationCheck } from './authorization-check.js';
+import { Fees } from './fees.js';
+import { Letters } from './letters.js';
+import { NextSteps } from './next-steps.js';
+import { ReleasePreview } from './release-preview.js';
+import { inputsOf, isRecordsRequest, patientOfRequest, stateOfRequest } from './request-parts.js';
+import { Stepper } from './stepper.js';
+
+export interface RequestShape {
+  readonly task: Task;
+  /** Undefined: it is not known whose records are asked for. */
+  readonly patient: Patient | undefined;
+}
+
+export function ReleaseRequest() {
+  const { id = '' } = useRoute().params;
+  const { data, error, refetch } = useQuery({
+    key: ['task', id],
+    async ask(signal) {
+      const { body, etag } = await ask<Task>({ path: `Task/${encodeURIComponent(id)}`, signal });
+      return { task: body, etag };
+    },
+  });
+  if (!data)
+    return (
+      <Page title={sayRelease('request')}>
+        {error ? <RequestFailed fault={error} again={() => void refetch()} /> : <Loading />}
+      </Page>
+    );
+  const { task } = data;
+  const patient = patientOfRequest(task);
+  if (!isRecordsRequest(task))
+    return (
+      <Page title={sayRelease('request')}>
+        <p class="notice warning">{sayRelease('no-request')}</p>
+      </Page>
+    );
+  if (patient === undefined) return <Shown task={task} patient={undefined} />;
+  return (
+    <WithPatient id={patient} leading={id} key={patient}>
+      {found => <Shown task={task} patient={found} />}
+    </WithPatient>
+  );
+}
+
+const Shown = ({ task, patient }: RequestShape) => (
+  <Page title={sayRelease('request')}>
+    <Stepper state={stateOfRequest(task)} />
+    {!patient && <p class="notice warning">{sayRelease('not-known-whose')}</p>}
+    <WhatIsAsked task={task} />
+    <AuthorizationCheck task={task} />
+    {patient && <ReleasePreview task={task} patient={patient} />}
+    <Letters task={task} />
+    {!isOver(task) && <Fees task={task} />}
+    <NextSteps task={task} patient={patient} />
+  </Page>
+);
+
+/** ms. */
+const DAY = 24 * 60 * 60_000;
+
+function Clock({ task }: { readonly task: Task }) {
+  const due = dueOf(task);
+  const days = Math.floor((Date.parse(due ?? '') - Date.now()) / DAY) + 1;
+  return (
+    <>
+      {shownDate(due)} <DueTags task={task} />{' '}
+      {due !== undefined && !isOver(task) && (
+        <span class="quiet">
+          {days >= 0 ? sayRelease('clock.left', { n: days }) : sayRelease('clock.over', { n: -days })}
+        </span>
+      )}
+    </>
+  );
+}
+
+function WhatIsAsked({ task }: { readonly task: Task }) {
+  const code = (kind: string): string | undefined => inputsOf(task, kind)[0]?.valueCode;
+  const text = (kind: string) => {
+    const said = inputsOf(task, kind)[0]?.valueString;
+    return said === undefined ? undefined : <OfRecord>{said}</OfRecord>;
+  };
+  const description = text('patient-description');
+  const { requester, statusReason } = task;
+  const why = [shownConcept(statusReason), statusReason?.text].filter(Boolean);
+  return (
+    <>
+      <h2>{sayRelease('asked')}</h2>
+      <SummaryList
+        rows={[
+          [sayRelease('state'), <StateTag task={task} />],
+          [sayRelease('clock'), <Clock task={task} />],
+          [sayRelease('requester'), <OfRecord>{requester?.display ?? requester?.reference ?? ''}</OfRecord>],
+          [sayRelease('requester-class'), code('requester-class')],
+          ...(description ? [[sayRelease('description'), description] as const] : []),
+          [
+            sayRelease('kinds'),
+            inputsOf(task, 'data-code')
+              .map(({ valueCodeableConcept }) => shownConcept(valueCodeableConcept))
+              .join(', '),
+          ],
+          [sayRelease('period'), shownPeriod(inputsOf(task, 'period')[0]?.valuePeriod)],
+          [sayRelease('purpose'), <OfRecord>{task.reasonCode?.text ?? shownConcept(task.reasonCode)}</OfRecord>],
+          [sayRelease('format'), code('format')],
+          [sayRelease('delivery'), code('delivery-method')],
+          [sayRelease('address'), text('delivery-address')],
+          ...(why.length > 0
+            ? [[sayRelease('reason'), <OfRecord>{[...new Set(why)].join(' ')}</OfRecord>] as const]
+            : []),
+        ]}
+      />
+    </>
+  );
+}

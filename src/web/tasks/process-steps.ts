@@ -1,0 +1,67 @@
+/** What can be done with a Task by the tables of its process ($transitions), and doing it ($transition). */
+import type { Coding, Parameters } from 'fhir/r4';
+import { ask } from '../fhir/client.js';
+import type { RequestFault } from '../fhir/fault.js';
+import { queries, useQuery } from '../ui/use-query.js';
+
+export interface Possible {
+  readonly name: string;
+  readonly display: string;
+  readonly needs: readonly string[];
+}
+
+const possibleIn = ({ parameter = [] }: Parameters): readonly Possible[] =>
+  parameter.flatMap(({ name, part = [] }) => {
+    const code = part.find(each => each.name === 'name')?.valueCode;
+    if (name !== 'transition' || code === undefined) return [];
+    const display = part.find(each => each.name === 'display')?.valueString ?? code;
+    return [
+      { name: code, display, needs: part.flatMap(each => (each.name === 'needs' ? (each.valueCode ?? []) : [])) },
+    ];
+  });
+
+/** `id`: of the Task. `enabled`: default true. */
+export const usePossible = (id: string, enabled = true) =>
+  useQuery({
+    key: ['transitions', id],
+    ask: async signal => possibleIn((await ask<Parameters>({ path: `Task/${id}/$transitions`, signal })).body),
+    enabled,
+  });
+
+/** Of what is no work of a process the server has no transitions. */
+export const isNoWork = (failed: RequestFault | null): boolean =>
+  failed !== null && failed.status >= 400 && failed.status < 500;
+
+export interface TypedBeside {
+  readonly reason: string;
+  readonly until: string;
+  readonly location: string;
+}
+
+/** What is typed for another step is not sent. `code`: the reason as a code. */
+export function stepBody({ name, needs }: Possible, typed: TypedBeside, code?: Coding): Parameters {
+  const given = (value: string, need?: string): boolean =>
+    value.trim() !== '' && (need === undefined || needs.includes(need));
+  const { reason, until, location } = typed;
+  return {
+    resourceType: 'Parameters',
+    parameter: [
+      { name: 'name', valueCode: name },
+      ...(given(reason) ? [{ name: 'reason', valueString: reason.trim() }] : []),
+      ...(code === undefined ? [] : [{ name: 'reason-code', valueCoding: code }]),
+      ...(given(location, 'location') ? [{ name: 'location', valueReference: { reference: location.trim() } }] : []),
+      ...(given(until, 'term') ? [{ name: 'until', valueDateTime: until }] : []),
+    ],
+  };
+}
+
+/** Asks anew for the Task and for what can be done with it. */
+export function reloadTask(id: string): void {
+  void queries.invalidateQueries({ queryKey: ['task', id] });
+  void queries.invalidateQueries({ queryKey: ['transitions', id] });
+  queries.removeQueries({ queryKey: ['pages', 'Task'] });
+}
+
+/** Whether somebody else was faster. */
+export const isOvertaken = ({ status, issues }: RequestFault): boolean =>
+  status === 409 || status === 412 || issues.some(({ detail }) => detail === 'transition-refused');
