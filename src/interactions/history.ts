@@ -12,7 +12,7 @@ import { type HistoryAsked, historyParameters, readHistoryParameters } from './h
 import type { Context } from './engine.js';
 import type { Of, Outcome, View } from './interaction.js';
 import { patientsRead } from './patients-read.js';
-import { neighbours, openPage, type PageState, questionOf, selfLink } from './response/paging.js';
+import { neighbours, laterPage, openPage, type PageState, questionOf, selfLink } from './response/paging.js';
 import { viewText } from './response/resource-text.js';
 
 export async function history(context: Context, ask: Of<'history'>): Promise<Outcome> {
@@ -43,6 +43,7 @@ export async function history(context: Context, ask: Of<'history'>): Promise<Out
     result: {
       status: 200,
       ...bundle(head, entries, newId(engine.clock.now())),
+      ...laterPage(page),
       patients: await patientsRead(found.rows, engine.settings.bases),
       ...(type !== undefined && id !== undefined && found.rows.length > 0
         ? { subject: { type, id, version: newest } }

@@ -242,6 +242,8 @@ export interface Result extends Partial<Text> {
   readonly subject?: { readonly type: string; readonly id: string; readonly version: number };
   /** Ids of the patients whose data was touched. */
   readonly patients: readonly string[];
+  /** Of a later page: what the first one was asked by, in place of its address. */
+  readonly asked?: Parameters;
   /** Of a write: the resource was like that already, and no version was made. */
   readonly unchanged?: true;
   /** Warnings beside a success; told where an OperationOutcome is. */

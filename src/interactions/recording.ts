@@ -4,7 +4,7 @@ import type { AuditPattern } from '../audit/patterns.js';
 import type { FhirError } from '../fhir/error.js';
 import type { Deed } from '../store/deeds.js';
 import type { Caller, Context, Engine } from './engine.js';
-import type { RecordedPart, Result, Target } from './interaction.js';
+import type { Parameters, RecordedPart, Result, Target } from './interaction.js';
 import { INTERACTIONS, restfulCode } from './kinds.js';
 import { askedTold, questionTold, refusalTold, type WhoWasRefused } from './refusal-told.js';
 import { subtypeOf } from './subtypes.js';
@@ -52,6 +52,12 @@ interface SaidBeside {
   readonly hash?: string | undefined;
 }
 
+/** As the first page was asked for. */
+function asFirstAsked(target: Target, parameters: Parameters): Target {
+  const first = { ...target, parameters };
+  return first;
+}
+
 /** What the trail keeps of it: one deed, or none where nothing is to be recorded. */
 export function deedsDone(
   recorded: Recorded,
@@ -68,7 +74,8 @@ export function deedsDone(
   const refusal = error && refusalTold(recorded, target, error, pattern);
   const deed = engine.record({
     interaction: restfulCode(target),
-    subtype: recorded.partOf ?? subtypeOf(engine.subtypes, agent, target),
+    subtype:
+      recorded.partOf ?? subtypeOf(engine.subtypes, agent, result.asked ? asFirstAsked(target, result.asked) : target),
     pattern: refusal?.pattern ?? pattern,
     at: stamp.now(),
     outcome: refusal?.outcome ?? '0',

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { AuditEvent } from 'fhir/r4.js';
+import type { AuditEvent, Bundle } from 'fhir/r4.js';
 import { it } from 'mocha';
 import { onStoresInTurn } from '../support/both-stores.js';
 import { talkTo } from '../support/talk.js';
@@ -68,6 +68,29 @@ onStoresInTurn(
           ['IRCP', 'anna', true],
         ],
       );
+    });
+
+    it('AUD-6: later pages of a look into the trail say so, too', async () => {
+      for (const id of ['page-a', 'page-b']) await as('anna').update({ resourceType: 'Patient', id });
+      const isToldAsLook = async (request: string): Promise<boolean> =>
+        (await eventsOf(`subtype=${LOOKED}`)).some(({ entity = [] }) =>
+          entity.some(({ query = '' }) => atob(query).endsWith(request)),
+        );
+      for (const [asked, isLook] of [
+        ['?_type=Patient,AuditEvent&_count=1', true],
+        ['Patient/page-a/$everything?_type=Patient,AuditEvent&_count=1', true],
+        ['AuditEvent?_count=1', true],
+        ['AuditEvent/_history?_count=1', true],
+        ['?_type=Patient,Task&_count=1', false],
+        ['Patient?_count=1', false],
+      ] as const) {
+        const first = (await as('admin').get<Bundle>(asked)).body;
+        const next = first.link?.find(({ relation }) => relation === 'next')?.url;
+        assert.ok(next, asked);
+        const page = next.replace(/^.*?\/fhir\/?/, '');
+        assert.equal((await as('admin').get(page)).status, 200, asked);
+        assert.equal(await isToldAsLook(page), isLook, asked);
+      }
     });
 
     it('AUD-6: every look into the trail says so, and nothing else does', async () => {

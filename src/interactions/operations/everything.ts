@@ -25,7 +25,7 @@ import type { Allowance, Context, Engine, OperationImplementation } from '../eng
 import type { Of, Outcome, Parameters, View } from '../interaction.js';
 import { jsonText } from './operation.js';
 import { badParameter, readGiven } from './parameters.js';
-import { clampCount, type Link, openPage, pageLink, questionOf, selfLink } from '../response/paging.js';
+import { clampCount, type Link, laterPage, openPage, pageLink, questionOf, selfLink } from '../response/paging.js';
 import { auditSubject, deletedError } from '../read.js';
 import { type RecordPlace, type Record, walkRecord } from '../search/compartment-walk.js';
 import type { RecordFilter } from '../search/record-condition.js';
@@ -74,6 +74,7 @@ async function runEverything(context: Context, ask: Of<'operation'>): Promise<Ou
     result: {
       status: 200,
       ...bundle({ ...head, ...whole, link }, entries, newId(engine.clock.now())),
+      ...laterPage(page),
       subject,
       patients,
     },

@@ -24,6 +24,10 @@ export interface PageState {
   readonly horizon: number;
 }
 
+/** What an answer says for the audit trail of the page that it is; nothing of the first one. */
+export const laterPage = (page: Pick<PageState, 'parameters'> | undefined): { readonly asked?: Parameters } =>
+  page ? { asked: page.parameters } : {};
+
 /** In whose hands a link works, and what they might see when the total was counted. */
 interface SealedPage {
   readonly page: PageState;

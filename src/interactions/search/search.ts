@@ -24,7 +24,15 @@ import { EXPLAIN, explanation, type SearchExplanation, wantsExplanation } from '
 import { include, type Included } from './include.js';
 import type { Of, Outcome, Parameters } from '../interaction.js';
 import { indexingIssues } from './reindex-warnings.js';
-import { clampCount, neighbours, openPage, type PageState, questionOf, selfLink } from '../response/paging.js';
+import {
+  clampCount,
+  neighbours,
+  laterPage,
+  openPage,
+  type PageState,
+  questionOf,
+  selfLink,
+} from '../response/paging.js';
 import { resolve } from './resolve.js';
 import { outcomeEntry, rowEntries } from '../response/searchset.js';
 import { SHELVED_TYPES, shelvedRows } from './shelved.js';
@@ -95,6 +103,7 @@ export async function search(context: Context, ask: Of<'search'>, told: readonly
     result: {
       status: 200,
       ...bundle(head, entries, newId(engine.clock.now())),
+      ...laterPage(page),
       patients: await patientsTouched(ask, parsed.where, [found, added], engine.settings.bases),
     },
   };
