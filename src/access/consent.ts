@@ -6,6 +6,7 @@
  * level deeper is an exception to that: a nested rule has the criteria of the one around it but for those that it names itself, and lives no longer.
  *
  * Choices:
+ * - an authorization for the release of information is no rule of access: the release desk reads it;
  * - an actor is whoever asks, in the roles of recipients (IRCP, PRCP) and of the custodian (CST); an author (AUT) is one of the data;
  * - what has no rule (a signed paper, a policy by its URL) permits and denies nothing;
  * - a permit about some data alone means no other: beside it stands a denial of the rest, less specific than anything else
@@ -127,7 +128,7 @@ export interface ConsentReader {
 
 /** `resource`: valid R4. */
 export function readConsent(resource: Resource, id: string, ground: ConsentReader): ConsentReading {
-  if (resource['status'] !== 'active' || !isAboutPrivacy(resource)) return { faults: [] };
+  if (resource['status'] !== 'active' || !isAboutPrivacy(resource) || isAuthorization(resource)) return { faults: [] };
   const reader = new Reader(ground);
   const patient = reader.patientOf(resource['patient']);
   const rules = reader.rulesOf(resource);
@@ -154,6 +155,18 @@ function isAboutPrivacy({ scope }: Resource): boolean {
   if (ofSystem.includes(PRIVACY) || codings.length === 0) return true;
   return ofSystem.some(code => !SCOPES_BESIDE_PRIVACY.has(code));
 }
+
+/**
+ * A signed authorization says what may be given to somebody outside, and nothing of who may see the record meanwhile: those who look for what it is about
+ * must see more than that. One that denies is a directive like others. https://loinc.org/64292-6
+ */
+const isAuthorization = ({ category, provision, policyRule }: Resource): boolean =>
+  isObject(provision) &&
+  permitsIn(provision) === true &&
+  policyBaseOf(policyRule) !== false &&
+  itemsOf(category).some(each =>
+    codingsOf(each).some(({ system, code }) => system === 'http://loinc.org' && code === '64292-6'),
+  );
 
 /** What holds beside the rules, by `policyRule`; undefined: it says neither. */
 function policyBaseOf(policyRule: Json | undefined): boolean | undefined {

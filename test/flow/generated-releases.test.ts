@@ -310,7 +310,7 @@ onStoresInTurn(
   },
   {
     time: steppedTime(Date.UTC(2026, 2, 10, 12)),
-    config: { auth: 'token', tokens: tokenFile({ wanda: 'administrator', admin: 'admin' }) },
+    config: { auth: 'token', tokens: tokenFile({ wanda: 'writer', admin: 'admin' }) },
     set: async ({ talk }) => {
       for (const resource of [
         { resourceType: 'Organization', id: 'law', name: 'Doe & Partners' },

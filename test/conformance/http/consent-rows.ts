@@ -78,6 +78,12 @@ interface Row {
 }
 
 const coming = '2999-01-01';
+const AUTHORIZATION = [{ coding: [{ system: 'http://loinc.org', code: '64292-6' }] }];
+const RELEASED: ConsentProvision = {
+  type: 'permit',
+  actor: [actor('Organization/research')],
+  code: [{ coding: [{ system: 'http://loinc.org', code: '9999-9' }] }],
+};
 export const ROWS: Readonly<Record<'Basic' | 'Intermediate' | 'Advanced' | 'R4', readonly Row[]>> = {
   Basic: [
     {
@@ -314,6 +320,23 @@ export const ROWS: Readonly<Record<'Basic' | 'Intermediate' | 'Advanced' | 'R4',
     },
   ],
   R4: [
+    {
+      what: 'permits some data to somebody (the control of the next)',
+      provision: RELEASED,
+      sees: { doctor: ALL, nameless: [] },
+    },
+    {
+      what: 'authorizes the release of some data to somebody',
+      provision: RELEASED,
+      more: { category: AUTHORIZATION },
+      sees: { doctor: ALL, other: ALL, nameless: ALL, specialist: ALL },
+    },
+    {
+      what: 'denies as a form of authorization',
+      provision: { type: 'deny' },
+      more: { category: AUTHORIZATION },
+      sees: { doctor: [], nameless: [] },
+    },
     {
       what: 'opts out',
       provision: undefined,
