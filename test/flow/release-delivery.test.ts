@@ -93,6 +93,26 @@ describe('delivery of released records', () => {
         );
       });
 
+      it('stands in the request and in its Communication as it was made', async () => {
+        const { talk } = stage();
+        const { id, delivery } = await delivered(talk);
+        const { body: task } = await talk.get<Task>(`Task/${id}`, CLERK);
+        const output = task.output!.map(each =>
+          each.valueReference!.reference === delivery
+            ? { ...each, valueReference: { reference: 'Communication/x' } }
+            : each,
+        );
+        const invoice = {
+          type: { coding: [{ system: 'urn:chartroom:task-output', code: 'invoice' }] },
+          valueReference: { reference: 'Invoice/none' },
+        };
+        for (const other of [output, task.output!.slice(0, 1), [...task.output!, invoice]])
+          refusedAs(await talk.update<Task>({ ...task, id, output: other }, CLERK), 422, 'release-kept', 'Task.input');
+        // Positive control.
+        const described = await talk.update<Task>({ ...task, id, description: 'Looked at.' }, CLERK);
+        assert.equal(described.status, 200, described.text);
+      });
+
       it('that failed sends the request back, and is no incident', async () => {
         const { talk } = stage();
         const { id, delivery } = await delivered(talk);

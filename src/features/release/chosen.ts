@@ -6,6 +6,8 @@ import { parseReference } from '../../fhir/reference.js';
 import { isObject, itemsOf, type Json, type JsonObject, type Resource } from '../../fhir/resource.js';
 import type { Caller } from '../../interactions/engine.js';
 import { whoAsked } from '../../interactions/operations/glass-records.js';
+import { DELIVERY_OUTPUT } from './delivery/delivery.js';
+import { INVOICE_OUTPUT } from './fees/payment-hook.js';
 import type { PageRedaction, RedactedArea } from './package/order.js';
 import { inputOf, inputsOfKind, outputsOfKind } from './request-task.js';
 
@@ -19,7 +21,7 @@ const KEPT_INPUTS = [CHOSEN_INPUT, CHOSEN_BY_INPUT, CONFIRMED_INPUT];
 export const PACKAGE_OUTPUT = 'package';
 export const FROZEN_SET_OUTPUT = 'frozen-set';
 export const DISCLOSURE_OUTPUT = 'disclosure';
-const KEPT_OUTPUTS = [PACKAGE_OUTPUT, FROZEN_SET_OUTPUT, DISCLOSURE_OUTPUT];
+const KEPT_OUTPUTS = [PACKAGE_OUTPUT, FROZEN_SET_OUTPUT, DISCLOSURE_OUTPUT, DELIVERY_OUTPUT, INVOICE_OUTPUT];
 
 const SHA256_URL = 'urn:chartroom:sha256';
 const REDACTION_URL = 'urn:chartroom:redaction';
