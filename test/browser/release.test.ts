@@ -4,46 +4,17 @@ import { describe, it } from 'mocha';
 import { onConsole } from '../support/console.js';
 import { FULL } from '../support/depth.js';
 import { sameTree } from '../support/golden-tree.js';
-
-type Values = readonly { readonly name: string; readonly [value: string]: unknown }[];
+import { releaseDesk } from '../support/release-desk.js';
 
 describe('the release desk of the console', () => {
   const ids: string[] = [];
   const stage = onConsole({ demo: false });
-  const post = async (path: string, parameter: Values = []): Promise<{ id: string }> => {
-    const { body } = await stage()
-      .server.request.post(`/fhir/${path}`)
-      .set('Content-Type', 'application/fhir+json')
-      .send({ resourceType: 'Parameters', ...(parameter.length > 0 ? { parameter } : {}) })
-      .expect(res => assert.ok(res.status < 300, res.text));
-    return body as { id: string };
-  };
-  const lead = (id: string, name: string, reason?: string): Promise<unknown> =>
-    post(`Task/${id}/$transition`, [
-      { name: 'name', valueCode: name },
-      ...(reason === undefined ? [] : [{ name: 'reason', valueString: reason }]),
-    ]);
-  const begun = async (patient: string, ...more: Values): Promise<string> => {
-    const { id } = await post('Task/$request-records', [
-      { name: 'requester-class', valueCode: 'patient' },
-      { name: 'requester', valueString: 'Ada <b>Lindqvist</b>' },
-      { name: 'patient', valueReference: { reference: `Patient/${patient}` } },
-      { name: 'purpose', valueCode: 'PATRQT' },
-      { name: 'delivery', valueCode: 'pickup' },
-      ...more,
-    ]);
+  const { lead, begun: beginOne, taskOf, at, press } = releaseDesk(stage);
+  const begun = async (...given: Parameters<typeof beginOne>): Promise<string> => {
+    const id = await beginOne(...given);
     ids.push(id);
     return id;
   };
-  const taskOf = async (id: string): Promise<string> => {
-    const { body } = await stage().server.request.get(`/fhir/Task/${id}`).expect(200);
-    const { businessStatus } = body as { businessStatus: { coding: { code: string }[] } };
-    return businessStatus.coding[0]!.code;
-  };
-  const at = (step: string): Promise<void> =>
-    stage().page.locator('.stepper [aria-current=step]', { hasText: step }).waitFor();
-  const press = (name: string): Promise<void> =>
-    stage().page.locator('main').getByRole('button', { name, exact: true }).click();
 
   it('is empty at first, and says that a request is not there', async () => {
     const { open, page, titled, isAccessible } = stage();

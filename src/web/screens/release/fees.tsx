@@ -1,16 +1,15 @@
 /** What a request costs: estimated as often as one likes, and charged once, with what that writes in numbers. */
-import type { Money, Parameters, ParametersParameter, Task } from 'fhir/r4';
+import type { Money, Parameters, ParametersParameter } from 'fhir/r4';
 import { useState } from 'preact/hooks';
-import { ask } from '../../fhir/client.js';
-import { RequestFault } from '../../fhir/fault.js';
 import { sayRelease } from '../../messages/release.js';
 import { reloadTask } from '../../tasks/process-steps.js';
 import { announce } from '../../ui/announce.js';
-import { FaultSummary, type FieldFault, faultsOfParameters } from '../../ui/fault-summary.js';
+import { FaultSummary, type FieldFault } from '../../ui/fault-summary.js';
 import { TextField } from '../../ui/fields.js';
 import { Table } from '../../ui/parts.js';
 import { queries } from '../../ui/use-query.js';
 import { Sure } from './sure.js';
+import { type OfRequest, useOperation } from './use-operation.js';
 
 const FIELDS = ['pages', 'minutes', 'postage', 'waive'] as const;
 type Field = (typeof FIELDS)[number];
@@ -75,49 +74,34 @@ interface Estimated {
   readonly parameter: readonly ParametersParameter[];
 }
 
-export function Fees({ task }: { readonly task: Task }) {
-  const id = task.id!;
+export function Fees(request: OfRequest) {
+  const id = request.task.id!;
   const [typed, setTyped] = useState(NOTHING);
   const [estimated, setEstimated] = useState<Estimated>();
   const [isSure, setSure] = useState(false);
-  const [faults, setFaults] = useState<readonly FieldFault[]>([]);
-  const [requestId, setRequestId] = useState<string>();
-  const run = async (
+  const { faults, requestId, lack, run } = useOperation(request);
+  const tell = async (
     operation: 'estimate-fee' | 'charge',
     parameter: readonly ParametersParameter[],
   ): Promise<void> => {
-    const body: Parameters = {
-      resourceType: 'Parameters',
-      ...(parameter.length > 0 ? { parameter: [...parameter] } : {}),
-    };
-    try {
-      const fee = feeIn((await ask<Parameters>({ method: 'POST', path: `Task/${id}/$${operation}`, body })).body);
-      setFaults([]);
-      if (operation === 'estimate-fee') {
-        setEstimated({ fee, parameter });
-        return announce(sayRelease('fee.total', { total: fee.total }));
-      }
-      setEstimated(undefined);
-      reloadTask(id);
-      void queries.invalidateQueries({ queryKey: ['letters', id] });
-      announce(sayRelease('done', { what: sayRelease('fee.charge') }));
-    } catch (error) {
-      if (!(error instanceof RequestFault)) throw error;
-      setFaults(
-        faultsOfParameters(
-          error,
-          parameter.map(({ name }) => `fee-${name}`),
-        ),
-      );
-      setRequestId(error.requestId);
+    const fields = parameter.map(({ name }) => `fee-${name}`);
+    const answer = await run({ name: operation, parameter, fields });
+    if (!answer) return;
+    const fee = feeIn(answer.body);
+    if (operation === 'estimate-fee') {
+      setEstimated({ fee, parameter });
+      return announce(sayRelease('fee.total', { total: fee.total }));
     }
+    setEstimated(undefined);
+    reloadTask(id);
+    void queries.invalidateQueries({ queryKey: ['letters', id] });
+    announce(sayRelease('done', { what: sayRelease('fee.charge') }));
   };
   const estimate = (event: Event): void => {
     event.preventDefault();
     const wrong = faultsOfTyped(typed);
-    setFaults(wrong);
-    setRequestId(undefined);
-    if (wrong.length === 0) void run('estimate-fee', parametersOfFee(typed));
+    lack(wrong);
+    if (wrong.length === 0) void tell('estimate-fee', parametersOfFee(typed));
   };
   return (
     <section>
@@ -139,7 +123,7 @@ export function Fees({ task }: { readonly task: Task }) {
           does={sayRelease('fee.sure', { total: estimated.fee.total })}
           yes={() => {
             setSure(false);
-            void run('charge', estimated.parameter);
+            void tell('charge', estimated.parameter);
           }}
           no={() => setSure(false)}
         />

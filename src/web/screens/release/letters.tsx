@@ -1,25 +1,26 @@
 /** The letters of a request: those that were written, and writing one. */
-import type { Bundle, Communication, Parameters, Task } from 'fhir/r4';
+import type { Bundle, Communication } from 'fhir/r4';
 import { useState } from 'preact/hooks';
-import { ask, search } from '../../fhir/client.js';
-import { RequestFault } from '../../fhir/fault.js';
+import { search } from '../../fhir/client.js';
 import { shownConcept, shownDate } from '../../fhir/show.js';
 import { sayRelease } from '../../messages/release.js';
 import { HOME } from '../../session/server.js';
 import { announce } from '../../ui/announce.js';
-import { FaultSummary, type FieldFault, faultsOfParameters, RequestFailed } from '../../ui/fault-summary.js';
+import { FaultSummary, RequestFailed } from '../../ui/fault-summary.js';
 import { AreaField, SelectField } from '../../ui/fields.js';
 import { Loading } from '../../ui/page.js';
 import { OfRecord, Table } from '../../ui/parts.js';
 import { matchesIn } from '../../ui/use-pages.js';
 import { queries, useQuery } from '../../ui/use-query.js';
 import { patientOfRequest } from './request-parts.js';
+import { type OfRequest, useOperation } from './use-operation.js';
 
 const KINDS = ['acknowledged', 'deficient-authorization', 'extension', 'denial', 'cover', 'part-2-notice'] as const;
 type Kind = (typeof KINDS)[number];
 const LANGUAGES = ['of-request', 'en', 'es'] as const;
 
-export function Letters({ task }: { readonly task: Task }) {
+export function Letters(request: OfRequest) {
+  const { task } = request;
   const id = task.id!;
   const { data, error, refetch } = useQuery({
     key: ['letters', id],
@@ -43,7 +44,7 @@ export function Letters({ task }: { readonly task: Task }) {
       ) : (
         <Written letters={data} patient={patientOfRequest(task)} />
       )}
-      <WriteLetter id={id} />
+      <WriteLetter {...request} />
     </section>
   );
 }
@@ -87,12 +88,11 @@ const Written = ({
     />
   );
 
-function WriteLetter({ id }: { readonly id: string }) {
+function WriteLetter(request: OfRequest) {
   const [kind, setKind] = useState<Kind>('acknowledged');
   const [language, setLanguage] = useState<(typeof LANGUAGES)[number]>('of-request');
   const [remark, setRemark] = useState('');
-  const [faults, setFaults] = useState<readonly FieldFault[]>([]);
-  const [requestId, setRequestId] = useState<string>();
+  const { faults, requestId, faultAt, run } = useOperation(request);
   const write = async (event: Event): Promise<void> => {
     event.preventDefault();
     const parameter = [
@@ -100,25 +100,12 @@ function WriteLetter({ id }: { readonly id: string }) {
       ...(language === 'of-request' ? [] : [{ name: 'language', valueCode: language }]),
       ...(remark.trim() === '' ? [] : [{ name: 'remark', valueString: remark.trim() }]),
     ];
-    try {
-      const body: Parameters = { resourceType: 'Parameters', parameter };
-      await ask({ method: 'POST', path: `Task/${id}/$letter`, body });
-      setFaults([]);
-      setRemark('');
-      announce(sayRelease('done', { what: sayRelease('letters.write') }));
-      await queries.invalidateQueries({ queryKey: ['letters', id] });
-    } catch (error) {
-      if (!(error instanceof RequestFault)) throw error;
-      setFaults(
-        faultsOfParameters(
-          error,
-          parameter.map(({ name }) => `letter-${name}`),
-        ),
-      );
-      setRequestId(error.requestId);
-    }
+    const fields = parameter.map(({ name }) => `letter-${name}`);
+    if (!(await run({ name: 'letter', parameter, fields }))) return;
+    setRemark('');
+    announce(sayRelease('done', { what: sayRelease('letters.write') }));
+    await queries.invalidateQueries({ queryKey: ['letters', request.task.id!] });
   };
-  const faultAt = (name: string): string | undefined => faults.find(({ field }) => field === name)?.text;
   return (
     <form class="panel" onSubmit={event => void write(event)} noValidate>
       <h3>{sayRelease('letters.write')}</h3>

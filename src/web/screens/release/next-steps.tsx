@@ -2,12 +2,10 @@
  * What comes next with a request, by the tables of its process. The identity of whose records they are is proved by a second identifier; what cannot be taken back
  * asks for a reason and says in numbers what it does; whoever was overtaken sees both versions.
  */
-import type { Patient, Task } from 'fhir/r4';
+import type { Patient } from 'fhir/r4';
 import { useState } from 'preact/hooks';
 import { ask } from '../../fhir/client.js';
-import { differences } from '../../fhir/differences.js';
 import { RequestFault } from '../../fhir/fault.js';
-import { nameInUse, shownName } from '../../fhir/show.js';
 import { sayRelease } from '../../messages/release.js';
 import { isNoWork, isOvertaken, type Possible, reloadTask, stepBody, usePossible } from '../../tasks/process-steps.js';
 import { isOver } from '../../tasks/task-table.js';
@@ -15,16 +13,17 @@ import { announce } from '../../ui/announce.js';
 import { FaultSummary, type FieldFault, fieldFaults, RequestFailed } from '../../ui/fault-summary.js';
 import { AreaField, SelectField, TextField } from '../../ui/fields.js';
 import { Loading } from '../../ui/page.js';
-import { OfRecord, Table } from '../../ui/parts.js';
 import { queries } from '../../ui/use-query.js';
 import type { RequestShape } from './request.js';
+import { faultsOfSecond, SecondIdentifier } from './second-identifier.js';
 import { Sure } from './sure.js';
+import type { OfRequest } from './use-operation.js';
 
 /** They end a request. */
 const FINAL = ['deny', 'withdraw', 'close'] as const;
 const finalOf = ({ name }: Possible) => FINAL.find(each => each === name);
 /** Steps by which the records of somebody are taken for those that are meant. */
-const OF_IDENTITY: ReadonlySet<string> = new Set(['identify', 'release']);
+const OF_IDENTITY: ReadonlySet<string> = new Set(['identify']);
 /** They need what is not asked for here. */
 const ELSEWHERE: ReadonlySet<string> = new Set(['assign', 'note']);
 const GROUNDS = [
@@ -42,12 +41,6 @@ interface TypedForStep {
 }
 const NOTHING: TypedForStep = { reason: '', second: '', ground: '', until: '' };
 
-const plain = (text: string): string => text.normalize('NFKC').trim().toLowerCase();
-
-/** Whether it is the birth date or a number of the patient. */
-const isOfPatient = ({ birthDate, identifier = [] }: Patient, typed: string): boolean =>
-  [birthDate, ...identifier.map(({ value }) => value)].some(each => each !== undefined && plain(each) === plain(typed));
-
 /** What is lacking before it is asked for. */
 function lackingFor(
   step: Possible,
@@ -55,10 +48,7 @@ function lackingFor(
   patient: Patient | undefined,
 ): readonly FieldFault[] {
   const faults: FieldFault[] = [];
-  if (OF_IDENTITY.has(step.name) && patient) {
-    if (second.trim() === '') faults.push({ field: 'second', text: sayRelease('next.second.missing') });
-    else if (!isOfPatient(patient, second)) faults.push({ field: 'second', text: sayRelease('next.second.wrong') });
-  }
+  if (OF_IDENTITY.has(step.name) && patient) faults.push(...faultsOfSecond('second', patient, second));
   if ((step.needs.includes('reason') || finalOf(step)) && reason.trim() === '')
     faults.push({ field: 'reason', text: sayRelease('next.reason.missing') });
   if (step.name === 'deny' && ground === '') faults.push({ field: 'ground', text: sayRelease('next.ground.missing') });
@@ -74,18 +64,16 @@ const FIELDS = {
   'Parameters.parameter': 'reason',
 } as const;
 
-export function NextSteps({ task, patient }: RequestShape) {
+export function NextSteps({ task, patient, overtake }: RequestShape & OfRequest) {
   const id = task.id!;
   const { data, error, refetch } = usePossible(id, !isOver(task));
   const [typed, setTyped] = useState(NOTHING);
   const [faults, setFaults] = useState<readonly FieldFault[]>([]);
   const [requestId, setRequestId] = useState<string>();
   const [asking, setAsking] = useState<Possible>();
-  /** The request as it was when somebody else was faster. */
-  const [before, setBefore] = useState<Task>();
-  if (isOver(task) && !before) return null;
+  if (isOver(task)) return null;
   if (error && !isNoWork(error)) return <RequestFailed fault={error} again={() => void refetch()} />;
-  if (!error && !data && !isOver(task)) return <Loading />;
+  if (!error && !data) return <Loading />;
   const run = async (step: Possible): Promise<void> => {
     setAsking(undefined);
     const code = step.name === 'deny' ? { system: GROUND_SYSTEM, code: typed.ground } : undefined;
@@ -93,7 +81,7 @@ export function NextSteps({ task, patient }: RequestShape) {
       const body = stepBody(step, { ...typed, location: '' }, code);
       await ask({ method: 'POST', path: `Task/${id}/$transition`, body });
       setFaults([]);
-      setBefore(undefined);
+      overtake(undefined);
       setTyped(NOTHING);
       reloadTask(id);
       void queries.invalidateQueries({ queryKey: ['letters', id] });
@@ -102,9 +90,9 @@ export function NextSteps({ task, patient }: RequestShape) {
       if (!(failed instanceof RequestFault)) throw failed;
       setRequestId(failed.requestId);
       if (!isOvertaken(failed)) return setFaults(fieldFaults(failed, FIELDS));
-      setBefore(task);
+      setFaults([]);
+      overtake(failed);
       reloadTask(id);
-      setFaults([...fieldFaults(failed), { field: undefined, text: sayRelease('overtaken') }]);
     }
   };
   const choose = (step: Possible): void => {
@@ -115,12 +103,11 @@ export function NextSteps({ task, patient }: RequestShape) {
     if (finalOf(step)) setAsking(step);
     else void run(step);
   };
-  const steps = (isOver(task) ? [] : (data ?? [])).filter(({ name }) => !ELSEWHERE.has(name));
+  const steps = (data ?? []).filter(({ name }) => !ELSEWHERE.has(name));
   return (
     <section class="panel">
       <h2>{sayRelease('next')}</h2>
       <FaultSummary faults={faults} requestId={requestId} />
-      {before && <Overtaken before={before} now={task} />}
       {steps.length === 0 ? (
         <p class="quiet">{sayRelease('next.none')}</p>
       ) : (
@@ -172,12 +159,10 @@ function StepFields({ steps, typed, set, faults, patient }: StepFieldsShape) {
   return (
     <>
       {patient && steps.some(({ name }) => OF_IDENTITY.has(name)) && (
-        <TextField
+        <SecondIdentifier
           id="second"
-          label={sayRelease('next.second')}
-          hint={sayRelease('next.second.hint', {
-            what: `${names(({ name }) => OF_IDENTITY.has(name))} – ${shownName(nameInUse(patient.name))}`,
-          })}
+          what={names(({ name }) => OF_IDENTITY.has(name))}
+          patient={patient}
           value={typed.second}
           set={second => set({ ...typed, second })}
           fault={faultAt('second')}
@@ -218,20 +203,5 @@ function StepFields({ steps, typed, set, faults, patient }: StepFieldsShape) {
         />
       )}
     </>
-  );
-}
-
-function Overtaken({ before, now }: { readonly before: Task; readonly now: Task }) {
-  const { changes } = differences(before, now);
-  if (changes.length === 0) return null;
-  return (
-    <Table
-      caption={sayRelease('overtaken.caption')}
-      columns={(['element', 'before', 'now'] as const).map(each => sayRelease(`overtaken.${each}`))}
-      rows={changes.map(each => ({
-        key: each.path,
-        cells: [<code>{each.path}</code>, <OfRecord>{each.before}</OfRecord>, <OfRecord>{each.after}</OfRecord>],
-      }))}
-    />
   );
 }

@@ -1,9 +1,9 @@
 /** Every document of the patient, in or out, with the reason; what staff decide of one is kept with the request. Nothing goes out by it. */
-import type { Bundle, DocumentReference, Parameters, ParametersParameter, Patient, Task } from 'fhir/r4';
+import type { DocumentReference, Parameters, ParametersParameter, Patient } from 'fhir/r4';
 import { useState } from 'preact/hooks';
-import { ask, search } from '../../fhir/client.js';
+import { ask } from '../../fhir/client.js';
 import { RequestFault } from '../../fhir/fault.js';
-import { shownConcept, shownDate } from '../../fhir/show.js';
+import { shownDate } from '../../fhir/show.js';
 import { sayRelease } from '../../messages/release.js';
 import { HOME } from '../../session/server.js';
 import { reloadTask } from '../../tasks/process-steps.js';
@@ -12,8 +12,10 @@ import { FaultSummary, type FieldFault, fieldFaults, RequestFailed } from '../..
 import { AreaField } from '../../ui/fields.js';
 import { Modal } from '../../ui/modal.js';
 import { OfRecord, Table, Tag } from '../../ui/parts.js';
-import { matchesIn } from '../../ui/use-pages.js';
+import { ChooseDocuments } from './choose-documents.js';
+import { documentsNamed, PAGE_OF_DOCUMENTS, titleOrId } from './documents-named.js';
 import { stateOfRequest } from './request-parts.js';
+import type { OfRequest } from './use-operation.js';
 
 interface JudgedDocument {
   readonly id: string;
@@ -48,28 +50,16 @@ function previewIn({ parameter = [] }: Parameters): Preview {
   return { in: count('in'), out: count('out'), documents };
 }
 
-/** Documents that are shown at once; their names are asked for with them. */
-const PAGE = 50;
-
-async function documentsNamed(ids: readonly string[]): Promise<readonly DocumentReference[]> {
-  if (ids.length === 0) return [];
-  const asked = { _id: ids.join(','), _count: String(PAGE), _elements: 'description,type,date' };
-  return matchesIn((await search<Bundle<DocumentReference>>('DocumentReference', asked)).body);
-}
-
-const titleOf = (document: DocumentReference | undefined, id: string): string =>
-  document?.description ?? (shownConcept(document?.type) || id);
-
 interface Deciding {
   readonly what: 'leave-out' | 'take-in';
   readonly id: string;
 }
 
-export function ReleasePreview({ task, patient }: { readonly task: Task; readonly patient: Patient }) {
+export function ReleasePreview({ task, patient, overtake }: OfRequest & { readonly patient: Patient }) {
   const id = task.id!;
   const [preview, setPreview] = useState<Preview>();
   const [named, setNamed] = useState<ReadonlyMap<string, DocumentReference>>(new Map());
-  const [shown, setShown] = useState(PAGE);
+  const [shown, setShown] = useState(PAGE_OF_DOCUMENTS);
   const [deciding, setDeciding] = useState<Deciding>();
   const [fault, setFault] = useState<RequestFault>();
   /** Rejects with what the server refuses. */
@@ -116,7 +106,9 @@ export function ReleasePreview({ task, patient }: { readonly task: Task; readonl
           <button
             type="button"
             class="secondary"
-            onClick={() => trying(name(preview, shown + PAGE).then(() => setShown(shown + PAGE)))}
+            onClick={() =>
+              trying(name(preview, shown + PAGE_OF_DOCUMENTS).then(() => setShown(shown + PAGE_OF_DOCUMENTS)))
+            }
           >
             {sayRelease('documents.more')}
           </button>
@@ -125,10 +117,13 @@ export function ReleasePreview({ task, patient }: { readonly task: Task; readonl
           {sayRelease('documents.look')}
         </button>
       </div>
+      {preview && ['searching', 'quality-review'].includes(stateOfRequest(task)) && (
+        <ChooseDocuments task={task} overtake={overtake} going={preview.in} />
+      )}
       {deciding && (
         <DecideDocument
           deciding={deciding}
-          title={titleOf(named.get(deciding.id), deciding.id)}
+          title={titleOrId(named.get(deciding.id), deciding.id)}
           give={reason => look([decisionOf(deciding, reason)])}
           close={() => setDeciding(undefined)}
         />
@@ -168,7 +163,7 @@ function JudgedTable({ preview, named, shown, patient, decide, undo }: JudgedSha
         cells: [
           <>
             <a href={`${HOME}chart/${patient}/document/${id}`}>
-              <OfRecord>{titleOf(named.get(id), id)}</OfRecord>
+              <OfRecord>{titleOrId(named.get(id), id)}</OfRecord>
             </a>{' '}
             <span class="quiet nowrap">{shownDate(named.get(id)?.date)}</span>
           </>,
@@ -182,7 +177,7 @@ function JudgedTable({ preview, named, shown, patient, decide, undo }: JudgedSha
                 <DecideButtons
                   {...{ id, isIn, decide, undo }}
                   isDecided={decision !== undefined}
-                  title={titleOf(named.get(id), id)}
+                  title={titleOrId(named.get(id), id)}
                 />,
               ]
             : []),

@@ -1,6 +1,7 @@
 /** One request for records: where it is, what is asked for, what permits it, what would go out, its letters, and what comes next. */
 import type { Patient, Task } from 'fhir/r4';
 import { useRoute } from 'preact-iso/router';
+import { useState } from 'preact/hooks';
 import { ask } from '../../fhir/client.js';
 import { shownConcept, shownDate, shownPeriod } from '../../fhir/show.js';
 import { sayRelease } from '../../messages/release.js';
@@ -11,12 +12,18 @@ import { OfRecord, SummaryList } from '../../ui/parts.js';
 import { WithPatient } from '../../ui/patient-banner.js';
 import { useQuery } from '../../ui/use-query.js';
 import { AuthorizationCheck } from './authorization-check.js';
+import { Deliveries } from './deliveries.js';
 import { Fees } from './fees.js';
 import { Letters } from './letters.js';
 import { NextSteps } from './next-steps.js';
+import { Overtaken, type OvertakenBy } from './overtaken.js';
+import { PackageOfRequest } from './package.js';
+import { ReleaseNow } from './release-now.js';
 import { ReleasePreview } from './release-preview.js';
 import { inputsOf, isRecordsRequest, patientOfRequest, stateOfRequest } from './request-parts.js';
+import { SecondLook } from './second-look.js';
 import { Stepper } from './stepper.js';
+import type { OfRequest } from './use-operation.js';
 
 export interface RequestShape {
   readonly task: Task;
@@ -47,26 +54,41 @@ export function ReleaseRequest() {
         <p class="notice warning">{sayRelease('no-request')}</p>
       </Page>
     );
-  if (patient === undefined) return <Shown task={task} patient={undefined} />;
+  if (patient === undefined) return <Shown key={id} task={task} patient={undefined} />;
   return (
     <WithPatient id={patient} leading={id} key={patient}>
-      {found => <Shown task={task} patient={found} />}
+      {found => <Shown key={id} task={task} patient={found} />}
     </WithPatient>
   );
 }
 
-const Shown = ({ task, patient }: RequestShape) => (
-  <Page title={sayRelease('request')}>
-    <Stepper state={stateOfRequest(task)} />
-    {!patient && <p class="notice warning">{sayRelease('not-known-whose')}</p>}
-    <WhatIsAsked task={task} />
-    <AuthorizationCheck task={task} />
-    {patient && <ReleasePreview task={task} patient={patient} />}
-    <Letters task={task} />
-    {!isOver(task) && <Fees task={task} />}
-    <NextSteps task={task} patient={patient} />
-  </Page>
-);
+function Shown({ task, patient }: RequestShape) {
+  const [overtaken, setOvertaken] = useState<OvertakenBy>();
+  const overtake: OfRequest['overtake'] = fault => setOvertaken(fault && { before: task, fault });
+  const request = { task, overtake };
+  const state = stateOfRequest(task);
+  return (
+    <Page title={sayRelease('request')}>
+      <Stepper state={state} />
+      {overtaken && <Overtaken {...overtaken} now={task} />}
+      {!patient && <p class="notice warning">{sayRelease('not-known-whose')}</p>}
+      <WhatIsAsked task={task} />
+      <AuthorizationCheck task={task} />
+      {patient && (
+        <>
+          <ReleasePreview {...request} patient={patient} />
+          {state === 'quality-review' && <SecondLook {...request} patient={patient} />}
+          <PackageOfRequest {...request} patient={patient} />
+          {state === 'ready' && <ReleaseNow {...request} patient={patient} />}
+          <Deliveries {...request} />
+        </>
+      )}
+      <Letters {...request} />
+      {!isOver(task) && <Fees {...request} />}
+      <NextSteps {...request} patient={patient} />
+    </Page>
+  );
+}
 
 /** ms. */
 const DAY = 24 * 60 * 60_000;
