@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import type { AuditEvent, Bundle, Communication, Parameters, Patient, Task } from 'fhir/r4.js';
 import { describe, it } from 'mocha';
+import type { Resource } from '../../src/fhir/resource.js';
 import { onStoresInTurn } from '../support/both-stores.js';
 import { type GivenValues, requestBegun, runOn } from '../support/records-request.js';
-import { releasingFeatures, requestReleased } from '../support/released-request.js';
+import { asRelease, releasingFeatures, requestReleased } from '../support/released-request.js';
 import { steppedTime } from '../support/stepped-time.js';
 import type { Reply, Talk } from '../support/talk.js';
 import { ADMIN, asRole, CLERK, lead, refusedAs, workStateOf, workTokens } from '../support/work.js';
@@ -108,7 +109,25 @@ describe('delivery of released records', () => {
         };
         for (const other of [output, task.output!.slice(0, 1), [...task.output!, invoice]])
           refusedAs(await talk.update<Task>({ ...task, id, output: other }, CLERK), 422, 'release-kept', 'Task.input');
-        // Positive control.
+        const { body } = await talk.get<Communication>(delivery, CLERK);
+        const shown = { ...body, id: body.id! };
+        const altered = await talk.update<Communication>({ ...shown, status: 'stopped' }, ADMIN);
+        refusedAs(altered, 422, 'delivery-kept', 'Communication.category');
+        refusedAs(
+          await talk.update({ ...shown, category: [{ text: 'Letter' }] }, ADMIN),
+          422,
+          'delivery-kept',
+          'Communication.category',
+        );
+        refusedAs(
+          await talk.send('DELETE', delivery, { headers: ADMIN }),
+          422,
+          'delivery-kept',
+          'Communication.category',
+        );
+        // Positive controls.
+        const plain = await talk.create<Communication>({ resourceType: 'Communication', status: 'completed' }, ADMIN);
+        assert.equal((await talk.send('DELETE', `Communication/${plain.body.id}`, { headers: ADMIN })).status, 204);
         const described = await talk.update<Task>({ ...task, id, description: 'Looked at.' }, CLERK);
         assert.equal(described.status, 200, described.text);
       });
@@ -171,6 +190,47 @@ describe('delivery of released records', () => {
         assert.match(accounting.text, /A neighbour/);
         const { body: task } = await talk.get<Task>(`Task/${id}`, CLERK);
         assert.equal(workStateOf(task), 'searching');
+      });
+
+      it('that reached somebody else is told when it is known, of a closed and of a reopened request, once', async () => {
+        const { talk } = stage();
+        const received = { name: 'received-by', valueString: 'A neighbour' };
+        const [closed, reopened] = [await delivered(talk), await delivered(talk)];
+        assert.equal((await lead(talk, closed.id, { name: 'close' })).status, 200);
+        const second = referenceIn(await deliver(talk, reopened.id, HAND), 'delivery');
+        assert.equal((await outcome(talk, reopened.id, told(reopened.delivery, 'failed'))).status, 200);
+        for (const [id, delivery, state] of [
+          [closed.id, closed.delivery, 'closed'],
+          [reopened.id, second, 'searching'],
+          [reopened.id, reopened.delivery, 'searching'],
+        ] as const) {
+          const before = await disclosuresOf(talk);
+          const wrong = await outcome(talk, id, told(delivery, 'wrong-recipient', received));
+          assert.match(referenceIn(wrong, 'incident'), /^Task\//);
+          assert.deepEqual(
+            [await disclosuresOf(talk), workStateOf((await talk.get<Task>(`Task/${id}`, CLERK)).body)],
+            [before + 1, state],
+          );
+          for (const again of [told(delivery, 'wrong-recipient', received), told(delivery, 'failed')])
+            refusedAs(await outcome(talk, id, again), 422, 'outcome-told', 'Parameters.parameter[0]');
+        }
+      });
+
+      it('of another request is none of this one, whatever its outputs say', async () => {
+        const { talk } = stage();
+        const [one, other] = [await delivered(talk), await delivered(talk)];
+        const { body: task } = await talk.get<Task>(`Task/${one.id}`, CLERK);
+        const output = task.output!.map(each =>
+          each.valueReference!.reference === one.delivery
+            ? { ...each, valueReference: { reference: other.delivery } }
+            : each,
+        );
+        const resource = { ...task, output } as unknown as Resource;
+        const body = { resource, decimals: undefined };
+        await asRelease(talk, { kind: 'update', type: 'Task', id: one.id, body });
+        for (const each of [told(other.delivery, 'failed'), told(other.delivery, 'revoked')])
+          refusedAs(await outcome(talk, one.id, each), 400, 'bad-parameter-value', 'Parameters.parameter[0]');
+        assert.equal((await outcome(talk, other.id, told(other.delivery, 'failed'))).status, 200);
       });
 
       it('leaves an incident to privacy officers, with alarms 30, 45 and 55 days after its discovery', async () => {

@@ -148,6 +148,13 @@ describe('fees for copies of records', () => {
         refusedAs(await talk.update({ ...forced, id }, CLERK), 422, 'payment-no-condition', 'Task.input');
         // Positive control, and what was agreed stays.
         assert.equal((await charge(talk, lawyer, PAGES, first)).status, 200);
+        const [invoice] = await invoicesOf(talk, lawyer);
+        const address = `Invoice/${invoice!.id!}`;
+        refusedAs(await talk.send('DELETE', address, { headers: ADMIN }), 422, 'invoice-kept', 'Invoice.type');
+        const { type: _, ...bare } = { ...invoice!, id: invoice!.id! };
+        refusedAs(await talk.update<Invoice>(bare, ADMIN), 422, 'invoice-kept', 'Invoice.type');
+        const other = await talk.create<Invoice>({ resourceType: 'Invoice', status: 'draft' }, ADMIN);
+        assert.equal((await talk.send('DELETE', `Invoice/${other.body.id}`, { headers: ADMIN })).status, 204);
         const { body: agreed } = await talk.get<Task>(`Task/${lawyer}`, CLERK);
         assert.match((await lettersOf(talk, lawyer))[0]!.html, /are released when this is paid/);
         const input = agreed.input!.filter(({ type: of }) => of.coding?.[0]?.code !== 'payment-first');

@@ -4,7 +4,7 @@ import type { AuditEvent, Communication, Parameters, Patient } from 'fhir/r4.js'
 import { describe, it } from 'mocha';
 import { onStoresInTurn } from '../support/both-stores.js';
 import { type GivenValues, runOn } from '../support/records-request.js';
-import { PACKAGE_TEXT, releasingFeatures, requestReleased } from '../support/released-request.js';
+import { asRelease, PACKAGE_TEXT, releasingFeatures, requestReleased } from '../support/released-request.js';
 import { steppedTime } from '../support/stepped-time.js';
 import type { Reply, Talk } from '../support/talk.js';
 import { ADMIN, CLERK, refusedAs, workTokens } from '../support/work.js';
@@ -147,6 +147,16 @@ describe('links to released records', () => {
         const guesses = await Promise.all([1, 2, 3].map(each => use(guessed, `guess number ${each}`)));
         assert.ok(guesses.every(({ status }) => status === 404 || status === 429));
         assert.equal((await use(guessed)).status, 429);
+      });
+
+      it('are revoked also where what told of their delivery is gone', async () => {
+        const { talk } = stage();
+        const link = await madeLink(talk);
+        await asRelease(talk, { kind: 'delete', type: 'Communication', id: link.delivery.split('/')[1]! });
+        const done = await revoke(talk, link);
+        assert.equal(done.status, 200, done.text);
+        assert.equal((await use(link)).status, 404);
+        refusedAs(await revoke(talk, link), 422, 'nothing-to-revoke', 'Parameters.parameter[0]');
       });
 
       it('end with a delivery that went wrong', async () => {

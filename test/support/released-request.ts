@@ -9,6 +9,7 @@ import { parseJson, STORED_JSON } from '../../src/fhir/json/json.js';
 import { itemsOf } from '../../src/fhir/resource.js';
 import type { OutsideCall } from '../../src/interactions/engine.js';
 import { actingFor, type Feature } from '../../src/interactions/feature.js';
+import type { Interaction } from '../../src/interactions/interaction.js';
 import { perform } from '../../src/interactions/perform.js';
 import { type GivenValues, ledTo, requestBegun } from './records-request.js';
 import type { Talk } from './talk.js';
@@ -35,6 +36,19 @@ async function leadOn({ caller, path: { id = '', document = '' } }: OutsideCall)
   return { status: 204 };
 }
 
+/** Performs an Interaction as the feature, for what nobody else may do. */
+async function performAsRelease({ caller, body }: OutsideCall): Promise<{ readonly status: number }> {
+  await perform(actingFor(caller, 'release'), JSON.parse((await body()).toString()) as Interaction);
+  return { status: 204 };
+}
+
+export async function asRelease(talk: Talk, ask: Interaction): Promise<void> {
+  const done = await fetch(`${talk.base.replace(/\/fhir\/?$/, '')}/as-release`, {
+    ...{ method: 'POST', headers: { ...ADMIN }, body: JSON.stringify(ask) },
+  });
+  assert.equal(done.status, 204, await done.text());
+}
+
 /** The features of the server, with a way to release that asks nothing. */
 export const releasingFeatures: readonly Feature[] = [
   documents,
@@ -44,10 +58,14 @@ export const releasingFeatures: readonly Feature[] = [
     ...releaseOfInformation,
     open(ground) {
       const parts = releaseOfInformation.open(ground as Parameters<typeof releaseOfInformation.open>[0]);
-      const way = { methods: ['POST'], who: 'known', recorded: 'as-performed', maxBody: 1000 } as const;
+      const way = { methods: ['POST'], who: 'known', recorded: 'as-performed', maxBody: 20_000 } as const;
       return {
         ...parts,
-        routes: [...(parts.routes ?? []), { path: '/lead-on/{id}/{document}', ...way, answer: leadOn }],
+        routes: [
+          ...(parts.routes ?? []),
+          { path: '/lead-on/{id}/{document}', ...way, answer: leadOn },
+          { path: '/as-release', ...way, answer: performAsRelease },
+        ],
       };
     },
   },

@@ -14,10 +14,11 @@ import { healthLinkRoutes } from './delivery/health-link-route.js';
 import { HEALTH_LINK_WAY } from './delivery/health-link-way.js';
 import { LINK_WAY } from './delivery/link-way.js';
 import { releasedRecordsRoute } from './delivery/link-route.js';
+import { deliveryHook } from './delivery/kept-deliveries.js';
 import { deliveryOutcomeOperation } from './delivery/outcome-operation.js';
 import { chargeOperation, estimateFeeOperation } from './fees/fee-operations.js';
 import { readFeeSchedules } from './fees/fee-schedules.js';
-import { paymentHook } from './fees/payment-hook.js';
+import { invoiceHook, paymentHook } from './fees/payment-hook.js';
 import { letterOperation } from './letters/letter-operation.js';
 import { readLetterTemplates } from './letters/letter-templates.js';
 import { readRefusalGrounds } from './letters/refusal-grounds.js';
@@ -81,6 +82,8 @@ export const releaseOfInformation: Feature<typeof settings> = {
         acceptanceHook(ground),
         refusalHook(ground.letters, ground.now),
         paymentHook(fees),
+        invoiceHook(),
+        deliveryHook(),
         keptHook(),
         frozenHook(),
       ],

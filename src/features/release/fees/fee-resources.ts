@@ -6,6 +6,7 @@ import { TRACKING_SYSTEM } from '../request-task.js';
 import { type Fee, FEE_WORDS } from './fee.js';
 import type { FeeSchedule } from './fee-schedules.js';
 import { moneyOf } from './money.js';
+import { INVOICE_CODES } from './payment-hook.js';
 
 /** A fee that is charged. */
 export interface Priced {
@@ -59,7 +60,7 @@ export function invoiceOf({ task, subject, fee, ids, now, why, currency, decimal
     resourceType: 'Invoice',
     ...(tracking.length > 0 ? { identifier: tracking } : {}),
     status: fee.total === 0n ? 'balanced' : 'issued',
-    type: { coding: [{ system: 'urn:chartroom:invoice', code: 'release-of-information' }] },
+    type: { coding: [{ system: INVOICE_CODES, code: 'release-of-information' }] },
     subject,
     ...(Object.keys(recipient).length > 0 ? { recipient } : {}),
     date: new Date(now).toISOString(),

@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { FhirError } from '../../../fhir/error.js';
 import { parseJson, STORED_JSON } from '../../../fhir/json/json.js';
 import { parseReference } from '../../../fhir/reference.js';
-import { isObject, type Json, type Resource } from '../../../fhir/resource.js';
+import { isObject, itemsOf, type Json, type Resource } from '../../../fhir/resource.js';
 import type { Context } from '../../../interactions/engine.js';
 import type { FeatureHook } from '../../../interactions/write/hooks.js';
 import type { FeeSchedules } from './fee-schedules.js';
@@ -15,6 +15,7 @@ import { inputValues, isRecordsRequest, outputsOfKind, requestState } from '../r
 /** Kinds of output and of input of a request. */
 export const INVOICE_OUTPUT = 'invoice';
 export const PAYMENT_FIRST = 'payment-first';
+export const INVOICE_CODES = 'urn:chartroom:invoice';
 const RELEASED = 'released';
 
 type InvoiceView = Pick<Context['view'], 'read'>;
@@ -30,6 +31,11 @@ async function invoiceNamed(
   const row = target?.kind === 'local' && target.type === 'Invoice' ? await view.read('Invoice', target.id) : undefined;
   return row?.text ? parseJson(row.text, STORED_JSON).resource : undefined;
 }
+
+const isOfRelease = ({ type }: Resource): boolean =>
+  (isObject(type) ? itemsOf(type['coding']) : []).some(
+    each => isObject(each) && each['system'] === INVOICE_CODES && each['code'] === 'release-of-information',
+  );
 
 const isOff = ({ status }: Resource): boolean => status === 'cancelled' || status === 'entered-in-error';
 
@@ -73,6 +79,19 @@ export const paymentHook = ({
         ...(['Task.businessStatus', 'payment-pending'] as const),
       );
     }
+  },
+});
+
+/** Deleted, it would hold its request for ever: nobody could pay it or cancel it. */
+export const invoiceHook = (): FeatureHook => ({
+  types: ['Invoice'],
+  prepare({ before, resource, agent }) {
+    const former = before?.text ? parseJson(before.text, STORED_JSON).resource : undefined;
+    if (agent === 'release' || !former || !isOfRelease(former) || (resource && isOfRelease(resource))) return undefined;
+    throw refusePayment(
+      'The Invoice of a request for records is not deleted, and stays one: cancel it.',
+      ...(['Invoice.type', 'invoice-kept'] as const),
+    );
   },
 });
 
