@@ -127,6 +127,8 @@ export interface FhirErrorOptions {
   /** The scope of an access token that would have been enough. */
   readonly scope?: string | undefined;
   readonly denial?: Denial | undefined;
+  /** Ids of those whose data was judged before it was refused: for the audit trail, never shown to a client. */
+  readonly patients?: readonly string[];
 }
 
 export class FhirError extends Error {
@@ -135,6 +137,7 @@ export class FhirError extends Error {
   readonly retryAfter: number | undefined;
   readonly scope: string | undefined;
   readonly denial: Denial | undefined;
+  readonly patients: readonly string[] | undefined;
 
   constructor(kind: Kind, message: string, options: FhirErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -142,6 +145,7 @@ export class FhirError extends Error {
     this.kind = kind;
     this.scope = options.scope;
     this.denial = options.denial;
+    this.patients = options.patients;
     this.retryAfter = options.retryAfter ?? (kind === 'unavailable' || kind === 'timeout' ? 2 : undefined);
     const { code, severity } = KINDS[kind];
     this.issues = options.issues?.length

@@ -30,7 +30,7 @@ export function refusalTold(who: WhoWasRefused, target: Target, error: FhirError
   if (kind === 'unauthenticated')
     return { pattern: 'unauthenticated', outcome: detail === kind ? '4' : '8', why: detail };
   const denial = kind === 'forbidden' ? (error.denial ?? { rule: detail }) : hiddenFrom(who, target, error);
-  if (!denial) return { pattern, outcome: KINDS[kind].outcome, why: kind };
+  if (!denial) return { pattern, outcome: KINDS[kind].outcome, why: kind, patients: error.patients };
   const { rule: why, consents = [], patients } = denial;
   return consents.length > 0
     ? { pattern: 'denied-by-consent', outcome: '8', why, consents, patients }

@@ -1,15 +1,6 @@
 /** Scans on their way into the record: batches, index fields, the second person, what is sent back and taken back. docs/records-desk.md */
 import assert from 'node:assert/strict';
-import type {
-  DocumentReference,
-  List,
-  OperationOutcome,
-  Parameters,
-  ParametersParameter,
-  Patient,
-  Provenance,
-  Task,
-} from 'fhir/r4.js';
+import type { DocumentReference, List, Parameters, ParametersParameter, Patient, Provenance, Task } from 'fhir/r4.js';
 import { it } from 'mocha';
 import { createRandom } from '../support/random.js';
 import { depthOf } from '../support/depth.js';
@@ -25,7 +16,11 @@ import {
   indexAs,
   intakeTokens,
   intakeWorld,
+  notePage,
+  oneScan,
+  refusedScan,
   scanAt,
+  scanDetails,
   stepAs,
   tagsOf,
   takeIn,
@@ -35,18 +30,6 @@ import { aPng, aText } from '../support/scans.js';
 import type { Headers, Reply, Talk } from '../support/talk.js';
 import { workStateOf } from '../support/work.js';
 
-const page = (words: string): Buffer => Buffer.from(`Progress note: ${words}\n`);
-const detailOf = (reply: Reply<unknown>): (string | undefined)[] =>
-  (reply.body as OperationOutcome).issue.map(({ details }) => details?.coding?.[0]?.code);
-const refused = (reply: Reply<unknown>, detail: string): void => {
-  assert.equal(reply.status, 422, reply.text);
-  assert.ok(detailOf(reply).includes(detail), reply.text);
-};
-const oneScan = async (talk: Talk, words: string) => {
-  const reply = await takeIn(talk, [fileOf(page(words))]);
-  assert.equal(reply.status, 201, reply.text);
-  return toldOf(reply.body)[0]!;
-};
 const valueOf = ({ parameter = [] }: Parameters, name: string) => parameter.find(each => each.name === name)?.valueCode;
 const taskAt = async (talk: Talk, id: string): Promise<Task> => (await talk.get<Task>(`Task/${id}`, as('root'))).body;
 
@@ -109,7 +92,7 @@ onBothStores(
   stage => {
     it('makes a batch: a document for each file, with its bytes, who sent it, and a Task', async () => {
       const { talk } = stage();
-      const files = [page('batch'), aPng(40, 40, (x, y) => x === y)];
+      const files = [notePage('batch'), aPng(40, 40, (x, y) => x === y)];
       const reply = await takeIn(
         talk,
         [fileOf(files[0]!), fileOf(files[1]!, { name: 'patient', valueReference: { reference: 'Patient/1' } })],
@@ -145,7 +128,7 @@ onBothStores(
       }
       const again = await takeIn(
         talk,
-        [fileOf(files[0]!)],
+        files.map(file => fileOf(file)),
         [{ name: 'identifier', valueIdentifier: { system: 'urn:x', value: 'b|1' } }],
       );
       assert.equal(again.status, 200, again.text);
@@ -157,12 +140,12 @@ onBothStores(
       const count = async () => (await talk.search('DocumentReference?_summary=count', ANN)).total;
       const before = await count();
       const reply = await takeIn(talk, [
-        fileOf(page('good')),
+        fileOf(notePage('good')),
         fileOf(Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0])),
         { name: 'file', part: [{ name: 'attachment', valueAttachment: { url: 'Binary/none' } }] },
       ]);
-      refused(reply, 'type-not-taken');
-      assert.deepEqual(detailOf(reply), ['type-not-taken', 'no-bytes']);
+      refusedScan(reply, 'type-not-taken');
+      assert.deepEqual(scanDetails(reply), ['type-not-taken', 'no-bytes']);
       assert.equal(await count(), before);
       const wrong = await takeIn(talk, [{ name: 'file', part: [{ name: 'what', valueString: 'x' }] }]);
       assert.equal(wrong.status, 400);
@@ -172,9 +155,9 @@ onBothStores(
           part: [{ name: 'attachment', valueAttachment: { contentType: 'application/pdf', data: base64(aPng(9, 9)) } }],
         },
       ]);
-      refused(lying, 'content-type-mismatch');
+      refusedScan(lying, 'content-type-mismatch');
       assert.equal(await count(), before);
-      assert.equal((await takeIn(talk, [fileOf(page('x'))], [], as('cleo'))).status, 403);
+      assert.equal((await takeIn(talk, [fileOf(notePage('x'))], [], as('cleo'))).status, 403);
     });
 
     it('is final after a second person has looked, who is not the indexer', async () => {
@@ -191,7 +174,7 @@ onBothStores(
         [scan.docStatus, tagsOf(scan), scan.subject?.reference],
         ['preliminary', ['pending-qc'], 'Patient/1'],
       );
-      refused(await stepAs(talk, task, 'pass', ANN), 'same-person');
+      refusedScan(await stepAs(talk, task, 'pass', ANN), 'same-person');
       const passed = await stepAs(talk, task, 'pass', BEN);
       assert.equal(passed.status, 200, passed.text);
       const final = await scanAt(talk, document);
@@ -202,8 +185,8 @@ onBothStores(
       const { talk } = stage();
       const { document, task } = await oneScan(talk, 'rework');
       await indexAs(talk, document, FIELDS);
-      refused(await stepAs(talk, task, 'send-back', BEN, 'I do not like it'), 'no-reject-reason');
-      refused(await stepAs(talk, task, 'send-back', BEN, 'wrong-patient'), 'wrong-patient-stays');
+      refusedScan(await stepAs(talk, task, 'send-back', BEN, 'I do not like it'), 'no-reject-reason');
+      refusedScan(await stepAs(talk, task, 'send-back', BEN, 'wrong-patient'), 'wrong-patient-stays');
       const back = await stepAs(talk, task, 'send-back', BEN, 'wrong-type');
       assert.equal(back.body.statusReason?.coding?.[0]?.display, 'Wrong document type');
       const anew = await indexAs(
@@ -217,7 +200,7 @@ onBothStores(
         ['pending-qc', 'noticed'],
         anew.text,
       );
-      refused(await stepAs(talk, task, 'pass', BEN), 'same-person');
+      refusedScan(await stepAs(talk, task, 'pass', BEN), 'same-person');
       assert.equal((await stepAs(talk, task, 'pass', ANN)).status, 200);
       assert.equal((await scanAt(talk, document)).type?.coding?.[0]?.code, '18842-5');
     });
@@ -264,8 +247,14 @@ onBothStores(
       assert.equal(scan.content[0]!.attachment.hash, gone.content[0]!.attachment.hash);
       assert.notEqual(scan.content[0]!.attachment.url, gone.content[0]!.attachment.url);
       assert.ok(!JSON.stringify([scan, gone]).includes(`DocumentReference/`));
+      const about = await talk.search<Task>(`Task?focus=DocumentReference/${copy}`, ANN);
+      const anew = about.entry![0]!.resource!;
+      assert.deepEqual(
+        anew.input?.map(({ type }) => type.coding?.[0]?.code),
+        ['DQ-came-in-anew'],
+      );
       const put = await talk.update({ ...gone, id: document, status: 'current', docStatus: 'final' }, BEN);
-      refused(put, 'rejected-stays');
+      refusedScan(put, 'rejected-stays');
     });
 
     it('is judged alike by plain FHIR', async () => {
@@ -274,8 +263,8 @@ onBothStores(
       const scan = await scanAt(talk, document);
       const write = (changes: Partial<DocumentReference>, headers = ANN) =>
         talk.update<DocumentReference>({ ...scan, id: document, ...changes }, headers);
-      refused(await write({ docStatus: 'final' }), 'final-by-process');
-      refused(
+      refusedScan(await write({ docStatus: 'final' }), 'final-by-process');
+      refusedScan(
         await write({ content: [{ attachment: { contentType: 'text/plain', data: base64('else') } }] }),
         'received-bytes-stay',
       );
@@ -285,8 +274,8 @@ onBothStores(
         return talk.update({ ...rest, ...more, id: task, status }, headers);
       };
       const missing = await lead('in-progress', ANN, { for: { reference: 'Patient/1' } });
-      refused(missing, 'DQ-patient-missing');
-      assert.deepEqual(detailOf(missing), [
+      refusedScan(missing, 'DQ-patient-missing');
+      assert.deepEqual(scanDetails(missing), [
         'DQ-patient-missing',
         'DQ-encounter-missing',
         'DQ-type-missing',
@@ -306,8 +295,8 @@ onBothStores(
       });
       assert.equal(written.status, 200, written.text);
       assert.equal(written.body.type?.coding?.[0]?.display, 'Progress note');
-      refused(await lead('in-progress', ANN, { for: { reference: 'Patient/2' } }), 'work-for-another');
-      refused(await lead('completed', ANN, { for: { reference: 'Patient/1' } }), 'second-person-asked');
+      refusedScan(await lead('in-progress', ANN, { for: { reference: 'Patient/2' } }), 'work-for-another');
+      refusedScan(await lead('completed', ANN, { for: { reference: 'Patient/1' } }), 'second-person-asked');
       const forged = { extension: [{ url: 'urn:chartroom:indexer', valueReference: { display: 'nobody' } }] };
       const led = await lead('in-progress', ANN, { for: { reference: 'Patient/1' }, ...forged });
       assert.equal(led.status, 200, led.text);
@@ -316,14 +305,14 @@ onBothStores(
         'ann',
       );
       const now = await scanAt(talk, document);
-      refused(
+      refusedScan(
         await talk.update({ ...now, id: document, subject: { reference: 'Patient/2' } }, BEN),
         'index-under-review',
       );
-      refused(await talk.update({ ...now, id: document, docStatus: 'final' }, as('root')), 'final-by-process');
-      refused(await talk.delete(`DocumentReference/${document}`, as('root')), 'under-review');
+      refusedScan(await talk.update({ ...now, id: document, docStatus: 'final' }, as('root')), 'final-by-process');
+      refusedScan(await talk.delete(`DocumentReference/${document}`, as('root')), 'under-review');
       const { businessStatus: _, extension: _words, ...rest } = led.body;
-      refused(await talk.update({ ...rest, id: task, status: 'completed' }, ANN), 'same-person');
+      refusedScan(await talk.update({ ...rest, id: task, status: 'completed' }, ANN), 'same-person');
       const done = await talk.update({ ...rest, id: task, status: 'completed' }, BEN);
       assert.equal(done.status, 200, done.text);
       assert.equal((await scanAt(talk, document)).docStatus, 'final');
@@ -341,11 +330,11 @@ onBothStores(
         ['DQ-date-future', { name: 'date', valueDateTime: '2999-01-01' }],
         ['DQ-date-before-birth', { name: 'date', valueDateTime: '1970-01-01' }],
       ];
-      for (const [code, ...others] of rows) refused(await indexAs(talk, document, fieldsWith(...others)), code);
+      for (const [code, ...others] of rows) refusedScan(await indexAs(talk, document, fieldsWith(...others)), code);
       const without = (name: string) => FIELDS.filter(each => each.name !== name);
       for (const name of ['encounter', 'type', 'date', 'author'])
-        refused(await indexAs(talk, document, without(name)), `DQ-${name}-missing`);
-      refused(await indexAs(talk, document, without('birthdate')), 'DQ-patient-unconfirmed');
+        refusedScan(await indexAs(talk, document, without(name)), `DQ-${name}-missing`);
+      refusedScan(await indexAs(talk, document, without('birthdate')), 'DQ-patient-unconfirmed');
       assert.deepEqual((await scanAt(talk, document)).subject, undefined);
       const consent = { name: 'type', valueCoding: { system: 'http://loinc.org', code: '59284-0' } };
       const found = await indexAs(talk, document, [
@@ -356,7 +345,7 @@ onBothStores(
       assert.equal(found.status, 200, found.text);
       assert.match(found.text, /DQ-date-imprecise/);
       assert.equal(valueOf(found.body, 'second-person'), 'noticed');
-      refused(await indexAs(talk, document, FIELDS), 'not-to-be-indexed');
+      refusedScan(await indexAs(talk, document, FIELDS), 'not-to-be-indexed');
     });
 
     it('are never final by one person alone, whatever they try', async () => {
@@ -420,7 +409,7 @@ onStoresInTurn(
       );
       const { input = [] } = await taskAt(talk, toldOf(looked.body)[1]!.task);
       assert.deepEqual([input[0]!.type.coding![0]!.code, input[0]!.valuePositiveInt], ['DQ-page-skewed', 1]);
-      const twice = await takeIn(talk, [fileOf(page('twice')), fileOf(page('twice'))]);
+      const twice = await takeIn(talk, [fileOf(notePage('twice')), fileOf(notePage('twice'))]);
       const [one, other] = toldOf(twice.body);
       assert.deepEqual([one!.found, other!.found], [[], ['DQ-duplicate']]);
       assert.equal(valueOf((await indexAs(talk, other!.document, FIELDS)).body, 'second-person'), 'noticed');

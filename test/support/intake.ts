@@ -1,8 +1,17 @@
 /** Scans in tests: people who index and check them, and what is asked of the server about them. */
+import assert from 'node:assert/strict';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DocumentReference, Encounter, Parameters, ParametersParameter, Patient, Task } from 'fhir/r4.js';
+import type {
+  DocumentReference,
+  Encounter,
+  OperationOutcome,
+  Parameters,
+  ParametersParameter,
+  Patient,
+  Task,
+} from 'fhir/r4.js';
 import type { Stage } from './both-stores.js';
 import type { Headers, Reply, Talk } from './talk.js';
 
@@ -120,3 +129,16 @@ export const scanAt = async (talk: Talk, id: string): Promise<DocumentReference>
   (await talk.get<DocumentReference>(`DocumentReference/${id}`, as('root'))).body;
 export const tagsOf = ({ meta }: DocumentReference): (string | undefined)[] =>
   (meta?.tag ?? []).filter(({ system }) => system === 'urn:chartroom:intake').map(({ code }) => code);
+
+export const notePage = (words: string): Buffer => Buffer.from(`Progress note: ${words}\n`);
+export const scanDetails = (reply: Reply<unknown>): (string | undefined)[] =>
+  (reply.body as OperationOutcome).issue.map(({ details }) => details?.coding?.[0]?.code);
+export const refusedScan = (reply: Reply<unknown>, detail: string): void => {
+  assert.equal(reply.status, 422, reply.text);
+  assert.ok(scanDetails(reply).includes(detail), reply.text);
+};
+export const oneScan = async (talk: Talk, words: string) => {
+  const reply = await takeIn(talk, [fileOf(notePage(words))]);
+  assert.equal(reply.status, 201, reply.text);
+  return toldOf(reply.body)[0]!;
+};

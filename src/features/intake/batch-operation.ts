@@ -5,13 +5,12 @@
 import { nameOfBytes, URI_SYSTEM } from '../../fhir/content/bytes-name.js';
 import { FhirError, type Issue } from '../../fhir/error.js';
 import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
-import { parseReference } from '../../fhir/reference.js';
 import { isObject, itemsOf, type JsonObject, type Resource } from '../../fhir/resource.js';
 import type { Context, OperationImplementation } from '../../interactions/engine.js';
 import type { Companion, Outcome } from '../../interactions/interaction.js';
 import { jsonText } from '../../interactions/operations/operation.js';
 import { type GivenParameter, readGiven } from '../../interactions/operations/parameters.js';
-import { readCurrent } from '../../interactions/read.js';
+import { FREE } from '../../interactions/response/allowance.js';
 import { personOf } from '../../interactions/person.js';
 import { absence, type ConditionalQuery, findOne, readCriteria } from '../../interactions/write/conditional.js';
 import { hookGround } from '../../interactions/write/hook-ground.js';
@@ -19,11 +18,13 @@ import type { HookGround } from '../../interactions/write/hooks.js';
 import { newId } from '../../platform/ids.js';
 import { breathe } from '../../platform/pieces.js';
 import { indexedElements } from './index-asked.js';
-import { type IntakeFile, isIssue, readIntakeFile } from './intake-file.js';
+import { batchEntry, batchText, fileTold, knownBatch, LIST_CODE } from './known-batch.js';
+import { fileGiven, type FileGiven, type IntakeFile, isIssue, readIntakeFile } from './intake-file.js';
 import { checkMade } from './made-resource.js';
 import { newScan, scanDocument } from './new-scan.js';
 import { pageFindings } from './pages/page-findings.js';
-import { DQ_RULES, type DqFinding, isFindingInput, tasksOfBatch } from './vocabulary.js';
+import { subjectsOf } from './patient-facts.js';
+import type { DqFinding } from './vocabulary.js';
 
 const MOST_FILES = 100;
 /** Documents with the same bytes that are named. */
@@ -31,15 +32,16 @@ const MOST_DUPLICATES = 10;
 /** For which pages are looked at while somebody waits; those of the rest a second person looks at. */
 const LOOKING_MS = 60_000;
 const NOT_LOOKED_AT: DqFinding = { code: 'DQ-not-looked-at', expression: 'DocumentReference.content[0].attachment' };
-const LIST_CODE = { system: 'urn:chartroom:list', code: 'intake-batch', display: 'Scans that came in together' };
+/** Bytes of the files of one batch. */
+const MOST_TOGETHER = 256 * 1024 * 1024;
 
 export const intakeOperation: OperationImplementation = {
   async run(context, ask) {
     const { given } = readGiven(context.engine, ask);
     const sought = await soughtBatch(context, given);
     const known = sought && (await findOne(context, sought));
-    if (known?.text) return knownBatch(context, known.id);
-    const files = await filesGiven(context, given);
+    const files = await filesRead(await filesGiven(context, given), known !== undefined);
+    if (known?.text) return knownBatch(context, { id: known.id, text: known.text }, files);
     return newBatch(context, given, files, sought);
   },
 };
@@ -57,23 +59,54 @@ async function soughtBatch(context: Context, given: readonly GivenParameter[]): 
   return readCriteria(context, 'List', [['identifier', escaped]]);
 }
 
-/** Reads one file after the other. Throws `unprocessable` with an issue for each that is not taken in. */
-async function filesGiven(context: Context, given: readonly GivenParameter[]): Promise<readonly IntakeFile[]> {
+/** Looks at what is given before any of it is read. Throws `unprocessable` with an issue for each file without bytes; `too-large`. */
+async function filesGiven(context: Context, given: readonly GivenParameter[]): Promise<readonly FileGiven[]> {
   const named = given.filter(({ name }) => name === 'file');
   if (named.length > MOST_FILES)
     throw new FhirError('invalid', `${MOST_FILES} files at most are taken in at once.`, {
       ...{ expression: named[MOST_FILES]!.at, detail: 'too-many-files' },
     });
   const ground = hookGround(context);
-  const files: IntakeFile[] = [];
-  const issues: Issue[] = [];
+  const [files, issues]: [FileGiven[], Issue[]] = [[], []];
   for (const file of named) {
     await breathe();
-    const read = await readIntakeFile(ground, file, context.engine.settings.bases);
+    const one = await fileGiven(ground, file, context.engine.settings.bases);
+    if (isIssue(one)) issues.push(one);
+    else files.push(one);
+  }
+  const sum = files.reduce((total, { size }) => total + size, 0);
+  if (sum > MOST_TOGETHER)
+    throw new FhirError('too-large', 'The files of one batch have 256 MB at most together: send several batches.', {
+      ...{ expression: 'Parameters.parameter', detail: 'batch-too-large' },
+    });
+  const largest = Math.max(0, ...files.map(({ size }) => size));
+  // Its parts, the whole, and the copy of the thread that looks at it.
+  if (largest > FREE) await ground.room(3 * largest);
+  // A file that has no bytes is told beside those whose bytes are not taken in.
+  if (issues.length > 0) await filesRead(files, true, issues);
+  return files;
+}
+
+/** Reads one file after the other, and keeps the bytes of none. `isKnown`: nobody looks at their pages. Throws `unprocessable` with all issues. */
+async function filesRead(
+  given: readonly FileGiven[],
+  isKnown: boolean,
+  found: readonly Issue[] = [],
+): Promise<readonly IntakeFile[]> {
+  const began = performance.now();
+  const files: IntakeFile[] = [];
+  const issues: Issue[] = [];
+  for (const file of given) {
+    await breathe();
+    const read = await readIntakeFile(file, async pages => {
+      if (isKnown || issues.length > 0) return [];
+      return performance.now() - began > LOOKING_MS ? [NOT_LOOKED_AT] : pageFindings(pages);
+    });
     if (isIssue(read)) issues.push(read);
     else files.push(read);
   }
-  if (issues.length > 0) throw new FhirError('unprocessable', 'Files of these kinds are not taken in.', { issues });
+  const all = [...issues, ...found];
+  if (all.length > 0) throw new FhirError('unprocessable', 'Files of these kinds are not taken in.', { issues: all });
   return files;
 }
 
@@ -87,24 +120,19 @@ async function newBatch(
   const now = engine.clock.now();
   const [batch, at] = [newId(now), new Date(now).toISOString()];
   const ground = hookGround(context);
-  const began = performance.now();
   const companions: Companion[] = [];
   const earlier = new Map<string, string>();
   const told: JsonObject[] = [];
   const entry: JsonObject[] = [];
   for (const file of files) {
     const [id, task] = [newId(now), newId(now)];
-    const isLate = performance.now() - began > LOOKING_MS;
-    const findings = [
-      ...(await duplicateFindings(ground, file, earlier)),
-      ...(isLate ? [NOT_LOOKED_AT] : await pageFindings(file)),
-    ];
+    const findings = [...(await duplicateFindings(ground, file, earlier)), ...file.findings];
     if (!earlier.has(file.sha256)) earlier.set(file.sha256, `DocumentReference/${id}`);
     const scan = { id, task, fields: indexedElements(file.asked, {}), findings, at, by: principal, batch };
     const content = [{ attachment: file.attachment }];
     await checkMade(engine, scanDocument({ ...scan, content }), file.at);
     companions.push(...newScan({ ...scan, content }));
-    entry.push({ item: { reference: `DocumentReference/${id}` } });
+    entry.push(batchEntry(id, file));
     told.push(fileTold(`DocumentReference/${id}`, `Task/${task}`, findings));
   }
   const resource = batchList(context, given, { at, entry });
@@ -114,7 +142,10 @@ async function newBatch(
     result: {
       status: 201,
       location: `List/${batch}/_history/1`,
-      patients: [...new Set(files.flatMap(({ asked }) => patientOf(asked.patient, engine.settings.bases)))],
+      patients: subjectsOf(
+        files.map(({ asked: { patient: subject } }) => (subject ? { subject } : {})),
+        engine.settings.bases,
+      ),
       text: batchText(batch, told),
     },
     accompaniment: {
@@ -146,11 +177,6 @@ async function duplicateFindings(
   }));
 }
 
-function patientOf(reference: JsonObject | undefined, bases: readonly string[]): string[] {
-  const target = parseReference(jsonText(reference?.['reference']), bases);
-  return target?.kind === 'local' && target.type === 'Patient' ? [target.id] : [];
-}
-
 interface ListGiven {
   readonly at: string;
   readonly entry: readonly JsonObject[];
@@ -169,68 +195,9 @@ function batchList({ principal }: Context, given: readonly GivenParameter[], { a
     status: 'current',
     mode: 'snapshot',
     ...(title === undefined ? {} : { title }),
-    code: { coding: [LIST_CODE] },
+    code: { coding: [{ ...LIST_CODE }] },
     date: at,
     source: personOf(principal),
     entry: [...entry],
   };
 }
-
-/** One that was taken in before: what became of its files then. */
-async function knownBatch(context: Context, batch: string): Promise<Outcome> {
-  const rows = await hookGround(context).find('Task', tasksOfBatch(batch), MOST_FILES);
-  const told = new Map<string, JsonObject>();
-  for (const { id, text } of rows) {
-    if (!text) continue;
-    const { focus, input } = parseJson(text, STORED_JSON).resource;
-    const document = isObject(focus) ? jsonText(focus['reference']) : '';
-    const findings = itemsOf(input).filter(isFindingInput).filter(isObject).map(findingOfInput);
-    told.set(document, fileTold(document, `Task/${id}`, findings));
-  }
-  const { entry } = parseJson((await readCurrent(context, 'List', batch)).text!, STORED_JSON).resource;
-  const inOrder = itemsOf(entry).flatMap(each => {
-    const item = isObject(each) && isObject(each['item']) ? jsonText(each['item']['reference']) : '';
-    const file = told.get(item);
-    return file ? [file] : [];
-  });
-  return { result: { status: 200, patients: [], text: batchText(batch, inOrder) } };
-}
-
-const findingOfInput = ({ type, ...value }: JsonObject): DqFinding => {
-  const [coding] = isObject(type) ? itemsOf(type['coding']) : [];
-  const code = isObject(coding) ? jsonText(coding['code']) : '';
-  return { code: code as DqFinding['code'], expression: '', value };
-};
-
-function fileTold(document: string, task: string, findings: readonly DqFinding[]): JsonObject {
-  return {
-    name: 'file',
-    part: [
-      { name: 'document', valueReference: { reference: document } },
-      { name: 'task', valueReference: { reference: task } },
-      ...findings.map(findingTold),
-    ],
-  };
-}
-
-/** A finding as a parameter: its code and words, and what it is about. */
-export function findingTold({ code, value = {} }: DqFinding): JsonObject {
-  const about = Object.entries(value).map(([member, each]) => ({ name: 'about', [member]: each }));
-  const known = Object.hasOwn(DQ_RULES, code) ? DQ_RULES[code] : undefined;
-  return {
-    name: 'finding',
-    part: [
-      { name: 'code', valueCode: code },
-      ...(known ? [{ name: 'display', valueString: known.display }] : []),
-      ...about,
-    ],
-  };
-}
-
-const batchText = (batch: string, files: readonly JsonObject[]): Buffer =>
-  Buffer.from(
-    JSON.stringify({
-      resourceType: 'Parameters',
-      parameter: [{ name: 'batch', valueReference: { reference: `List/${batch}` } }, ...files],
-    }),
-  );

@@ -1,5 +1,5 @@
 /**
- * Plain writes of a document while a Task of the process about it is open: its docStatus follows from the Task alone, the received bytes stay, and what a second
+ * Plain writes of a document while a Task of the process about it is open: its docStatus follows from the Task alone, the received bytes stay, it is not taken away, and what a second
  * person is looking at is not changed under their eyes. It is judged by the open Tasks, not by the tags of the document, which anybody may take away; and it
  * is a condition of the commit.
  */
@@ -18,8 +18,6 @@ export const documentGuard: FeatureHook = {
   prepare: guardScan,
 };
 
-const GUARDED: ReadonlySet<unknown> = new Set(['preliminary', 'entered-in-error']);
-
 interface GuardedChange {
   /** In which states of the Task it may not be. */
   readonly states: readonly ScanState[];
@@ -30,14 +28,16 @@ async function guardScan(write: HookedWrite): Promise<Preparation | undefined> {
   const { before, resource, agent, find, id } = write;
   if (agent === 'intake' || !before?.text) return undefined;
   const former = parseJson(before.text, STORED_JSON).resource;
-  if (!GUARDED.has(former['docStatus'])) return undefined;
   const isNormalized = resource !== undefined && isIndexing(former) && normalized(resource);
-  const guarded = guardedChange(former, resource);
-  if (!guarded) return isNormalized ? { resource } : undefined;
-  const { states, refused } = guarded;
-  const criteria = tasksAbout(id, states);
-  if ((await find('Task', criteria, 1)).length > 0) throw refused;
-  return { ...(isNormalized ? { resource } : {}), absent: [{ type: 'Task', criteria, conflict: refused }] };
+  const guarded = resource ? guardedChanges(former, resource, agent === undefined) : [DELETED];
+  const absent: NonNullable<Preparation['absent']>[number][] = [];
+  for (const { states, refused } of guarded) {
+    const criteria = tasksAbout(id, states);
+    if ((await find('Task', criteria, 1)).length > 0) throw refused;
+    absent.push({ type: 'Task', criteria, conflict: refused });
+  }
+  if (!isNormalized && absent.length === 0) return undefined;
+  return { ...(isNormalized ? { resource } : {}), absent };
 }
 
 const isIndexing = ({ meta }: Resource): boolean =>
@@ -49,54 +49,68 @@ function normalized(document: Resource): boolean {
   return JSON.stringify(document) !== given;
 }
 
-/** What a write does that an open Task may forbid; undefined: nothing. */
-function guardedChange(former: Resource, resource: Resource | undefined): GuardedChange | undefined {
-  const open = (detail: string, expression: string, text: string): GuardedChange => ({
-    states: OPEN_STATES,
-    refused: refuseScan(detail, expression, text),
-  });
-  const [was, is] = [former['docStatus'], resource?.['docStatus']];
-  if (was === 'entered-in-error')
-    return resource && (is !== was || resource['status'] !== former['status'])
-      ? {
-          states: ['rejected'],
-          refused: refuseScan(
-            'rejected-stays',
-            'DocumentReference.docStatus',
-            'This document was rejected: take another one in.',
-          ),
-        }
-      : undefined;
-  if (!resource)
-    return open('under-review', 'DocumentReference', 'This document is under way into the record: reject it.');
-  if (was !== is && is !== 'entered-in-error')
-    return open(
-      'final-by-process',
-      'DocumentReference.docStatus',
-      'What becomes of this document follows from the Task about it ($transition).',
-    );
-  if (!isDeepStrictEqual(bytesOf(former), bytesOf(resource)))
-    return open(
-      'received-bytes-stay',
-      'DocumentReference.content',
-      'Bytes that were received stay as they are: reject the document and take another one in.',
-    );
+const ofOpenTask = (detail: string, expression: string, text: string): GuardedChange => ({
+  states: OPEN_STATES,
+  refused: refuseScan(detail, expression, text),
+});
+
+const DELETED = ofOpenTask(
+  'under-review',
+  'DocumentReference',
+  'This document is under way into the record: reject it.',
+);
+
+/**
+ * What a write does that a Task may forbid. `isPlain`: nobody does it for the client; a document that another one replaces is superseded, whatever its
+ * Task, which is rejected then.
+ */
+function guardedChanges(former: Resource, resource: Resource, isPlain: boolean): readonly GuardedChange[] {
   const altered = INDEX_ELEMENTS.find(name => !isDeepStrictEqual(former[name], resource[name]));
-  return altered === undefined
-    ? undefined
-    : {
-        states: ['pending-qc'],
+  const [isOtherStatus, isOtherDocStatus] = ['status', 'docStatus'].map(name => former[name] !== resource[name]);
+  const changes: (GuardedChange | false | undefined)[] = [
+    isOtherDocStatus &&
+      ofOpenTask(
+        'final-by-process',
+        'DocumentReference.docStatus',
+        'What becomes of this document follows from the Task about it ($transition).',
+      ),
+    isOtherStatus &&
+      isPlain &&
+      ofOpenTask(
+        'status-by-process',
+        'DocumentReference.status',
+        'What becomes of this document follows from the Task about it: reject it there.',
+      ),
+    former['docStatus'] === 'entered-in-error' &&
+      (isOtherDocStatus || isOtherStatus) && {
+        states: ['rejected'],
         refused: refuseScan(
-          'index-under-review',
-          `DocumentReference.${altered}`,
-          'A second person is looking at what is said of this document: it is sent back first.',
+          'rejected-stays',
+          'DocumentReference.docStatus',
+          'This document was rejected: take another one in.',
         ),
-      };
+      },
+    !isDeepStrictEqual(bytesOf(former), bytesOf(resource)) &&
+      ofOpenTask(
+        'received-bytes-stay',
+        'DocumentReference.content',
+        'Bytes that were received stay as they are: reject the document and take another one in.',
+      ),
+    altered !== undefined && {
+      states: ['pending-qc'],
+      refused: refuseScan(
+        'index-under-review',
+        `DocumentReference.${altered}`,
+        'A second person is looking at what is said of this document: it is sent back first.',
+      ),
+    },
+  ];
+  return changes.filter(change => typeof change === 'object');
 }
 
 /** What its contents are, as their attachments say. */
 const bytesOf = ({ content }: Resource): readonly (readonly unknown[])[] =>
   itemsOf(content).map(each => {
     const attachment: JsonObject = isObject(each) && isObject(each['attachment']) ? each['attachment'] : {};
-    return [attachment['url'], attachment['hash'], attachment['size']];
+    return [attachment['url'] ?? attachment['data'], attachment['hash'], attachment['size']];
   });

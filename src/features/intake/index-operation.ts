@@ -12,11 +12,12 @@ import { jsonText } from '../../interactions/operations/operation.js';
 import { readGiven } from '../../interactions/operations/parameters.js';
 import { readCurrent } from '../../interactions/read.js';
 import { hookGround } from '../../interactions/write/hook-ground.js';
-import { findingTold } from './batch-operation.js';
+import { findingTold } from './known-batch.js';
 import { type IndexAsked, indexedElements, indexGiven } from './index-asked.js';
+import { subjectsOf } from './patient-facts.js';
 import { judgeFields, normalizeFields } from './index-fields.js';
 import { checkMade } from './made-resource.js';
-import { notIndexed, refuseScan, type ScanGround, togetherKey } from './scan-hook.js';
+import { notIndexed, refuseScan, type ScanGround } from './scan-hook.js';
 import { secondPersonFor } from './second-person.js';
 import {
   DQ_RULES,
@@ -45,8 +46,9 @@ export const indexOperation = (ground: ScanGround): OperationImplementation => (
     const { resource: former, decimals } = parseJson(task.text!, STORED_JSON);
     const { rules, bases, now, sample, together } = ground;
     const found = await judgeFields({ rules, bases, view: context.view, now: now() }, document);
+    const patients = subjectsOf([parseJson(row.text!, STORED_JSON).resource, document], bases);
     const faults = found.filter(isFaulty).map(issueOfFinding);
-    if (faults.length > 0) throw notIndexed(faults);
+    if (faults.length > 0) throw notIndexed(faults, patients);
     const staff = { find: hookGround(context).find, principal: context.principal };
     const isWarned = found.length > 0 || scanStateOf(former) === 'rework';
     const second = await secondPersonFor(sample, staff, { task: former, document, isWarned });
@@ -58,7 +60,7 @@ export const indexOperation = (ground: ScanGround): OperationImplementation => (
       status: SCAN_STATUS[state],
       businessStatus: scanStateConcept(state),
     };
-    together.set(togetherKey(context.requestId, task.id), document);
+    together.set(context.stamp, new Map(together.get(context.stamp)).set(task.id, document));
     const parameter: JsonObject[] = [
       { name: 'document', valueReference: { reference: `DocumentReference/${row.id}` } },
       { name: 'task', valueReference: { reference: `Task/${task.id}` } },
@@ -70,7 +72,7 @@ export const indexOperation = (ground: ScanGround): OperationImplementation => (
     return {
       result: {
         status: 200,
-        patients: patientsOf(document, bases),
+        patients,
         text: Buffer.from(JSON.stringify({ resourceType: 'Parameters', parameter })),
       },
       accompaniment: {
@@ -80,11 +82,6 @@ export const indexOperation = (ground: ScanGround): OperationImplementation => (
     };
   },
 });
-
-function patientsOf({ subject }: Resource, bases: readonly string[]): string[] {
-  const target = parseReference(isObject(subject) ? jsonText(subject['reference']) : '', bases);
-  return target?.kind === 'local' && target.type === 'Patient' ? [target.id] : [];
-}
 
 /** The open Task by which a document is indexed. Throws `unprocessable` where there is none. */
 async function taskToIndex(context: Context, document: string): Promise<CurrentRow> {
@@ -126,5 +123,6 @@ async function patientMeant(context: Context, { identifiers, birthDate }: IndexA
   const words = one ? 'Several patients have these identifiers: name the one that is meant.' : undefined;
   throw new FhirError('unprocessable', words ?? `${DQ_RULES['DQ-patient-unknown'].display}.`, {
     ...{ detail: code, expression: 'Parameters.parameter' },
+    patients: [one, another].flatMap(found => (found ? [found.id] : [])),
   });
 }

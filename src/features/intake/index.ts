@@ -4,14 +4,13 @@
  */
 import { wholeNumber } from '../../interactions/feature-settings.js';
 import type { Feature } from '../../interactions/feature.js';
-import type { Resource } from '../../fhir/resource.js';
 import { newId } from '../../platform/ids.js';
 import { intakeOperation } from './batch-operation.js';
 import { documentGuard } from './document-guard.js';
 import { readIndexRules } from './index-fields.js';
 import { indexOperation } from './index-operation.js';
 import { intakeRatesOperation } from './rates-operation.js';
-import { type IndexedTogether, scanHook, type ScanGround } from './scan-hook.js';
+import { scanHook, type ScanGround } from './scan-hook.js';
 
 const folder = new URL('../../../../profiles/intake/', import.meta.url);
 
@@ -34,20 +33,6 @@ const settings = {
 
 const INDEXING_ROLES = ['writer', 'records-specialist'];
 
-/** Documents under way from an operation to the hook of their Task. */
-const MOST_TOGETHER = 1000;
-
-function createTogether(): IndexedTogether {
-  const kept = new Map<string, Resource>();
-  return {
-    get: key => kept.get(key),
-    set(key, document) {
-      kept.set(key, document);
-      if (kept.size > MOST_TOGETHER) kept.delete(kept.keys().next().value!);
-    },
-  };
-}
-
 export const scanIntake: Feature<typeof settings> = {
   name: 'intake',
   settings,
@@ -59,7 +44,7 @@ export const scanIntake: Feature<typeof settings> = {
       bases,
       now: () => clock.now(),
       newId: () => newId(clock.now()),
-      together: createTogether(),
+      together: new WeakMap(),
     };
     return {
       hooks: [scanHook(ground), documentGuard],

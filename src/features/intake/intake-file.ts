@@ -5,9 +5,11 @@ import { type Issue, issueOfKind } from '../../fhir/error.js';
 import { parseReference } from '../../fhir/reference.js';
 import { isObject, itemsOf, type JsonObject } from '../../fhir/resource.js';
 import { badParameter, type GivenParameter } from '../../interactions/operations/parameters.js';
-import type { HookGround } from '../../interactions/write/hooks.js';
+import type { HeldBinary, HookGround } from '../../interactions/write/hooks.js';
 import { breathe } from '../../platform/pieces.js';
 import { type IndexAsked, indexAsked } from './index-asked.js';
+import type { PagesAsked } from './pages/page-findings.js';
+import type { DqFinding } from './vocabulary.js';
 
 /** What is taken in: http://hl7.org/fhir/us/core/ (DocumentReference), and images of scanners. */
 const TAKEN: ReadonlySet<string> = new Set([
@@ -15,31 +17,44 @@ const TAKEN: ReadonlySet<string> = new Set([
   ...['text/rtf', 'application/xml', 'text/xml', 'application/dicom', 'application/hl7-v3'],
 ]);
 
-/** A file that is taken in. */
-export interface IntakeFile {
+/** A file as it is given: nothing of it is read yet. */
+export interface FileGiven {
   /** Where it stands in the Parameters. */
+  readonly at: string;
+  readonly sent: JsonObject;
+  readonly asked: IndexAsked;
+  /** Its pages, as somebody has counted them. */
+  readonly pages: number | undefined;
+  /** Bytes. */
+  readonly size: number;
+  /** Once. */
+  readonly read: () => Promise<Buffer>;
+}
+
+/** A file that is taken in, without its bytes: they are where they came from. */
+export interface IntakeFile {
   readonly at: string;
   /** Its attachment as the document is to have it. */
   readonly attachment: JsonObject;
   readonly asked: IndexAsked;
-  /** Its pages, as somebody has counted them. */
-  readonly pages: number | undefined;
-  /** As contentTypeOf tells it. */
-  readonly contentType: string;
   /** In hexadecimal digits. */
   readonly sha256: string;
-  readonly bytes: Buffer;
+  /** About its pages. */
+  readonly findings: readonly DqFinding[];
 }
 
 /** Bytes of one file: more are stored as a Binary, and are not looked into. */
 const MOST_BYTES = 64 * 1024 * 1024;
 
-/** Reads a parameter `file`. Gives an issue where its bytes are none that are taken in. Throws `invalid` for what is no file. */
-export async function readIntakeFile(
+const refuseFile = (at: string, detail: string, text: string): Issue =>
+  issueOfKind('unprocessable', { detail, text, expression: `${at}.part.where(name='attachment')` });
+
+/** A parameter `file`. Gives an issue where it has no bytes, or too many. Throws `invalid` for what is no file. */
+export async function fileGiven(
   { binary }: Pick<HookGround, 'binary'>,
   { value, at }: GivenParameter,
   bases: readonly string[],
-): Promise<IntakeFile | Issue> {
+): Promise<FileGiven | Issue> {
   const parts = (isObject(value) ? itemsOf(value['part']) : []).filter(isObject);
   const attachments = parts.filter(({ name }) => name === 'attachment');
   const [sent] = attachments.map(part => part['valueAttachment']);
@@ -49,40 +64,42 @@ export async function readIntakeFile(
     parts.filter(({ name }) => name !== 'attachment' && name !== 'pages'),
     at,
   );
-  const pages = parts.find(({ name }) => name === 'pages')?.['valuePositiveInt'];
-  const bytes = await bytesIn(sent, bases, binary);
-  const refuse = (detail: string, text: string): Issue =>
-    issueOfKind('unprocessable', { detail, text, expression: `${at}.part.where(name='attachment')` });
-  if (!bytes) return refuse('no-bytes', 'A file has data, or the url of a Binary of this server, and is not empty.');
-  if (bytes.length > MOST_BYTES) return refuse('file-too-large', 'A file has 64 MB at most.');
+  const counted = parts.find(({ name }) => name === 'pages')?.['valuePositiveInt'];
+  const pages = typeof counted === 'number' ? counted : undefined;
+  const { data, url } = sent;
+  const file = { at, sent, asked, pages };
+  if (typeof data === 'string') {
+    const size = Buffer.byteLength(data, 'base64');
+    if (size > 0) return { ...file, size, read: () => Promise.resolve(Buffer.from(data, 'base64')) };
+  }
+  const target = typeof url === 'string' && data === undefined ? parseReference(url, bases) : undefined;
+  const held = target?.kind === 'local' && target.type === 'Binary' ? await binary(target.id) : undefined;
+  if (!held || held.size === 0)
+    return refuseFile(at, 'no-bytes', 'A file has data, or the url of a Binary of this server, and is not empty.');
+  if (held.size > MOST_BYTES) return refuseFile(at, 'file-too-large', 'A file has 64 MB at most.');
+  return { ...file, size: held.size, read: () => bytesHeld(held) };
+}
+
+/** All bytes that are held, in one piece: whoever asks has looked at how many they are. */
+export async function bytesHeld({ bytes }: HeldBinary): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const part of bytes) parts.push(part);
+  return Buffer.concat(parts);
+}
+
+/** Reads a file, and has its pages looked at by `look`. Gives an issue where its bytes are none that are taken in. */
+export async function readIntakeFile(
+  { at, sent, asked, pages, read }: FileGiven,
+  look: (asked: PagesAsked) => Promise<readonly DqFinding[]>,
+): Promise<IntakeFile | Issue> {
+  const bytes = await read();
   const contentType = await contentTypeOf(bytes.subarray(0, HEAD_BYTES));
   if (contentType === undefined || !TAKEN.has(contentType))
-    return refuse('type-not-taken', `Files are taken in of these types: ${[...TAKEN].join(', ')}.`);
+    return refuseFile(at, 'type-not-taken', `Files are taken in of these types: ${[...TAKEN].join(', ')}.`);
   await breathe();
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   const attachment = { ...sent, contentType: sent['contentType'] ?? contentType };
-  return { at, attachment, asked, pages: typeof pages === 'number' ? pages : undefined, contentType, sha256, bytes };
+  return { at, attachment, asked, sha256, findings: await look({ bytes, contentType, pages }) };
 }
 
-async function bytesIn(
-  { data, url }: JsonObject,
-  bases: readonly string[],
-  binary: HookGround['binary'],
-): Promise<Buffer | undefined> {
-  if (typeof data === 'string') return nonEmpty(Buffer.from(data, 'base64'));
-  const target = typeof url === 'string' ? parseReference(url, bases) : undefined;
-  const held = target?.kind === 'local' && target.type === 'Binary' ? await binary(target.id) : undefined;
-  if (!held) return undefined;
-  const parts: Buffer[] = [];
-  let size = 0;
-  for await (const part of held.bytes) {
-    parts.push(part);
-    size += part.length;
-    if (size > MOST_BYTES) break;
-  }
-  return nonEmpty(Buffer.concat(parts));
-}
-
-const nonEmpty = (bytes: Buffer): Buffer | undefined => (bytes.length > 0 ? bytes : undefined);
-
-export const isIssue = (given: IntakeFile | Issue): given is Issue => 'severity' in given;
+export const isIssue = (given: FileGiven | IntakeFile | Issue): given is Issue => 'severity' in given;

@@ -2,7 +2,14 @@
  * What a document says of its patient, beside the reference: each thing that tells one person from another (an identifier, a name, the date of birth). Two of
  * them are asked for before a document is put into a record (The Joint Commission, NPSG.01.01.01).
  */
+import { parseReference } from '../../fhir/reference.js';
 import { isObject, itemsOf, type Json, type JsonObject, type Resource } from '../../fhir/resource.js';
+
+/** Ids of the Patients here that documents are about, each once. */
+export function subjectsOf(documents: readonly JsonObject[], bases: readonly string[]): string[] {
+  const targets = documents.map(({ subject }) => parseReference(saidIn(subject, 'reference'), bases));
+  return [...new Set(targets.flatMap(each => (each?.kind === 'local' && each.type === 'Patient' ? [each.id] : [])))];
+}
 
 /** Something that identifies a patient. */
 export interface PatientFact {

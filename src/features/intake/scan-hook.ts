@@ -11,6 +11,7 @@ import { isObject, itemsOf, type Json, type Resource } from '../../fhir/resource
 import { isSamePerson, personOf } from '../../interactions/person.js';
 import type { FeatureHook, HookedWrite, Preparation } from '../../interactions/write/hooks.js';
 import { type IndexRules, judgeFields } from './index-fields.js';
+import { subjectsOf } from './patient-facts.js';
 import { retractionOf } from './retract-scan.js';
 import { scanAfter, type StoredScan } from './scan-after.js';
 import { type SamplePolicy, secondPersonFor } from './second-person.js';
@@ -26,13 +27,8 @@ import {
   SECOND_PERSON_URL,
 } from './vocabulary.js';
 
-/** Documents with the index fields that they are about to have, where `$index` asks for both at once; by `togetherKey`. */
-export interface IndexedTogether {
-  get(key: string): Resource | undefined;
-  set(key: string, document: Resource): void;
-}
-
-export const togetherKey = (requestId: string, task: string): string => `${requestId} ${task}`;
+/** Documents with the index fields that they are about to have, where `$index` asks for both at once: by the commit and the id of the Task. */
+export type IndexedTogether = WeakMap<object, Map<string, Resource>>;
 
 export interface ScanGround {
   readonly rules: IndexRules;
@@ -124,10 +120,10 @@ async function scanOf({ bases }: ScanGround, { view }: HookedWrite, { focus }: R
 async function indexedScan(step: ScanStep, to: 'pending-qc' | 'final'): Promise<Preparation> {
   const { ground, write, task, document, from } = step;
   const { rules, bases, sample, together } = ground;
-  const resource = together.get(togetherKey(write.requestId, write.id)) ?? document.resource;
+  const resource = together.get(write.commit)?.get(write.id) ?? document.resource;
   const found = await judgeFields({ rules, bases, view: write.view, now: ground.now() }, resource);
   const faults = found.filter(isFaulty).map(issueOfFinding);
-  if (faults.length > 0) throw notIndexed(faults);
+  if (faults.length > 0) throw notIndexed(faults, subjectsOf([resource], bases));
   checkSubject(bases, task, resource);
   const indexed = { task, document: resource, isWarned: found.length > 0 || from === 'rework' };
   const second = await secondPersonFor(sample, write, indexed);
@@ -147,8 +143,9 @@ async function indexedScan(step: ScanStep, to: 'pending-qc' | 'final'): Promise<
   return { resource: task, companions: [scanAfter(document, to, resource)], warnings: found.map(issueOfFinding) };
 }
 
-export const notIndexed = (issues: readonly Issue[]): FhirError =>
-  new FhirError('unprocessable', 'The index fields do not hold.', { issues });
+/** `patients`: ids of those that the fields were judged by. */
+export const notIndexed = (issues: readonly Issue[], patients: readonly string[]): FhirError =>
+  new FhirError('unprocessable', 'The index fields do not hold.', { issues, patients });
 
 /** Whom the Task is for is whom the document is about. */
 function checkSubject(bases: readonly string[], { for: patient }: Resource, { subject }: Resource): void {
@@ -190,7 +187,7 @@ function sentBack({ task, document, from }: ScanStep): Preparation {
 /** Rejected: it is taken back, and what is of another patient comes in anew. */
 async function rejectedScan({ ground, write, task, document, from }: ScanStep): Promise<Preparation> {
   const reason = reasonOf(task);
-  const anew = reason === 'wrong-patient' ? await retractionOf(ground, write, document) : [];
+  const anew = reason === 'wrong-patient' ? await retractionOf(ground, write, { ...document, task }) : [];
   noteError(task, from, reason);
   return { resource: task, companions: [scanAfter(document, 'rejected'), ...anew] };
 }

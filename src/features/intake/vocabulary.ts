@@ -62,6 +62,7 @@ export const DQ_RULES = {
   'DQ-pages-more': { severity: 'warning', display: 'There are more pages than were counted' },
   'DQ-unreadable': { severity: 'warning', display: 'Its pages cannot be read' },
   'DQ-not-looked-at': { severity: 'warning', display: 'Its pages were not looked at' },
+  'DQ-came-in-anew': { severity: 'warning', display: 'It was taken back from a record, and came in anew' },
   'DQ-duplicate': { severity: 'warning', display: 'The same bytes are here already' },
 } as const satisfies Readonly<Record<string, QualityRule>>;
 
@@ -100,6 +101,18 @@ const codeIn = (concept: Json | undefined, system: string): string | undefined =
 
 export const isFindingInput = (input: Json): boolean =>
   isObject(input) && codeIn(input['type'], QUALITY_RULES) !== undefined;
+
+/** What was found of a document, as its Task says it; what has none of our codes is left out. */
+export const findingsOf = ({ input }: Resource): DqFinding[] =>
+  itemsOf(input)
+    .filter(isObject)
+    .flatMap(({ type, ...value }) => {
+      const code = codeIn(type, QUALITY_RULES);
+      return isQualityCode(code) ? [{ code, expression: '', value }] : [];
+    });
+
+const isQualityCode = (code: string | undefined): code is QualityCode =>
+  code !== undefined && Object.hasOwn(DQ_RULES, code);
 
 export const isScanTask = (task: Resource | undefined): task is Resource =>
   task?.resourceType === 'Task' && codeIn(task['code'], SCAN_TASK.system) === SCAN_QUALITY;

@@ -16,6 +16,7 @@ export const hookGround = (context: Context): HookGround => ({
     findSought(context, await readCriteria(context, type, criteria), limit),
   binary: id => binaryOf(context, id),
   room: bytes => allowanceOf(context).admit(bytes),
+  commit: context.stamp,
   requestId: context.requestId,
   address: context.address,
 });

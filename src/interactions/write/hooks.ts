@@ -33,6 +33,8 @@ export interface HookGround {
   readonly binary: (id: string) => Promise<HeldBinary | undefined>;
   /** Waits until so many bytes may be in memory, until the request is answered; once for each request. Throws `throttled`. */
   readonly room: (bytes: number) => Promise<void>;
+  /** Stands for the commit that this goes into, of which there is one for each try: what a WeakMap keeps by it ends with it. */
+  readonly commit: object;
   /** The request that this is part of, as log and audit trail have it, and the network address of the client. */
   readonly requestId: string;
   readonly address: string;
