@@ -2,11 +2,26 @@
  * What a command does beside a store that it does not open, because a server may have it: it leaves a note in the folder of data, and the server, or
  * the next one, tells it in the audit trail. A note may be told twice, where the server dies over it; it does not go untold.
  */
-import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fchownSync,
+  fsyncSync,
+  lchownSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import { FhirError } from '../fhir/error.js';
 import type { DataMoved } from '../identity/happening.js';
 import { SYSTEM } from '../identity/principal.js';
-import { makeFolder } from '../platform/folder.js';
+import { makeFolder, syncToDisk } from '../platform/folder.js';
 import { newUuid } from '../platform/ids.js';
 import { frames } from '../platform/log.js';
 import type { Engine } from './engine.js';
@@ -17,47 +32,117 @@ const NOTE = '.json';
 const UNREADABLE = '.unreadable';
 const LOOK_MS = 2_000;
 
-/** Makes the folder for notes, so that what cannot be told is not done. Throws the system's error. */
-export const prepareNotes = (data: string): void => makeFolder(join(data, FOLDER));
-
-/** Leaves a note in the folder; it is durable, and whole, when it has its name. */
-export function leaveNote(data: string, moved: DataMoved): void {
-  const file = join(data, FOLDER, newUuid() + NOTE);
-  const part = `${file}.part`;
-  writeFileSync(part, JSON.stringify(moved), { mode: 0o600, flag: 'wx', flush: true });
-  renameSync(part, file);
-}
-
-/** Tells what notes say, the oldest first. A note that cannot be read stays under another name. */
-export async function tellNotes(engine: Engine): Promise<void> {
-  const folder = join(engine.settings.data, FOLDER);
-  for (const name of namesIn(folder)) {
-    const file = join(folder, name);
-    const moved = readNote(readFileSync(file, 'utf8'));
-    if (moved) {
-      await tellHappening({ engine, principal: SYSTEM, address: 'local', requestId: newUuid() }, moved);
-      rmSync(file);
-      continue;
-    }
-    renameSync(file, file + UNREADABLE);
-    engine.log.warn(
-      { note: name },
-      'A note of what a command has done could not be read, and is not in the audit trail',
-    );
+/**
+ * Makes the folder for notes, so that what cannot be told is not done: it belongs to whom the store belongs, as whose server reads and removes
+ * what is in it. Throws `unavailable` where it cannot be given to them, else the system's error.
+ */
+export function prepareNotes(data: string): void {
+  const folder = join(data, FOLDER);
+  makeFolder(folder);
+  const stat = lstatSync(folder);
+  const owner = ownerOf(data);
+  if (!stat.isDirectory()) throw notAsOwner();
+  if (!isOther(owner)) return;
+  try {
+    if (stat.uid !== owner.uid) lchownSync(folder, owner.uid, owner.gid);
+  } catch (cause) {
+    throw notAsOwner(cause);
   }
 }
 
-/** Tells them from now on. Call what this gives back to end it; it resolves when nothing is under way any more. */
-export async function keepTellingNotes(engine: Engine): Promise<() => Promise<void>> {
-  let underWay = tellNotes(engine).catch((error: unknown) =>
-    engine.log.warn({ at: frames(error) }, 'What commands have done could not be recorded yet'),
+/** Leaves a note in the folder; it is durable, and whole, when it has its name. Throws the system's error. */
+export function leaveNote(data: string, moved: DataMoved): void {
+  const folder = join(data, FOLDER);
+  const file = join(folder, newUuid() + NOTE);
+  const part = `${file}.part`;
+  const owner = ownerOf(data);
+  const descriptor = openSync(part, 'wx', 0o600);
+  try {
+    if (isOther(owner)) fchownSync(descriptor, owner.uid, owner.gid);
+    writeSync(descriptor, JSON.stringify(moved));
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+  renameSync(part, file);
+  syncToDisk(folder);
+}
+
+type Owner = Pick<Stats, 'uid' | 'gid'>;
+
+const ownerOf = (data: string): Owner => statSync(join(data, 'chartroom.db'));
+/** Windows has no such owners. */
+const isOther = ({ uid }: Owner): boolean => process.geteuid !== undefined && process.geteuid() !== uid;
+
+const notAsOwner = (cause?: unknown): FhirError =>
+  new FhirError(
+    'unavailable',
+    `The server could not read what this command would leave for its audit trail in the folder ${FOLDER} of the data folder. Run it as the user to whom chartroom.db belongs, or as root.`,
+    { cause },
   );
+
+/** What is known from one look to the next; begin with empty ones. */
+export interface NotesSeen {
+  /** What failed, by note; nothing: the folder. It is logged once. */
+  readonly failed: Set<string>;
+  /** Notes that are told and could not be removed. */
+  readonly told: Set<string>;
+}
+
+/** Tells what notes say, the oldest first. A note that cannot be read stays under another name; one that fails keeps no other one waiting. */
+export async function tellNotes(engine: Engine, seen: NotesSeen): Promise<void> {
+  const folder = join(engine.settings.data, FOLDER);
+  const names = await logsOnce(engine, seen, '', () => namesIn(folder));
+  for (const name of names ?? []) await logsOnce(engine, seen, name, () => tellNote(engine, seen, folder, name));
+}
+
+/** Undefined: it failed. */
+async function logsOnce<T>(
+  { log }: Engine,
+  { failed }: NotesSeen,
+  note: string,
+  does: () => T | Promise<T>,
+): Promise<T | undefined> {
+  try {
+    const done = await does();
+    failed.delete(note);
+    return done;
+  } catch (error) {
+    if (!failed.has(note)) log.warn({ note, at: frames(error) }, 'What a command has done could not be recorded yet');
+    failed.add(note);
+    return undefined;
+  }
+}
+
+async function tellNote(engine: Engine, { told }: NotesSeen, folder: string, name: string): Promise<void> {
+  const file = join(folder, name);
+  if (!told.has(name)) {
+    const moved = readNote(readFileSync(file, 'utf8'));
+    if (!moved) {
+      renameSync(file, file + UNREADABLE);
+      engine.log.warn(
+        { note: name },
+        'A note of what a command has done could not be read, and is not in the audit trail',
+      );
+      return;
+    }
+    await tellHappening({ engine, principal: SYSTEM, address: 'local', requestId: newUuid() }, moved);
+    told.add(name);
+  }
+  rmSync(file);
+  told.delete(name);
+}
+
+/**
+ * Tells them from now on, and makes the folder, which is the server's then. Call what this gives back to end it; it resolves when nothing is
+ * under way any more.
+ */
+export async function keepTellingNotes(engine: Engine): Promise<() => Promise<void>> {
+  const seen: NotesSeen = { failed: new Set(), told: new Set() };
+  await logsOnce(engine, seen, '', () => makeFolder(join(engine.settings.data, FOLDER)));
+  let underWay = tellNotes(engine, seen);
   await underWay;
-  const end = engine.clock.every(LOOK_MS, () => {
-    const telling = underWay.then(() => tellNotes(engine));
-    underWay = telling.catch(() => {});
-    return telling;
-  });
+  const end = engine.clock.every(LOOK_MS, () => (underWay = underWay.then(() => tellNotes(engine, seen))));
   return async () => {
     end();
     await underWay;

@@ -2,7 +2,7 @@
  * Folders of our own: made with access for their owner alone. `mkdir` with `recursive` is not used, because Node never
  * comes back from it where a file system refuses new folders with "does not exist" (/proc).
  */
-import { mkdirSync, statSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
 /** Makes the folder and those above it that are missing (0700). Throws the system's error, with the path that was refused. */
@@ -29,4 +29,15 @@ function exists(path: string): boolean {
   if (stat && !stat.isDirectory())
     throw Object.assign(new Error('A file stands in the place of a folder.'), { code: 'ENOTDIR', path });
   return stat !== undefined;
+}
+
+/** Brings a file, or the names in a folder, to the disk. Throws the system's error; does nothing with folders where a system cannot (Windows). */
+export function syncToDisk(path: string): void {
+  if (process.platform === 'win32') return;
+  const descriptor = openSync(path, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
 }

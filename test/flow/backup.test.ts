@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import {
+  chownSync,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -10,6 +11,7 @@ import {
   readFileSync,
   readlinkSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,6 +19,8 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { AuditEvent, Bundle, CapabilityStatement, OperationOutcome, Parameters } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
+import type { DataMoved } from '../../src/identity/happening.js';
+import { leaveNote, type NotesSeen, prepareNotes, tellNotes } from '../../src/interactions/told-later.js';
 import { command, manyCommands } from '../support/cli.js';
 import { newStore, startServer } from '../support/server.js';
 import { type SpawnedServer, spawnServer } from '../support/spawn.js';
@@ -108,6 +112,25 @@ describe('a backup of a server that goes on', () => {
     assert.equal((await many.run(['backup', copy], { CHARTROOM_DATA: data })).status, 1);
   });
 
+  it('has its name only when there is a note of it', async () => {
+    const ofNone = join(folder, 'no-note');
+    mkdirSync(ofNone);
+    copyFileSync(join(folder, 'copy.db'), join(ofNone, 'chartroom.db'));
+    const copy = join(folder, 'noted.db');
+    const backUp = () => many.run(['backup', copy], { CHARTROOM_DATA: ofNone });
+    writeFileSync(join(ofNone, 'untold'), '');
+    assert.deepEqual([(await backUp()).status, existsSync(copy), existsSync(`${copy}.part`)], [1, false, false]);
+    rmSync(join(ofNone, 'untold'));
+    writeFileSync(`${copy}.part`, 'of another one');
+    const { status, err } = await backUp();
+    assert.deepEqual([status, existsSync(copy)], [1, false], err);
+    assert.match(err, /noted\.db\.part is there/);
+    assert.equal(readFileSync(`${copy}.part`, 'utf8'), 'of another one');
+    rmSync(`${copy}.part`);
+    assert.equal((await backUp()).status, 0);
+    assert.deepEqual([existsSync(`${copy}.part`), readdirSync(join(ofNone, 'untold')).length], [false, 1]);
+  });
+
   it('is made by $backup, which keeps as many as it is asked to', async () => {
     for (let i = 0; i < 3; i++) {
       const reply = await as('admin').send<Parameters>('POST', '$backup?keep=2');
@@ -173,6 +196,72 @@ describe('a backup of a server that goes on', () => {
       assert.ok(!rest![0]!.operation!.some(({ name }) => name === 'backup'));
     } finally {
       await other.stop();
+    }
+  });
+});
+
+describe('notes of what commands have done', () => {
+  const moved: DataMoved = {
+    what: 'data-exported',
+    by: 'backup',
+    lifecycle: 'archive',
+    sha256: 'a'.repeat(64),
+    done: '2026-01-31T10:00:00.000Z',
+    counts: { bytes: 1 },
+  };
+  const own = mkdtempSync(join(tmpdir(), 'chartroom-notes-'));
+  const notes = join(own, 'untold');
+  before(() => writeFileSync(join(own, 'chartroom.db'), ''));
+  after(() => rmSync(own, { recursive: true, force: true }));
+
+  it('belong to whom the store belongs, or the command refuses', function () {
+    if (process.getuid?.() !== 0) {
+      process.stdout.write('      skipped: only root can give files to others\n');
+      this.skip();
+    }
+    chownSync(join(own, 'chartroom.db'), 4242, 4243);
+    prepareNotes(own);
+    leaveNote(own, moved);
+    const [name] = readdirSync(notes);
+    for (const path of [notes, join(notes, name!)]) {
+      const { uid, gid, mode } = statSync(path);
+      assert.deepEqual([uid, gid, mode & 0o077], [4242, 4243, 0], path);
+    }
+    chownSync(own, 4244, 4244);
+    rmSync(notes, { recursive: true });
+    process.seteuid!(4244);
+    try {
+      assert.throws(() => prepareNotes(own), /user to whom chartroom\.db belongs/);
+    } finally {
+      process.seteuid!(0);
+    }
+    rmSync(notes, { recursive: true });
+    chownSync(own, 0, 0);
+    chownSync(join(own, 'chartroom.db'), 0, 0);
+  });
+
+  it('are told beside one that cannot be, which is logged once', async () => {
+    const server = await startServer({ store: 'embedded' });
+    try {
+      prepareNotes(own);
+      mkdirSync(join(notes, '0-cannot-be-read.json'));
+      const logged: unknown[] = [];
+      const warn = (members: { readonly note: string }) => logged.push(members.note);
+      const engine = {
+        ...server.engine,
+        log: Object.assign(Object.create(server.engine.log), { warn }),
+        settings: { ...server.engine.settings, data: own },
+      };
+      const seen: NotesSeen = { failed: new Set(), told: new Set() };
+      for (let round = 0; round < 2; round++) {
+        leaveNote(own, moved);
+        await tellNotes(engine, seen);
+        assert.deepEqual(readdirSync(notes), ['0-cannot-be-read.json']);
+        const { body } = await server.request.get('/fhir/AuditEvent?type=110106&_summary=count').expect(200);
+        assert.deepEqual([body.total, logged], [round + 1, ['0-cannot-be-read.json']]);
+      }
+    } finally {
+      await server.stop();
     }
   });
 });
