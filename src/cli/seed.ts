@@ -32,23 +32,30 @@ export async function isUntouched({ kept, store }: Engine): Promise<boolean> {
   return (await store.find({ types: ['AuditEvent'], where, sort: [], limit: 1 })).rows.length === 0;
 }
 
-/** The record that stands in the store while demo data is loaded: a load that was broken off is gone on with. */
+/**
+ * The record that stands in the embedded store while demo data is loaded: a load that was broken off is gone on with. One process alone has that
+ * store; a database may be served by others meanwhile, whose writes would be mixed with the rest of a load.
+ */
 const BEGUN = { kind: 'demo-data', id: 'begun' } as const;
 
-/** Whether demo data may go into the store: nobody has asked for anything yet, or a load was broken off and nothing was served since. */
-export const takesDemo = async (engine: Engine): Promise<boolean> =>
-  (await isUntouched(engine)) || (await engine.store.records.get(BEGUN.kind, BEGUN.id)) !== undefined;
+const isOfOneProcess = ({ name }: Engine['store']): boolean => name === 'embedded';
+
+/** Whether demo data may go into the store: nobody has asked for anything yet, or a load into the embedded one was broken off and nothing was served since. */
+export async function takesDemo(engine: Engine): Promise<boolean> {
+  if (await isUntouched(engine)) return true;
+  return isOfOneProcess(engine.store) && (await engine.store.records.get(BEGUN.kind, BEGUN.id)) !== undefined;
+}
 
 /** Before anything is served: what others write from now on is not to be mixed with the rest of a load that was broken off. */
 export async function endDemo({ store }: Engine): Promise<void> {
-  await store.records.take(BEGUN.kind, BEGUN.id);
+  if (isOfOneProcess(store)) await store.records.take(BEGUN.kind, BEGUN.id);
 }
 
 /**
  * `parallel`: writes under way at once. Returns how many resources were loaded; those that a load before has written stay as they are.
  */
 export async function loadDemo(engine: Engine, parallel = PARALLEL): Promise<number> {
-  await engine.store.records.put({ ...BEGUN, value: '' });
+  if (isOfOneProcess(engine.store)) await engine.store.records.put({ ...BEGUN, value: '' });
   const context = systemContext(engine, 'demo data');
   let loaded = 0;
   const under = new Set<Promise<unknown>>();

@@ -19,7 +19,7 @@ import { sampleOf } from '../support/depth.js';
 import { fallingAway } from '../support/falling-away.js';
 import { sharedMongo } from '../support/mongo.js';
 import { freePort } from '../support/mongod.js';
-import { startServer } from '../support/server.js';
+import { newStore, startServer } from '../support/server.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'chartroom-cli-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -367,6 +367,18 @@ describe('demo data', () => {
       for (const { resource } of body.entry) assert.equal(resource.meta.versionId, '1', resource.id);
     } finally {
       await Promise.all(servers.map(server => server.stop()));
+    }
+  });
+
+  it('is not gone on with in a database, which others may serve meanwhile', async function () {
+    const server = await startServer({ store: await newStore(this, 'mongo') });
+    try {
+      const { engine } = server;
+      assert.equal(await takesDemo(engine), true);
+      await assert.rejects(loadDemo({ ...engine, store: { ...engine.store, ...fallingAway(engine.store, 40) } }));
+      assert.deepEqual([await isUntouched(engine), await takesDemo(engine)], [false, false]);
+    } finally {
+      await server.stop();
     }
   });
 
