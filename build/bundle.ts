@@ -2,7 +2,7 @@
  * Puts what a process or a thread begins with into few files, because Node takes a millisecond for each module that it loads: the server
  * has five hundred, and packages that every start loads (AT_EVERY_START) three hundred. Other packages stay outside. Written are
  *
- *     dist/app/main.js    the server, for bin/; what is imported on demand lies beside it
+ *     dist/app/main.js    the server, for bin/; what is imported on demand lies beside it, and the licences of packages that are inside
  *     dist/programs/      the programs that tests start as processes
  *     dist/tools/         programs of one file for machines that have Node and nothing else
  *     dist/src/…          the modules that threads begin with, in their own places
@@ -15,6 +15,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync, mkdirSync
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Plugin } from 'esbuild';
+import { licences } from './licences.js';
 
 const APART = process.argv.includes('--apart');
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -64,6 +65,8 @@ const withPackages: Plugin = {
   },
 };
 
+const LICENCES = 'LICENSES.txt';
+
 /** What CommonJS in a module asks for. */
 const REQUIRE =
   "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);";
@@ -93,7 +96,8 @@ async function bundle({ folder, entries, splitting }: Written): Promise<void> {
     ...{ sourcemap: 'linked', sourcesContent: false, legalComments: 'none', logLevel: 'warning', metafile: true },
   });
   if (!splitting) return;
-  const written = new Set(Object.keys(metafile.outputs).map(path => basename(path)));
+  writeFileSync(join(to, LICENCES), licences(metafile, ROOT));
+  const written = new Set([LICENCES, ...Object.keys(metafile.outputs).map(path => basename(path))]);
   for (const name of readdirSync(to)) if (!written.has(name)) rmSync(join(to, name), { recursive: true });
 }
 

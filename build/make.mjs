@@ -49,11 +49,13 @@ step('types', compiled, node, [path('node_modules', 'typescript', 'bin', 'tsc'),
 );
 // Writes over what the compiler has written: whatever makes that stale makes this stale.
 const [way, other] = process.argv.includes('--apart') ? ['apart', 'bundle'] : ['bundle', 'apart'];
-step(way, compiled, node, [path('dist/build/bundle.js'), `--${way}`], () =>
+// Packages are inside: an installation that changes them makes it stale, whatever stands in package-lock.json.
+const installed = 'node_modules/.package-lock.json';
+step(way, [...compiled, installed], node, [path('dist/build/bundle.js'), `--${way}`], () =>
   rmSync(path('dist', `.${other}`), { force: true }),
 );
 // The console: its types, then its files, which no other step needs. An installation may have no sources of it.
-const web = ['src/web', 'build/web.ts', 'tsconfig.json', 'package-lock.json'];
+const web = ['src/web', 'build/web.ts', 'build/licences.ts', 'tsconfig.json', 'package-lock.json', installed];
 const webTypes = path('src', 'web', 'tsconfig.json');
 if (existsSync(webTypes)) {
   step('web-types', web, node, [path('node_modules', 'typescript', 'bin', 'tsc'), '-p', webTypes]);

@@ -8,6 +8,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { build, type Metafile, type Plugin } from 'esbuild';
+import { licences } from './licences.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const TO = join(ROOT, 'dist', 'web');
@@ -47,24 +48,6 @@ function checkSize(what: Loaded, paths: Iterable<string>): void {
   if (size <= limit) return;
   process.stderr.write(`${what} must not be larger than ${limit / KB} KB (gzip): see LIMITS in build/web.ts.\n`);
   process.exitCode = 1;
-}
-
-/** Of packages that are inside, in alphabetical order. */
-function licences({ inputs }: Metafile): string {
-  const names = Object.keys(inputs).flatMap(path => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []);
-  return [...new Set(names)]
-    .toSorted((a, b) => a.localeCompare(b))
-    .map(name => {
-      const folder = join(ROOT, 'node_modules', name);
-      const { version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
-        version: string;
-        license?: string;
-      };
-      const file = readdirSync(folder).find(each => /^licen[cs]e/i.test(each));
-      const text = file === undefined ? '' : readFileSync(join(folder, file), 'utf8').trim();
-      return `${name} ${version} (${license ?? 'no licence named'})\n\n${text}\n`;
-    })
-    .join(`\n${'-'.repeat(80)}\n\n`);
 }
 
 function compress(path: string): void {
@@ -134,4 +117,4 @@ const page = readFileSync(join(ROOT, 'src/web/index.html'), 'utf8')
   .replace('{{main}}', address(main));
 for (const path of Object.keys(metafile.outputs)) compress(join(ROOT, path));
 writeFileSync(join(TO, 'index.html'), page);
-writeFileSync(join(TO, 'licences.txt'), licences(metafile));
+writeFileSync(join(TO, 'licences.txt'), licences(metafile, ROOT));

@@ -22,6 +22,7 @@ import { MAX_DEPTH } from '../fhir/json/json.js';
 import { collectProcessMetrics } from '../platform/metrics.js';
 import { realInterval, realTimeout } from '../platform/real-time.js';
 import { createRoom } from '../platform/room.js';
+import { warmFrames } from '../platform/source-frames.js';
 import { warmValidators } from '../validation/gate/structure.js';
 import { readTls, renewTls } from './tls.js';
 import { MetricsSum, WorkerMetrics } from './worker-metrics.js';
@@ -86,7 +87,10 @@ async function serveHere(invocation: Invocation): Promise<number> {
     await listening(server, config);
     const life = config.harness === 'on' ? undefined : await beginLife(engine, settingValues(config));
     if (!isMongo(config)) endNotes = await keepTellingNotes(engine);
-    realTimeout(WARM_AFTER, () => void warmParameters(engine)).unref();
+    realTimeout(WARM_AFTER, () => {
+      warmFrames();
+      void warmParameters(engine);
+    }).unref();
     process.stdout.write(
       `Chartroom serves FHIR R4 at ${engine.settings.base} (store: ${engine.store.name}, authentication: ${config.auth}).\n`,
     );
