@@ -1,21 +1,12 @@
 /** A request for records to its end: chosen, confirmed by somebody else, packed, released with its disclosure, closed; and what stops it on the way. docs/records-desk.md */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import type {
-  AuditEvent,
-  Consent,
-  DocumentReference,
-  List,
-  OperationOutcome,
-  Patient,
-  Provenance,
-  Task,
-} from 'fhir/r4.js';
+import type { AuditEvent, DocumentReference, List, OperationOutcome, Provenance, Task } from 'fhir/r4.js';
 import { it } from 'mocha';
 import { onStoresInTurn } from '../support/both-stores.js';
 import { plainPdf } from '../support/hostile-pdfs.js';
 import { pageTexts, skipWithoutProgram, toolOutput } from '../support/pdf-tools.js';
-import { type GivenValues, ledTo, requestBegun, runOn } from '../support/records-request.js';
+import { type GivenValues, runOn } from '../support/records-request.js';
 import {
   documentRead,
   documentsTold,
@@ -25,6 +16,9 @@ import {
   packageResult,
   packed,
   SECOND,
+  storyConsent,
+  storyDocument,
+  storySearching,
 } from '../support/release-story.js';
 import { steppedTime } from '../support/stepped-time.js';
 import type { Talk } from '../support/talk.js';
@@ -34,81 +28,6 @@ const DISCLOSED =
   'AuditEvent?type=http://dicom.nema.org/resources/ontology/DCM|110106' +
   '&subtype=http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle|disclose&patient=Patient/';
 
-const patientOf = (id: string): Patient => ({
-  resourceType: 'Patient',
-  id,
-  identifier: [{ system: 'urn:mrn', value: 'MRN-1' }],
-  name: [{ family: 'Lindqvist', given: ['Ada'] }],
-  birthDate: '1970-02-03',
-});
-const documentOf = (
-  patient: string,
-  id: string,
-  words: string,
-  more: Partial<DocumentReference> = {},
-): DocumentReference => ({
-  resourceType: 'DocumentReference',
-  id: `${patient}-${id}`,
-  status: 'current',
-  docStatus: 'final',
-  description: `Document ${id}`,
-  type: { coding: [{ system: 'http://loinc.org', code: '18842-5' }] },
-  subject: { reference: `Patient/${patient}` },
-  date: '2025-03-01T10:00:00Z',
-  content: [{ attachment: { contentType: 'text/plain', data: Buffer.from(words).toString('base64') } }],
-  ...more,
-});
-const consentOf = (patient: string): Consent => ({
-  resourceType: 'Consent',
-  id: `consent-${patient}`,
-  status: 'active',
-  scope: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/consentscope', code: 'patient-privacy' }] },
-  category: [{ coding: [{ system: 'http://loinc.org', code: '64292-6' }] }],
-  patient: { reference: `Patient/${patient}` },
-  dateTime: '2026-02-01',
-  performer: [{ reference: `Patient/${patient}` }],
-  organization: [{ display: 'This house' }],
-  sourceAttachment: { title: 'The signed paper' },
-  policy: [{ uri: 'urn:form' }],
-  provision: {
-    type: 'permit',
-    period: { end: '2026-12-31' },
-    actor: [
-      {
-        role: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ParticipationType', code: 'IRCP' }] },
-        reference: { reference: 'Organization/law', display: 'Doe & Partners' },
-      },
-    ],
-    purpose: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActReason', code: 'HLEGAL' }],
-    code: [{ coding: [{ system: 'http://loinc.org', code: '18842-5' }] }],
-  },
-});
-const attorney = (patient: string): GivenValues => [
-  { name: 'requester-class', valueCode: 'attorney' },
-  { name: 'requester', valueString: 'Doe & Partners' },
-  { name: 'requester-reference', valueReference: { reference: 'Organization/law' } },
-  { name: 'patient', valueReference: { reference: `Patient/${patient}` } },
-  { name: 'authorization', valueReference: { reference: `Consent/consent-${patient}` } },
-  { name: 'purpose', valueCode: 'HLEGAL' },
-  { name: 'delivery', valueCode: 'mail' },
-  { name: 'address', valueString: '1 Court Street' },
-];
-
-/** A patient with these documents, a Consent, and a request that is permitted. */
-async function searching(
-  talk: Talk,
-  patient: string,
-  documents: readonly DocumentReference[],
-  more: GivenValues = [],
-): Promise<string> {
-  for (const each of [patientOf(patient), ...documents, consentOf(patient)]) {
-    const { status, text } = await talk.update(each, ADMIN);
-    assert.equal(status, 201, text);
-  }
-  const id = await requestBegun(talk, ...attorney(patient), ...more);
-  await ledTo(talk, id, 'log', 'identify', 'accept');
-  return id;
-}
 const taskOf = async (talk: Talk, id: string): Promise<Task> => (await talk.get<Task>(`Task/${id}`, CLERK)).body;
 const disclosed = async (talk: Talk, patient: string): Promise<readonly AuditEvent[]> =>
   ((await talk.search<AuditEvent>(`${DISCLOSED}${patient}`, ADMIN)).entry ?? []).map(({ resource }) => resource!);
@@ -119,14 +38,14 @@ onStoresInTurn(
     it('ROI-1: goes from the choice to its end, and tells the disclosure in the commit of the release', async function () {
       const { talk } = stage();
       const patient = 'story';
-      const id = await searching(talk, patient, [
-        documentOf(patient, 'one', 'Patient: Ada Lindqvist\nMRN: MRN-1\nAll is well.'),
-        documentOf(patient, 'two', '', {
+      const id = await storySearching(talk, patient, [
+        storyDocument(patient, 'one', 'Patient: Ada Lindqvist\nMRN: MRN-1\nAll is well.'),
+        storyDocument(patient, 'two', '', {
           content: [
             { attachment: { contentType: 'application/pdf', data: plainPdf('Topsecret words').toString('base64') } },
           ],
         }),
-        documentOf(patient, 'draft', 'Not yet.', { docStatus: 'preliminary' }),
+        storyDocument(patient, 'draft', 'Not yet.', { docStatus: 'preliminary' }),
       ]);
       // No other way leads there.
       for (const [name, code] of [
@@ -192,6 +111,12 @@ onStoresInTurn(
       );
       assert.equal(confirmed.status, 200, confirmed.text);
       assert.equal(confirmed.body.parameter![0]!.valueUnsignedInt, 0);
+      refusedAs(
+        await runOn(talk, `${id}/$release-confirm`, [documentRead(documents[0]!)], SECOND),
+        422,
+        'confirmed-already',
+        'Parameters.parameter[0]',
+      );
 
       const ended = await jobEnded(talk, await runOn(talk, `${id}/$release-package`));
       assert.equal(ended.status, 200, ended.text);
@@ -244,7 +169,9 @@ onStoresInTurn(
 
     it('asks about pages that name somebody else', async () => {
       const { talk } = stage();
-      const id = await searching(talk, 'named', [documentOf('named', 'other', 'Patient: Grace Hopper\nMRN: 999\n')]);
+      const id = await storySearching(talk, 'named', [
+        storyDocument('named', 'other', 'Patient: Grace Hopper\nMRN: 999\n'),
+      ]);
       const [document] = documentsTold((await runOn(talk, `${id}/$release-select`)).body);
       const reply = await runOn(talk, `${id}/$release-confirm`, [documentRead(document!)], SECOND);
       refusedAs(reply, 422, 'other-patient-named', 'Parameters.parameter[0]');
@@ -259,7 +186,7 @@ onStoresInTurn(
     it('is stopped by what has changed since it was chosen, and then nothing goes out', async () => {
       const { talk } = stage();
       const change = async (patient: string, write: () => Promise<unknown>, expected: RegExp): Promise<void> => {
-        const id = await searching(talk, patient, [documentOf(patient, 'one', 'Words.')]);
+        const id = await storySearching(talk, patient, [storyDocument(patient, 'one', 'Words.')]);
         await packed(talk, id);
         await write();
         const reply = await runOn(talk, `${id}/$release`);
@@ -274,22 +201,22 @@ onStoresInTurn(
       const security = [{ system: 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality', code: 'R' }];
       await change(
         'revoked',
-        () => talk.update({ ...consentOf('revoked'), status: 'inactive' }, ADMIN),
+        () => talk.update({ ...storyConsent('revoked'), status: 'inactive' }, ADMIN),
         /authorization-deficient/,
       );
       await change(
         'labelled',
-        () => talk.update({ ...documentOf('labelled', 'one', 'Words.'), meta: { security } }, ADMIN),
+        () => talk.update({ ...storyDocument('labelled', 'one', 'Words.'), meta: { security } }, ADMIN),
         /restricted/,
       );
       await change(
         'retracted',
-        () => talk.update({ ...documentOf('retracted', 'one', 'Words.'), status: 'entered-in-error' }, ADMIN),
+        () => talk.update({ ...storyDocument('retracted', 'one', 'Words.'), status: 'entered-in-error' }, ADMIN),
         /entered-in-error/,
       );
       await change(
         'corrected',
-        () => talk.update(documentOf('corrected', 'one', 'Other words.'), ADMIN),
+        () => talk.update(storyDocument('corrected', 'one', 'Other words.'), ADMIN),
         /another version/,
       );
       await change('deleted', () => talk.delete('DocumentReference/deleted-one', ADMIN), /gone/);
@@ -297,7 +224,7 @@ onStoresInTurn(
 
     it('is made once more with the same bytes, and with a passphrase that is kept nowhere', async () => {
       const { talk, server } = stage();
-      const id = await searching(talk, 'again', [documentOf('again', 'one', 'Words.')]);
+      const id = await storySearching(talk, 'again', [storyDocument('again', 'one', 'Words.')]);
       await packed(talk, id);
       const hash = async () => outputsOf(await taskOf(talk, id), 'package')[0]!.extension![0]!.valueString;
       const first = await hash();
@@ -330,7 +257,7 @@ onStoresInTurn(
 
     it('goes out once, however many clerks release it at once', async () => {
       const { talk } = stage();
-      const id = await searching(talk, 'race', [documentOf('race', 'one', 'Words.')]);
+      const id = await storySearching(talk, 'race', [storyDocument('race', 'one', 'Words.')]);
       await packed(talk, id);
       const replies = await Promise.all(
         Array.from({ length: 16 }, (_, n) => runOn(talk, `${id}/$release`, [], n % 2 === 0 ? CLERK : ADMIN)),

@@ -1,5 +1,6 @@
 /** A request for records that is released in tests, with a package of which only its bytes are known: what leads there is told elsewhere. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import type { DocumentReference } from 'fhir/r4.js';
 import { documents } from '../../src/features/documents/index.js';
 import { privacy } from '../../src/features/privacy/index.js';
@@ -18,6 +19,7 @@ import { ADMIN, CLERK } from './work.js';
 const STATES = ['quality-review', 'ready', 'released'];
 
 const packageOutput = (document: string) => ({
+  extension: [{ url: 'urn:chartroom:sha256', valueString: createHash('sha256').update(PACKAGE_TEXT).digest('hex') }],
   type: { coding: [{ system: 'urn:chartroom:task-output', code: 'package' }] },
   valueReference: { reference: `DocumentReference/${document}` },
 });

@@ -17,7 +17,15 @@ import { type PermitRules, permitElements, wordsFor } from './authorization-rule
 import { letterLanguage, letterWritten, placesOf, type WrittenLetter } from './letters/letter.js';
 import type { LetterGround } from './letters/refusal-hook.js';
 import type { RequesterClasses, RequestNeed } from './requester-classes.js';
-import { inputOf, inputValues, isRecordsRequest, requestState, stateConcept } from './request-task.js';
+import {
+  CHOSEN_STATES,
+  inputOf,
+  inputValues,
+  isRecordsRequest,
+  requestState,
+  SEARCHING,
+  stateConcept,
+} from './request-task.js';
 
 export interface CheckGround {
   readonly classes: RequesterClasses;
@@ -30,8 +38,6 @@ export interface CheckGround {
 
 const CHECKING = 'authorization-check';
 export const DEFICIENT = 'deficient-authorization';
-/** The state of a request that is permitted. */
-export const SEARCHING = 'searching';
 export const LETTER_LANGUAGE = /^[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*$/;
 
 type ConsentView = Pick<Context['view'], 'read'>;
@@ -92,7 +98,7 @@ export async function readRequest(
 }
 
 /** Whoever looks for records again is asked again when they choose. */
-const SEARCHED: ReadonlySet<string> = new Set([SEARCHING, 'quality-review', 'ready', 'released']);
+const SEARCHED: ReadonlySet<string> = new Set([SEARCHING, ...CHOSEN_STATES]);
 
 /** A request is accepted when its check holds. */
 export const acceptanceHook = (ground: CheckGround): FeatureHook => ({

@@ -2,25 +2,38 @@
  * What was chosen to be released: versions of documents with the hashes of their bytes and what is withheld of their pages, by whom; and who has confirmed
  * each. All of it stands in inputs of the Task, which nothing but the operations of this feature writes (kept-hook.ts).
  */
+import { createHash } from 'node:crypto';
 import { parseReference } from '../../fhir/reference.js';
 import { isObject, itemsOf, type Json, type JsonObject, type Resource } from '../../fhir/resource.js';
 import type { Caller } from '../../interactions/engine.js';
 import { whoAsked } from '../../interactions/operations/glass-records.js';
-import { DELIVERY_OUTPUT } from './delivery/delivery.js';
-import { INVOICE_OUTPUT } from './fees/payment-hook.js';
+import { isSamePerson, personOf } from '../../interactions/person.js';
 import type { PageRedaction, RedactedArea } from './package/order.js';
-import { inputOf, inputsOfKind, outputsOfKind } from './request-task.js';
+import {
+  DELIVERY_OUTPUT,
+  DISCLOSURE_OUTPUT,
+  FROZEN_SET_OUTPUT,
+  HREX_CODES,
+  inputOf,
+  inputsOfKind,
+  INVOICE_OUTPUT,
+  outputsOfKind,
+  PACKAGE_OUTPUT,
+  TRACKING_SYSTEM,
+} from './request-task.js';
+import { LEFT_OUT_INPUT, TAKEN_IN_INPUT } from './selection.js';
 
 /** Kinds of inputs: a document, who chose, and who confirmed one. */
 const CHOSEN_INPUT = 'chosen';
 const CHOSEN_BY_INPUT = 'chosen-by';
 const CONFIRMED_INPUT = 'document-confirmed';
 const KEPT_INPUTS = [CHOSEN_INPUT, CHOSEN_BY_INPUT, CONFIRMED_INPUT];
+/** What a choice is made for: kinds of inputs that say what is asked for, by which right, and how it goes out. */
+const ASKED_INPUTS = [
+  ...['requester-class', 'period', 'encounter', 'format', 'delivery-method', 'delivery-address', 'authorization'],
+  ...[LEFT_OUT_INPUT, TAKEN_IN_INPUT],
+];
 
-/** Kinds of outputs. */
-export const PACKAGE_OUTPUT = 'package';
-export const FROZEN_SET_OUTPUT = 'frozen-set';
-export const DISCLOSURE_OUTPUT = 'disclosure';
 const KEPT_OUTPUTS = [PACKAGE_OUTPUT, FROZEN_SET_OUTPUT, DISCLOSURE_OUTPUT, DELIVERY_OUTPUT, INVOICE_OUTPUT];
 
 const SHA256_URL = 'urn:chartroom:sha256';
@@ -68,7 +81,7 @@ interface DoneBy {
 export function withChosen(task: Resource, chosen: readonly ChosenDocument[], { principal, at }: DoneBy): Resource {
   const by = {
     extension: [{ url: AT_URL, valueInstant: at }],
-    ...inputOf(CHOSEN_BY_INPUT, { valueReference: personIn(principal) }),
+    ...inputOf(CHOSEN_BY_INPUT, { valueReference: knownAs(principal) }),
   };
   const kept = withoutKinds(task, KEPT_INPUTS);
   return withoutUnreleased({ ...task, input: [...kept, ...chosen.map(chosenInput), by] });
@@ -79,11 +92,13 @@ const withoutKinds = (task: Resource, kinds: readonly string[]): readonly Json[]
   return itemsOf(task['input']).filter(each => !gone.has(each));
 };
 
+/** Outputs that name packages that nobody got, and what froze them. */
+export const unreleasedOutputs = (task: Resource): readonly JsonObject[] =>
+  [PACKAGE_OUTPUT, FROZEN_SET_OUTPUT].flatMap(kind => outputsOfKind(task, kind)).filter(each => !isReleased(each));
+
 /** Without packages that nobody got. */
 export function withoutUnreleased(task: Resource): Resource {
-  const gone = new Set<Json>(
-    [PACKAGE_OUTPUT, FROZEN_SET_OUTPUT].flatMap(kind => outputsOfKind(task, kind)).filter(each => !isReleased(each)),
-  );
+  const gone = new Set<Json>(unreleasedOutputs(task));
   const { output, ...rest } = task;
   const left = itemsOf(output).filter(each => !gone.has(each));
   return { ...rest, ...(left.length > 0 ? { output: left } : {}) };
@@ -93,9 +108,9 @@ export const isReleased = (output: JsonObject): boolean => extensionOf(output, R
 
 /** What was made and not released, marked as released. */
 export function asReleased(task: Resource, at: string): Resource {
-  const made = new Set<Json>([PACKAGE_OUTPUT, FROZEN_SET_OUTPUT].flatMap(kind => outputsOfKind(task, kind)));
+  const made = new Set<Json>(unreleasedOutputs(task));
   const output = itemsOf(task['output']).map(each =>
-    isObject(each) && made.has(each) && !isReleased(each) ? markedReleased(each, at) : each,
+    isObject(each) && made.has(each) ? markedReleased(each, at) : each,
   );
   return { ...task, output };
 }
@@ -108,7 +123,7 @@ const markedReleased = ({ extension, ...rest }: JsonObject, at: string): JsonObj
 /** Whether somebody has this done already, as far as it is known who they are. */
 export const isChosenBy = (task: Resource, principal: Caller['principal']): boolean => {
   const [by] = inputsOfKind(task, CHOSEN_BY_INPUT);
-  return principal.name !== undefined && JSON.stringify(by?.['valueReference']) === JSON.stringify(personIn(principal));
+  return isSamePerson(by?.['valueReference'], principal);
 };
 
 /** Names of the versions that somebody has confirmed. */
@@ -136,7 +151,7 @@ export const withConfirmations = (
     ...itemsOf(task['input']),
     ...made.map(({ document, answer }) => ({
       extension: [
-        { url: WHO_URL, valueReference: personIn(principal) },
+        { url: WHO_URL, valueReference: knownAs(principal) },
         { url: AT_URL, valueInstant: at },
         ...(answer === undefined ? [] : [{ url: ANSWER_URL, valueString: answer }]),
       ],
@@ -154,12 +169,27 @@ export const keptParts = (task: Resource | undefined): readonly Json[] =>
         ...KEPT_OUTPUTS.flatMap(kind => outputsOfKind(task, kind)),
       ];
 
-/** Somebody, as a Reference. */
-export const personIn = (principal: Caller['principal']): JsonObject => {
-  const { fhirUser, name = 'anybody' } = principal;
-  if (fhirUser !== undefined) return { reference: fhirUser };
-  return { identifier: principal.name === undefined ? { value: name } : whoAsked(principal), display: name };
+/** What was asked for, of which documents are chosen: it stays as long as their choice does. */
+export const askedParts = (task: Resource): readonly Json[] => [
+  ...ASKED_INPUTS.flatMap(kind => inputsOfKind(task, kind)),
+  ...inputsOfKind(task, 'data-code', HREX_CODES),
+  task['reasonCode'] ?? null,
+  ...itemsOf(task['identifier']).filter(each => isObject(each) && each['system'] === TRACKING_SYSTEM),
+];
+
+/** Of all that a package is made of: the choice with what is withheld, who has made it when, and what was asked for. In hexadecimal. */
+export const digestOfChoice = (task: Resource): string => {
+  const parts = [CHOSEN_INPUT, CHOSEN_BY_INPUT].map(kind => inputsOfKind(task, kind));
+  return createHash('sha256')
+    .update(JSON.stringify([...parts, askedParts(task)]))
+    .digest('hex');
 };
+
+/** Somebody by the resource that they are and by their name, where both are known: some of their tokens may say one of them alone. */
+const knownAs = (principal: Caller['principal']): JsonObject =>
+  principal.name === undefined
+    ? personOf(principal)
+    : { ...personOf(principal), identifier: whoAsked(principal), display: principal.name };
 
 const extensionOf = ({ extension }: JsonObject, url: string): JsonObject | undefined =>
   itemsOf(extension)

@@ -28,8 +28,7 @@ import { bytesOfDocument, itemOfDocument } from './document-bytes.js';
 import { type NamedOther, othersNamedIn, otherThanPatient, type ReadInDocument } from './named-patient.js';
 import type { PackageGround } from './package-ground.js';
 import { textOfItem } from './package/item-text.js';
-import { requestState } from './request-task.js';
-import { QUALITY_REVIEW } from './select-operation.js';
+import { QUALITY_REVIEW, requestState } from './request-task.js';
 
 /** Documents of one request: each is read. */
 const MOST_AT_ONCE = 20;
@@ -62,6 +61,7 @@ export const releaseConfirmOperation = (ground: PackageGround): OperationImpleme
       });
     const all = chosenDocuments(task, bases);
     const asked = confirmationsGiven(ground, given, all);
+    refuseConfirmed(asked, confirmedDocuments(task));
     const patient = await patientOf(context, task, bases);
     const looked: LookedAt[] = [];
     for (const each of asked) {
@@ -100,7 +100,16 @@ export const releaseConfirmOperation = (ground: PackageGround): OperationImpleme
   },
 });
 
-/** Throws `invalid`, and `unprocessable` for what was not chosen or is confirmed already. */
+/** Throws `unprocessable`. */
+function refuseConfirmed(asked: readonly AskedConfirmation[], confirmed: ReadonlySet<string>): void {
+  const again = asked.find(({ chosen }) => confirmed.has(versionedName(chosen)));
+  if (again)
+    throw new FhirError('unprocessable', 'Somebody has confirmed this document already.', {
+      ...{ expression: again.at, detail: 'confirmed-already' },
+    });
+}
+
+/** Throws `invalid`, and `unprocessable` for what was not chosen. */
 function confirmationsGiven(
   { bases }: PackageGround,
   given: readonly GivenParameter[],

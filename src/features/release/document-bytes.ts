@@ -42,7 +42,7 @@ export async function binaryContent(caller: Caller, id: string): Promise<RawCont
 }
 
 /** Undefined for what whoever asks may not have, or is not there. Throws where the server cannot say it. */
-async function orNothing<T>(asked: Promise<T>): Promise<T | undefined> {
+export async function orNothing<T>(asked: Promise<T>): Promise<T | undefined> {
   try {
     return await asked;
   } catch (error) {

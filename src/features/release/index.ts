@@ -24,7 +24,7 @@ import { readLetterTemplates } from './letters/letter-templates.js';
 import { readRefusalGrounds } from './letters/refusal-grounds.js';
 import { refusalHook } from './letters/refusal-hook.js';
 import { releaseConfirmOperation } from './confirm-operation.js';
-import { frozenHook, keptHook } from './kept-hook.js';
+import { frozenHook, keptHook, packageHook } from './kept-hook.js';
 import type { PackageGround } from './package-ground.js';
 import { packageJob, releasePackageOperation } from './package-job.js';
 import { theItemPool } from './package/read/read-item.js';
@@ -86,6 +86,7 @@ export const releaseOfInformation: Feature<typeof settings> = {
         deliveryHook(),
         keptHook(),
         frozenHook(),
+        packageHook(server.bases),
       ],
       jobs: [packageJob(ground)],
       operations: {

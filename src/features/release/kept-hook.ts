@@ -1,20 +1,25 @@
 /**
  * What was chosen, confirmed, packed and released stands in a Task that clerks may write: nothing but the operations of this feature changes those parts
- * of it, so that nobody confirms what nobody has looked at. What was released stays as it was: the List that freezes it is not changed any more.
+ * of it, so that nobody confirms what nobody has looked at. What is made to be released stays as it was: a package, and the List that freezes what is in it.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { FhirError } from '../../fhir/error.js';
 import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
-import { isObject, itemsOf, type Resource } from '../../fhir/resource.js';
-import type { FeatureHook } from '../../interactions/write/hooks.js';
-import { keptParts } from './chosen.js';
-import { isRecordsRequest } from './request-task.js';
+import { parseReference } from '../../fhir/reference.js';
+import { isObject, itemsOf, type Json, type Resource } from '../../fhir/resource.js';
+import type { FeatureHook, HookedWrite } from '../../interactions/write/hooks.js';
+import { askedParts, keptParts } from './chosen.js';
+import { RELEASE_PACKAGE } from './package-records.js';
+import { CHOSEN_STATES, DESK_DOCUMENTS, isRecordsRequest, requestState, SEARCHING } from './request-task.js';
 
 export const keptHook = (): FeatureHook => ({
   types: ['Task'],
   check({ resource: task, before, agent }) {
     if (agent === 'release' || !task || !isRecordsRequest(task)) return;
-    const former = before?.text ? parseJson(before.text, STORED_JSON).resource : undefined;
+    const stored = before?.text ? parseJson(before.text, STORED_JSON).resource : undefined;
+    // What another Task says by the same words nobody has looked at.
+    const former = stored && isRecordsRequest(stored) ? stored : undefined;
+    if (former) refuseAskedAnew(former, task);
     if (isDeepStrictEqual(keptParts(former), keptParts(task))) return;
     throw new FhirError(
       'unprocessable',
@@ -24,22 +29,67 @@ export const keptHook = (): FeatureHook => ({
   },
 });
 
-const isFrozen = (list: Resource | undefined): boolean => {
-  const code = list?.['code'];
-  const codings = isObject(code) ? itemsOf(code['coding']) : [];
-  return codings.some(
-    each => isObject(each) && each['system'] === 'urn:chartroom:list' && each['code'] === 'frozen-set',
+/** What was chosen was chosen for what was asked for. Throws `unprocessable`. */
+function refuseAskedAnew(former: Resource, task: Resource): void {
+  if (!CHOSEN_STATES.has(requestState(former).code) || requestState(task).code === SEARCHING) return;
+  const [was, is] = [askedParts(former), askedParts(task)];
+  if (isDeepStrictEqual(was, is)) return;
+  throw new FhirError(
+    'unprocessable',
+    'Documents are chosen for what was asked for: reopen the request to change its inputs, its reason or its tracking id.',
+    { expression: 'Task.input', detail: 'request-kept' },
   );
-};
+}
+
+const hasCode = (concept: Json | undefined, system: string, code: string): boolean =>
+  isObject(concept) &&
+  itemsOf(concept['coding']).some(each => isObject(each) && each['system'] === system && each['code'] === code);
+
+const isFrozen = (list: Resource | undefined): boolean => hasCode(list?.['code'], 'urn:chartroom:list', 'frozen-set');
 
 /** ROI-3 */
 export const frozenHook = (): FeatureHook => ({
   types: ['List'],
   prepare({ before, resource, agent }) {
     const former = before?.text ? parseJson(before.text, STORED_JSON).resource : undefined;
-    if (agent === 'release' || !(isFrozen(former) || (!former && isFrozen(resource)))) return undefined;
+    if (agent === 'release' || !(isFrozen(former) || isFrozen(resource))) return undefined;
     throw new FhirError('unprocessable', 'What was released is told by a List that stays as it was made.', {
       ...{ expression: 'List.code', detail: 'frozen-set' },
     });
+  },
+});
+
+const isPackage = (document: Resource | undefined): boolean =>
+  hasCode(document?.['type'], DESK_DOCUMENTS, RELEASE_PACKAGE);
+
+/** Whether a Binary is one of a request for records: a package, or what is handed out of it. */
+async function isOfRequest(
+  { securityContext }: Resource,
+  { view }: Pick<HookedWrite, 'view'>,
+  bases: readonly string[],
+): Promise<boolean> {
+  const reference = isObject(securityContext) ? securityContext['reference'] : undefined;
+  const target = typeof reference === 'string' ? parseReference(reference, bases) : undefined;
+  const row = target?.kind === 'local' && target.type === 'Task' ? await view.read('Task', target.id) : undefined;
+  return row?.text !== undefined && isRecordsRequest(parseJson(row.text, STORED_JSON).resource);
+}
+
+/** What is delivered is what was released: nobody puts other bytes, or those of another patient, into the place of a package. */
+export const packageHook = (bases: readonly string[]): FeatureHook => ({
+  types: ['DocumentReference', 'Binary'],
+  async prepare(write) {
+    const { type, before, resource, agent } = write;
+    if (agent === 'release') return undefined;
+    const former = before?.text ? parseJson(before.text, STORED_JSON).resource : undefined;
+    const isMade =
+      type === 'Binary'
+        ? former !== undefined && (await isOfRequest(former, write, bases))
+        : isPackage(former) || isPackage(resource);
+    if (!isMade) return undefined;
+    throw new FhirError(
+      'unprocessable',
+      'A package of a release stays as $release-package has made it: ask that for another one.',
+      { expression: type === 'Binary' ? 'Binary' : 'DocumentReference.type', detail: 'package-kept' },
+    );
   },
 });

@@ -18,18 +18,17 @@ import { jsonText } from '../../interactions/operations/operation.js';
 import { badParameter, readGiven } from '../../interactions/operations/parameters.js';
 import { perform } from '../../interactions/perform.js';
 import { newUuid } from '../../platform/ids.js';
-import { READY } from './release-operation.js';
-import { chosenDocuments, type ChosenDocument, confirmedDocuments, versionedName } from './chosen.js';
+import { chosenDocuments, type ChosenDocument, confirmedDocuments, digestOfChoice, versionedName } from './chosen.js';
 import { readRequest } from './check-operation.js';
 import { referenceKey } from './coverage.js';
-import { bytesOfDocument, binaryContent, itemOfDocument } from './document-bytes.js';
+import { bytesOfDocument, binaryContent, itemOfDocument, orNothing } from './document-bytes.js';
 import { makePackage } from './package/make-package.js';
 import { type PackageForm, type PackageItem, PackageRefused } from './package/order.js';
 import type { PackageGround } from './package-ground.js';
 import { formAsked, labelsOfAll, noticesOf, orderOfRequest, PACKAGE_FORMS } from './package-order.js';
-import { requestState } from './request-task.js';
+import { QUALITY_REVIEW, READY, requestState } from './request-task.js';
 import { entriesOfPackage, type MadePackage, packageTold } from './package-records.js';
-import { QUALITY_REVIEW } from './select-operation.js';
+import { type ReadNow, withdrawnPackages } from './unreleased.js';
 
 const JOB = 'release-package';
 /** ms for a package. */
@@ -41,8 +40,8 @@ const PASSPHRASE = { least: 12, most: 100 };
 
 interface PackageAsked {
   readonly task: string;
-  /** What was chosen then. */
-  readonly chosen: readonly string[];
+  /** Of what was chosen then (`digestOfChoice`). */
+  readonly choice: string;
   readonly form: PackageForm;
   /** A FHIR instant. */
   readonly at: string;
@@ -75,7 +74,7 @@ async function packageAsked(
   const { engine } = context;
   const { given } = readGiven(engine, ask);
   const { task } = await readRequest(context, ask.id!);
-  const chosen = checkPackable(task, bases);
+  checkPackable(task, bases);
   const find = (name: string) => given.find(each => each.name === name);
   const form = find('form') ? (jsonText(find('form')!.value) as PackageForm) : formAsked(task);
   if (!PACKAGE_FORMS.includes(form))
@@ -94,7 +93,7 @@ async function packageAsked(
       throw badParameter(`A passphrase has ${PASSPHRASE.least} to ${PASSPHRASE.most} characters.`, at);
   }
   return {
-    ...{ task: ask.id!, chosen: chosen.map(versionedName), form, at: new Date(now()).toISOString() },
+    ...{ task: ask.id!, choice: digestOfChoice(task), form, at: new Date(now()).toISOString() },
     ...(passphrase === undefined ? {} : { sealed: engine.pageTokens.close({ passphrase }, SEALED_FOR) }),
   };
 }
@@ -128,23 +127,51 @@ export const packageJob = (ground: PackageGround): FeatureJob<PackageAsked, Pack
       throw new FhirError('unprocessable', 'Other documents were chosen meanwhile: ask for the package again.', {
         detail: 'selection-changed',
       });
-    if (!state.made) return { state: { made: await madePackage(ground, caller, id, input) }, done: 1 };
-    return storedPackage(ground, caller, { id, input, state, made: state.made });
+    const { resource: task, decimals } = await parsedOf(caller, 'Task', input.task);
+    if (!isPackableStill(task, ground.bases, input)) return takenBack(id);
+    const { made } = state;
+    if (!made) return { state: { made: await madePackage(ground, caller, { id, input, task }) }, done: 1 };
+    const readNow: ReadNow = (type, at) => orNothing(parsedOf(caller, type, at));
+    const gone = await withdrawnPackages(task, readNow, ground.bases);
+    return storedPackage(caller, { id, input, made, task, decimals, gone });
   },
   async finish({ input, state: { made }, caller }) {
     return made ? { result: packageTold(made, await resourceOf(caller, 'Task', input.task)) } : {};
   },
 });
 
+/** Whether a package is made still, of what it was asked for. */
+function isPackableStill(task: Resource, bases: readonly string[], { choice }: PackageAsked): boolean {
+  if (digestOfChoice(task) !== choice) return false;
+  try {
+    checkPackable(task, bases);
+    return true;
+  } catch (error) {
+    if (error instanceof FhirError && error.kind === 'unprocessable') return false;
+    throw error;
+  }
+}
+
+/** Bytes of it may be stored already. */
+const takenBack = (id: string): FeatureStepped<PackageState> => ({
+  state: { gone: true },
+  performs: { kind: 'delete', type: 'Binary', id },
+  refused: () => ({ state: { gone: true } }),
+});
+
+interface MakingAsked {
+  readonly id: string;
+  readonly input: PackageAsked;
+  readonly task: Resource;
+}
+
 /** Makes it, and stores its bytes, unless that was done before a kill: the same order gives the same ones. */
 async function madePackage(
   ground: PackageGround,
   caller: Caller,
-  job: string,
-  input: PackageAsked,
+  { id: job, input, task }: MakingAsked,
 ): Promise<MadePackage> {
   const { engine } = caller;
-  const task = await resourceOf(caller, 'Task', input.task);
   const chosen = checkPackable(task, ground.bases);
   const passphrase = input.sealed === undefined ? undefined : openPassphrase(engine, input.sealed);
   const patient = await patientOfTask(caller, task, ground.bases);
@@ -239,48 +266,29 @@ async function parsedOf(caller: Caller, type: string, id: string, version?: numb
 const resourceOf = async (...asked: Parameters<typeof parsedOf>): Promise<Resource> =>
   (await parsedOf(...asked)).resource;
 
-interface StoringAsked {
-  readonly id: string;
-  readonly input: PackageAsked;
-  readonly state: PackageState;
+interface StoringAsked extends MakingAsked {
   readonly made: MadePackage;
+  readonly decimals: Parsed['decimals'];
+  readonly gone: Awaited<ReturnType<typeof withdrawnPackages>>;
 }
 
 /** What tells of the package, and the state of the request, together. */
-async function storedPackage(
-  { bases }: PackageGround,
+function storedPackage(
   caller: Caller,
-  { id, input, state, made }: StoringAsked,
-): Promise<FeatureStepped<PackageState>> {
-  const { resource: task, decimals } = await parsedOf(caller, 'Task', input.task);
-  const { code } = requestState(task);
-  const chosen = chosenDocuments(task, bases).map(versionedName);
-  const isSame = (code === QUALITY_REVIEW || code === READY) && chosen.join() === input.chosen.join();
-  if (!isSame)
-    return {
-      state: { ...state, gone: true },
-      performs: { kind: 'delete', type: 'Binary', id },
-      refused: () => ({ state: { gone: true } }),
-    };
+  { id, input, made, task, decimals, gone }: StoringAsked,
+): FeatureStepped<PackageState> {
   const version = jsonText(isObject(task['meta']) ? task['meta']['versionId'] : undefined);
+  const { base } = caller.engine.settings;
   return {
-    ...{ state, done: 2, last: true },
+    ...{ state: { made }, done: 2, last: true },
     performs: {
       kind: 'transaction',
-      entries: entriesOfPackage({
-        task,
-        decimals,
-        version,
-        binary: id,
-        input,
-        made,
-        base: caller.engine.settings.base,
-      }),
+      entries: entriesOfPackage({ task, decimals, version, binary: id, input, made, base, gone }),
     },
     // Somebody has written the Task meanwhile: it is looked at again.
     refused: error => {
       if (error.kind !== 'conflict' && error.kind !== 'precondition') throw error;
-      return { state, done: 1 };
+      return { state: { made }, done: 1 };
     },
   };
 }

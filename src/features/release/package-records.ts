@@ -3,12 +3,19 @@
  * as entries of one transaction; and what is told to whoever asked.
  */
 import { isObject, itemsOf, type Json, type JsonObject, type Parsed, type Resource } from '../../fhir/resource.js';
-import type { Entry } from '../../interactions/interaction.js';
-import { FROZEN_SET_OUTPUT, PACKAGE_OUTPUT, sha256Extension, withoutUnreleased } from './chosen.js';
+import type { Entry, Of } from '../../interactions/interaction.js';
+import { sha256Extension, withoutUnreleased } from './chosen.js';
 import type { PackageManifest } from './package/order.js';
 import { trackingOf } from './package-order.js';
-import { READY } from './release-operation.js';
-import { outputOf, outputsOfKind, stateConcept } from './request-task.js';
+import {
+  DESK_DOCUMENTS,
+  FROZEN_SET_OUTPUT,
+  outputOf,
+  outputsOfKind,
+  PACKAGE_OUTPUT,
+  READY,
+  stateConcept,
+} from './request-task.js';
 
 /** A package whose bytes are stored. */
 export interface MadePackage {
@@ -28,6 +35,8 @@ interface EntriesAsked {
   readonly input: { readonly task: string; readonly at: string };
   readonly made: MadePackage;
   readonly base: string;
+  /** What becomes of packages that nobody got (unreleased.ts). */
+  readonly gone: readonly Of<'update' | 'delete'>[];
 }
 
 export function entriesOfPackage({
@@ -38,6 +47,7 @@ export function entriesOfPackage({
   input,
   made,
   base,
+  gone,
 }: EntriesAsked): readonly Entry[] {
   const { manifest, document, list } = made;
   const created = (type: string, fullUrl: string, resource: Resource): Entry => ({
@@ -59,6 +69,9 @@ export function entriesOfPackage({
     output: [...itemsOf(bare['output']), ...outputs],
   };
   return [
+    ...gone.map(
+      (ask): Entry => ({ ask, request: `${ask.kind === 'delete' ? 'DELETE' : 'PUT'} ${ask.type}/${ask.id}` }),
+    ),
     created('DocumentReference', document, packageDocument({ task, input, made, url: `${base}/Binary/${binary}` })),
     created('List', list, frozenSet(task, input, made)),
     {
@@ -68,7 +81,7 @@ export function entriesOfPackage({
   ];
 }
 
-const DESK_DOCUMENTS = 'urn:chartroom:document';
+export const RELEASE_PACKAGE = 'release-package';
 
 function packageDocument({
   task,
@@ -81,7 +94,7 @@ function packageDocument({
     resourceType: 'DocumentReference',
     ...{ status: 'current', docStatus: 'final', date: at, description: words },
     type: {
-      coding: [{ system: DESK_DOCUMENTS, code: 'release-package', display: 'Release package' }],
+      coding: [{ system: DESK_DOCUMENTS, code: RELEASE_PACKAGE, display: 'Release package' }],
       text: 'Release package',
     },
     subject: task['for']!,

@@ -8,11 +8,11 @@ import type { OperationImplementation } from '../../interactions/engine.js';
 import { jsonText } from '../../interactions/operations/operation.js';
 import { badParameter, readGiven } from '../../interactions/operations/parameters.js';
 import { wordsFor } from './authorization-rules.js';
-import { type CheckGround, LETTER_LANGUAGE, readRequest, SEARCHING } from './check-operation.js';
+import { type CheckGround, LETTER_LANGUAGE, readRequest } from './check-operation.js';
 import { documentKey } from './coverage.js';
 import { decisionsGiven, refuseUncovered, refuseUnknownDocuments, withDecisions } from './decisions.js';
 import type { ReasonWords } from './reasons.js';
-import { requestState } from './request-task.js';
+import { requestState, SEARCHING } from './request-task.js';
 import { type SelectedDocument, staffDecisions } from './selection.js';
 import { selectionNow } from './selection-now.js';
 

@@ -5,7 +5,6 @@
  */
 import { FhirError } from '../../fhir/error.js';
 import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
-import { parseReference } from '../../fhir/reference.js';
 import { isObject, itemsOf, type Json, type Resource } from '../../fhir/resource.js';
 import type { Context, OperationImplementation } from '../../interactions/engine.js';
 import { jsonText } from '../../interactions/operations/operation.js';
@@ -18,23 +17,30 @@ import {
   type ChosenDocument,
   chosenDocuments,
   confirmedDocuments,
-  DISCLOSURE_OUTPUT,
-  FROZEN_SET_OUTPUT,
   isReleased,
-  PACKAGE_OUTPUT,
   sha256In,
   linkedTarget,
   versionedName,
 } from './chosen.js';
 import { type CheckGround, checkedStill, readRequest } from './check-operation.js';
 import { documentKey } from './coverage.js';
-import { ACT_REASON_CODES, inputValues, outputOf, outputsOfKind, requestState, stateConcept } from './request-task.js';
+import {
+  ACT_REASON_CODES,
+  DISCLOSURE_OUTPUT,
+  FROZEN_SET_OUTPUT,
+  inputValues,
+  outputOf,
+  outputsOfKind,
+  PACKAGE_OUTPUT,
+  READY,
+  RELEASED,
+  requestState,
+  stateConcept,
+} from './request-task.js';
 import type { SelectedDocument } from './selection.js';
 import { classOfRequest, selectionNow, type SelectionNow } from './selection-now.js';
 import { standingSet, standingResource, type Standings } from './standing.js';
-
-export const READY = 'ready';
-const RELEASED = 'released';
+import { binaryNamed } from './unreleased.js';
 
 export const releaseOperation = (ground: CheckGround): OperationImplementation => ({
   async run(context, ask) {
@@ -131,20 +137,12 @@ async function packageStanding(context: Context, task: Resource, bases: readonly
     context.view.read(list.type, list.id),
   ]);
   const [told, set] = rows.map(row => (row?.text ? parseJson(row.text, STORED_JSON).resource : undefined));
-  const binary = told && binaryOf(told, bases);
+  const binary = told && binaryNamed(told, bases);
   const bytes = binary === undefined ? undefined : await context.view.read('Binary', binary);
   const isMade =
     bytes?.blobs?.[0]?.hash === sha256In(packed) && set !== undefined && standingResource(set).version === 1;
   if (!told || !set || !bytes || !isMade) throw changed;
   return [standingResource(told), standingResource(set), { type: 'Binary', id: bytes.id, version: bytes.version }];
-}
-
-function binaryOf({ content }: Resource, bases: readonly string[]): string | undefined {
-  const [first] = itemsOf(content);
-  const attachment = isObject(first) ? first['attachment'] : undefined;
-  const url = isObject(attachment) ? attachment['url'] : undefined;
-  const target = typeof url === 'string' ? parseReference(url, bases) : undefined;
-  return target?.kind === 'local' && target.type === 'Binary' ? target.id : undefined;
 }
 
 interface DisclosureAsked {

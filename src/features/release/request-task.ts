@@ -10,6 +10,8 @@ const TASK_CODES = 'urn:chartroom:task';
 const STATE_CODES = 'urn:chartroom:state';
 const INPUT_CODES = 'urn:chartroom:input';
 export const HREX_CODES = 'http://hl7.org/fhir/us/davinci-hrex/CodeSystem/hrex-temp';
+/** Kinds of documents that the desk writes. */
+export const DESK_DOCUMENTS = 'urn:chartroom:document';
 export const ACT_REASON_CODES = 'http://terminology.hl7.org/CodeSystem/v3-ActReason';
 
 /** An input: `value` is its member, as in `{ valueCode: 'mail' }`. */
@@ -18,11 +20,22 @@ export const inputOf = (code: string, value: JsonObject, system = INPUT_CODES): 
   ...value,
 });
 
-/**
- * What came of a request: `package` (a DocumentReference) and `frozen-set` (the List of what is in it, in versions); of each kind the last one counts.
- * Whatever else is made for a request has a code of its own.
- */
 const OUTPUT_CODES = 'urn:chartroom:task-output';
+/** What came of a request: a DocumentReference, and the List of what is in it, in versions; of each kind the last one counts. */
+export const PACKAGE_OUTPUT = 'package';
+export const FROZEN_SET_OUTPUT = 'frozen-set';
+/** An AuditEvent, a Communication, an Invoice. */
+export const DISCLOSURE_OUTPUT = 'disclosure';
+export const DELIVERY_OUTPUT = 'delivery';
+export const INVOICE_OUTPUT = 'invoice';
+
+/** States: records are looked for, somebody else looks at what was chosen, a package is made, it has gone out. */
+export const SEARCHING = 'searching';
+export const QUALITY_REVIEW = 'quality-review';
+export const READY = 'ready';
+export const RELEASED = 'released';
+/** Those in which documents are chosen. */
+export const CHOSEN_STATES: ReadonlySet<string> = new Set([QUALITY_REVIEW, READY, RELEASED]);
 
 /** An output: `value` is its member. */
 export const outputOf = (code: string, value: JsonObject): JsonObject => ({

@@ -3,6 +3,7 @@
  * what is withheld of their pages. Who has chosen is kept, so that somebody else confirms it. Defined in profiles/release/operationdefinition-release-select.json
  */
 import { FhirError } from '../../fhir/error.js';
+import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
 import { isObject, itemsOf, type Json, type JsonObject } from '../../fhir/resource.js';
 import type { Context, OperationImplementation } from '../../interactions/engine.js';
 import { jsonText } from '../../interactions/operations/operation.js';
@@ -12,16 +13,16 @@ import { pagesToMark } from './package/item-pages.js';
 import { type PackageItem, PackageRefused, type PageRedaction, type RedactedArea } from './package/order.js';
 import { PAPER } from './package-order.js';
 import { type ChosenDocument, readArea, versionedName, withChosen } from './chosen.js';
-import { checkedStill, readRequest, SEARCHING } from './check-operation.js';
+import { checkedStill, readRequest } from './check-operation.js';
 import { documentKey, referenceKey } from './coverage.js';
 import { decisionsGiven, refuseUncovered, refuseUnknownDocuments, withDecisions } from './decisions.js';
 import { bytesOfDocument, itemOfDocument } from './document-bytes.js';
-import { requestState, stateConcept } from './request-task.js';
+import { QUALITY_REVIEW, requestState, SEARCHING, stateConcept } from './request-task.js';
 import type { SelectedDocument } from './selection.js';
 import { selectionNow } from './selection-now.js';
 import { standingSet } from './standing.js';
+import { type ReadNow, withdrawnPackages } from './unreleased.js';
 
-export const QUALITY_REVIEW = 'quality-review';
 const MOST_CHOSEN = 500;
 
 export const releaseSelectOperation = (ground: PackageGround): OperationImplementation => ({
@@ -55,11 +56,19 @@ export const releaseSelectOperation = (ground: PackageGround): OperationImplemen
     const resource = { ...rest, status: 'in-progress', businessStatus: stateConcept(QUALITY_REVIEW) };
     const change = { kind: 'update', type: 'Task', id: ask.id!, ifMatch: [String(row.version)] } as const;
     const text = Buffer.from(JSON.stringify(chosenTold(chosen)));
+    const readNow: ReadNow = async (type, id) => {
+      const found = await context.view.read(type, id);
+      return found?.text ? parseJson(found.text, STORED_JSON) : undefined;
+    };
+    const gone = await withdrawnPackages(before, readNow, bases);
     return {
       result: { status: 200, text, patients: row.patients },
       mustExist: standingSet(chosen, consent),
       accompaniment: {
-        companions: [{ owner: 'release', ask: { ...change, body: { resource, decimals } } }],
+        companions: [...gone, { ...change, body: { resource, decimals } }].map(each => ({
+          owner: 'release',
+          ask: each,
+        })),
         ...{ messages: [], mustNotMatch: [] },
       },
     };

@@ -20,7 +20,7 @@ import {
   referenceKey,
   touches,
 } from './coverage.js';
-import { HREX_CODES, inputsOfKind, inputValues } from './request-task.js';
+import { DESK_DOCUMENTS, HREX_CODES, inputsOfKind, inputValues } from './request-task.js';
 import type { GuardedLabel, RequesterClass } from './requester-classes.js';
 
 /** Codes of profiles/release/rules/reasons.json, in the order in which they are told. */
@@ -55,7 +55,6 @@ export const LEFT_OUT_INPUT = 'left-out';
 export const TAKEN_IN_INPUT = 'taken-in';
 
 /** Types of what the desk writes itself: letters, and packages of what went out. */
-const DESK_DOCUMENTS = 'urn:chartroom:document';
 
 const SCOPE: ReadonlySet<ReleaseReason> = new Set(['out-of-type', 'out-of-period', 'other-encounter']);
 const NECESSITY: ReadonlySet<ReleaseReason> = new Set(['minimum-necessary']);

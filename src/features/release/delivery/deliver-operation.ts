@@ -9,13 +9,13 @@ import { jsonText } from '../../../interactions/operations/operation.js';
 import { badParameter, type GivenParameter, readGiven } from '../../../interactions/operations/parameters.js';
 import { newId } from '../../../platform/ids.js';
 import { type CheckGround, readRequest } from '../check-operation.js';
-import { outputOf } from '../request-task.js';
+import { DELIVERY_OUTPUT, outputOf } from '../request-task.js';
 import {
   type DeliveryDetails,
   type DeliveryMethod,
-  DELIVERY_OUTPUT,
   deliveryTold,
   localTarget,
+  type ReleasedPackage,
   releasedPackage,
 } from './delivery.js';
 
@@ -32,7 +32,7 @@ export interface DeliveryAsked {
   readonly text: (name: string) => string | undefined;
   readonly at: (name: string) => string;
   /** The package. */
-  readonly document: { readonly id: string; readonly document: JsonObject };
+  readonly document: ReleasedPackage;
   readonly task: string;
   /** Id of the Patient. */
   readonly patient: string;

@@ -7,12 +7,9 @@ import { parseJson, STORED_JSON } from '../../../fhir/json/json.js';
 import { parseReference } from '../../../fhir/reference.js';
 import { isObject, itemsOf, type Json, type JsonObject, type Resource } from '../../../fhir/resource.js';
 import type { Context } from '../../../interactions/engine.js';
-import { outputsOfKind, requestState } from '../request-task.js';
+import { sha256In } from '../chosen.js';
+import { outputsOfKind, PACKAGE_OUTPUT, RELEASED, requestState } from '../request-task.js';
 
-/** Kinds of output of a request. */
-const PACKAGE = 'package';
-export const DELIVERY_OUTPUT = 'delivery';
-const RELEASED = 'released';
 /** What a delivery says of itself: parts `code` and a value. */
 const DETAIL_URL = 'urn:chartroom:delivery';
 const COMMUNICATION_CODES = 'urn:chartroom:communication';
@@ -40,17 +37,26 @@ export function localTarget(
   return target?.kind === 'local' ? { type: target.type, id: target.id } : undefined;
 }
 
+export interface ReleasedPackage {
+  /** Of its DocumentReference. */
+  readonly id: string;
+  readonly document: Resource;
+  /** Of its bytes as they were released, in hexadecimal. */
+  readonly sha256: string | undefined;
+}
+
 /** The DocumentReference of the package of a released request. Throws `unprocessable` where nothing was released. */
 export async function releasedPackage(
   { view, engine }: Pick<Context, 'view' | 'engine'>,
   task: Resource,
-): Promise<{ readonly id: string; readonly document: Resource }> {
+): Promise<ReleasedPackage> {
   if (requestState(task).code !== RELEASED)
     throw refuseDelivery('Records are delivered once they are released.', 'Task.businessStatus', 'not-released');
-  const last = outputsOfKind(task, PACKAGE).at(-1);
+  const last = outputsOfKind(task, PACKAGE_OUTPUT).at(-1);
   const target = localTarget(last?.['valueReference'], engine.settings.bases);
   const row = target?.type === 'DocumentReference' ? await view.read(target.type, target.id) : undefined;
-  if (row?.text) return { id: row.id, document: parseJson(row.text, STORED_JSON).resource };
+  if (row?.text)
+    return { id: row.id, document: parseJson(row.text, STORED_JSON).resource, sha256: last && sha256In(last) };
   throw refuseDelivery('The request has no package that can be read.', 'Task.output', 'no-package');
 }
 

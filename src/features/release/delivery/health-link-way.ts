@@ -41,7 +41,7 @@ export const HEALTH_LINK_WAY: DeliveryWay = {
     const label = text('label') ?? 'Released records';
     if (label.length > LONGEST_LABEL) throw badParameter(`label has ${LONGEST_LABEL} characters at most.`, at('label'));
     const { expires, ...counts } = linkTerms(asked);
-    const held = await bytesOfPackage(context, document.id);
+    const held = await bytesOfPackage(context, document);
     if (held.size > MOST_BYTES)
       throw refuseDelivery('The package is too large for a SMART Health Link.', 'Task.output', 'package-too-large');
     const parts: Buffer[] = [];

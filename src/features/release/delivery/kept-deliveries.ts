@@ -9,8 +9,8 @@ import type { Context } from '../../../interactions/engine.js';
 import { badParameter, type GivenParameter } from '../../../interactions/operations/parameters.js';
 import { readCurrent } from '../../../interactions/read.js';
 import type { FeatureHook } from '../../../interactions/write/hooks.js';
-import { outputsOfKind } from '../request-task.js';
-import { DELIVERY_OUTPUT, isDelivery, localTarget } from './delivery.js';
+import { DELIVERY_OUTPUT, outputsOfKind } from '../request-task.js';
+import { isDelivery, localTarget } from './delivery.js';
 
 /** Ids of the Communications. */
 export const deliveriesOf = (task: Resource, bases: readonly string[]): string[] =>

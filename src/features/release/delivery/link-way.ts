@@ -6,7 +6,7 @@ import type { Context } from '../../../interactions/engine.js';
 import { bytesStored, linkRecords, type HandedBytes } from '../../../interactions/handing-out.js';
 import { badParameter } from '../../../interactions/operations/parameters.js';
 import type { DeliveryAsked, DeliveryWay } from './deliver-operation.js';
-import { localTarget, refuseDelivery } from './delivery.js';
+import { localTarget, refuseDelivery, type ReleasedPackage } from './delivery.js';
 import { LINK_PATH } from './link-route.js';
 import { keepLink, type ReleaseLink } from './links.js';
 import { faultOfPasscode, hashOfPasscode } from './passcode.js';
@@ -23,10 +23,10 @@ const attachmentOf = ({ content }: Resource): JsonObject => {
   return isObject(attachment) ? attachment : {};
 };
 
-/** Where the bytes of a package are: in its Binary, or in the document itself. Throws `unprocessable`. */
+/** The bytes of a package as they were released: in its Binary, or in the document itself. Throws `unprocessable`. */
 export async function bytesOfPackage(
   { view, engine }: Pick<Context, 'view' | 'engine'>,
-  id: string,
+  { id, sha256 }: ReleasedPackage,
 ): Promise<HandedBytes & { readonly contentType: string }> {
   const row = await view.read('DocumentReference', id);
   const attachment = row?.text ? attachmentOf(parseJson(row.text, STORED_JSON).resource) : {};
@@ -34,6 +34,12 @@ export async function bytesOfPackage(
   const target = localTarget(typeof url === 'string' ? { reference: url } : undefined, engine.settings.bases);
   const holder = target?.type === 'Binary' ? await view.read('Binary', target.id) : row;
   const bytes = holder && bytesStored(holder);
+  if (bytes && bytes.hash !== sha256)
+    throw refuseDelivery(
+      'The bytes of the package are not those that were released: reopen the request, and release it anew.',
+      'Task.output',
+      'package-changed',
+    );
   if (bytes)
     return { ...bytes, contentType: typeof contentType === 'string' ? contentType : 'application/octet-stream' };
   throw refuseDelivery('The package has no bytes on this server.', 'Task.output', 'no-package');
@@ -92,7 +98,7 @@ export const LINK_WAY: DeliveryWay = {
     const passcode = passcodeGiven(asked);
     if (passcode === undefined) throw badParameter('A link needs the parameter passcode.', at('passcode'));
     const terms = linkTerms(asked);
-    const { hash, size, contentType } = await bytesOfPackage(context, document.id);
+    const { hash, size, contentType } = await bytesOfPackage(context, document);
     const link: ReleaseLink = {
       ...{ form: 'page', hash, size, contentType, fileName: fileNameFor(contentType) },
       ...{ passcode: await hashOfPasscode(passcode), document: document.id, patient, delivery, ...terms },

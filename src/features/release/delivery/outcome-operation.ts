@@ -11,7 +11,7 @@ import { badParameter, type GivenParameter, readGiven } from '../../../interacti
 import type { Disclosure } from '../../../interactions/tell.js';
 import { newId } from '../../../platform/ids.js';
 import { type CheckGround, readRequest } from '../check-operation.js';
-import { requestState, stateConcept } from '../request-task.js';
+import { RELEASED, requestState, SEARCHING, stateConcept } from '../request-task.js';
 import { linkRecords } from '../../../interactions/handing-out.js';
 import { localTarget, refuseDelivery } from './delivery.js';
 import { deliveriesOf, deliveryMeant, type MeantDelivery } from './kept-deliveries.js';
@@ -19,10 +19,9 @@ import { revokeLinks } from './links.js';
 
 const OUTCOMES = ['failed', 'wrong-recipient', 'revoked'];
 /** State of a request that is worked on again, and the status of it. */
-const REOPENED = { state: 'searching', status: 'in-progress' };
+const REOPENED = { state: SEARCHING, status: 'in-progress' };
 const LONGEST = 1000;
 const OUTCOME_CODES = 'urn:chartroom:delivery-outcome';
-const RELEASED = 'released';
 
 interface OutcomeAsked {
   readonly outcome: string;

@@ -12,13 +12,13 @@ import { newId } from '../../../platform/ids.js';
 import { type CheckGround, readRequest } from '../check-operation.js';
 import { letterLanguage, letterWritten, placesOf, type WrittenLetter } from '../letters/letter.js';
 import { languageGiven } from '../letters/letter-operation.js';
-import { inputOf, outputOf } from '../request-task.js';
+import { inputOf, INVOICE_OUTPUT, outputOf } from '../request-task.js';
 import { type Fee, FEE_WORDS, feeBy } from './fee.js';
 import { type FeeAsked, feeAsked } from './fee-asked.js';
 import { chargeItems, invoiceOf, type Priced } from './fee-resources.js';
 import type { FeeSchedules } from './fee-schedules.js';
 import { centsText, moneyOf } from './money.js';
-import { INVOICE_OUTPUT, PAYMENT_FIRST, refusePayment, standingInvoice } from './payment-hook.js';
+import { PAYMENT_FIRST, refusePayment, standingInvoice } from './payment-hook.js';
 
 export interface FeeGround extends CheckGround {
   readonly fees: FeeSchedules;

@@ -10,13 +10,18 @@ import { isObject, itemsOf, type Json, type Resource } from '../../../fhir/resou
 import type { Context } from '../../../interactions/engine.js';
 import type { FeatureHook } from '../../../interactions/write/hooks.js';
 import type { FeeSchedules } from './fee-schedules.js';
-import { inputValues, isRecordsRequest, outputsOfKind, requestState } from '../request-task.js';
+import {
+  inputValues,
+  INVOICE_OUTPUT,
+  isRecordsRequest,
+  outputsOfKind,
+  RELEASED,
+  requestState,
+} from '../request-task.js';
 
-/** Kinds of output and of input of a request. */
-export const INVOICE_OUTPUT = 'invoice';
+/** A kind of input of a request. */
 export const PAYMENT_FIRST = 'payment-first';
 export const INVOICE_CODES = 'urn:chartroom:invoice';
-const RELEASED = 'released';
 
 type InvoiceView = Pick<Context['view'], 'read'>;
 

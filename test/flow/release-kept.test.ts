@@ -1,0 +1,233 @@
+/** What was chosen, made and released stays so, by whatever way somebody tries to change it. docs/records-desk.md */
+import assert from 'node:assert/strict';
+import type { DocumentReference, List, ParametersParameter, Task, TaskInput } from 'fhir/r4.js';
+import { it } from 'mocha';
+import { documents } from '../../src/features/documents/index.js';
+import { releaseOfInformation } from '../../src/features/release/index.js';
+import { recordsWork } from '../../src/features/work/index.js';
+import type { Feature } from '../../src/interactions/feature.js';
+import { onStoresInTurn } from '../support/both-stores.js';
+import { requestBegun, runOn } from '../support/records-request.js';
+import {
+  documentRead,
+  documentsTold,
+  jobEnded,
+  outputsOf,
+  packed,
+  SECOND,
+  storyDocument,
+  storySearching,
+} from '../support/release-story.js';
+import { steppedTime } from '../support/stepped-time.js';
+import type { Talk } from '../support/talk.js';
+import { ADMIN, CLERK, lead, refusedAs, workStateOf, workTokens } from '../support/work.js';
+
+/** What happens after the bytes of a package are made, and before it is told. */
+let meanwhile: (() => Promise<void>) | undefined;
+const features: readonly Feature[] = [
+  documents,
+  recordsWork,
+  {
+    ...releaseOfInformation,
+    open(ground) {
+      const parts = releaseOfInformation.open(ground as Parameters<typeof releaseOfInformation.open>[0]);
+      const jobs = (parts.jobs ?? []).map(job => ({
+        ...job,
+        step: async (work: Parameters<typeof job.step>[0]) => {
+          const stepped = await job.step(work);
+          const then = meanwhile;
+          meanwhile = undefined;
+          await then?.();
+          return stepped;
+        },
+      }));
+      return { ...parts, jobs };
+    },
+  },
+];
+
+const taskOf = async (talk: Talk, id: string): Promise<Task & { id: string }> => {
+  const { body } = await talk.get<Task>(`Task/${id}`, CLERK);
+  return { ...body, id };
+};
+const packageOf = async (talk: Talk, id: string): Promise<DocumentReference & { id: string }> => {
+  const named = outputsOf(await taskOf(talk, id), 'package').at(-1)!.valueReference!.reference!;
+  const { body } = await talk.get<DocumentReference>(named, CLERK);
+  return { ...body, id: body.id! };
+};
+const binaryOf = (document: DocumentReference): string =>
+  document.content[0]!.attachment.url!.replace(/^.*\/fhir\//, '');
+const hiding = (patient: string): ParametersParameter => ({
+  name: 'redact',
+  part: [
+    { name: 'document', valueReference: { reference: `DocumentReference/${patient}-one` } },
+    { name: 'page', valuePositiveInt: 1 },
+  ],
+});
+const confirm = (talk: Talk, id: string, chosen: Parameters<typeof documentsTold>[0]) =>
+  runOn(
+    talk,
+    `${id}/$release-confirm`,
+    documentsTold(chosen).map(each => documentRead(each)),
+    SECOND,
+  );
+const input = (code: string, value: object): TaskInput => ({
+  type: { coding: [{ system: 'urn:chartroom:input', code }] },
+  ...value,
+});
+
+onStoresInTurn(
+  'what a release has chosen',
+  stage => {
+    it('is what is packed: a page that is withheld meanwhile is in no package', async () => {
+      const { talk } = stage();
+      const patient = 'meanwhile';
+      const id = await storySearching(talk, patient, [storyDocument(patient, 'one', 'Words.')]);
+      const first = await runOn(talk, `${id}/$release-select`);
+      assert.equal((await confirm(talk, id, first.body)).status, 200);
+      const outcome: number[] = [];
+      meanwhile = async () => {
+        const again = await runOn(talk, `${id}/$release-select`, [hiding(patient)]);
+        outcome.push(again.status, (await confirm(talk, id, again.body)).status);
+      };
+      const refused = await jobEnded(talk, await runOn(talk, `${id}/$release-package`));
+      assert.deepEqual(outcome, [200, 200]);
+      assert.equal(refused.status, 422, refused.text);
+      assert.match(refused.text, /selection-changed/);
+      assert.equal(workStateOf(await taskOf(talk, id)), 'quality-review');
+      assert.deepEqual(outputsOf(await taskOf(talk, id), 'package'), []);
+      refusedAs(await runOn(talk, `${id}/$release`), 422, 'not-ready', 'Task.businessStatus');
+      // Asked for again, it is made of what is chosen now.
+      assert.equal((await jobEnded(talk, await runOn(talk, `${id}/$release-package`))).status, 200);
+      assert.equal((await runOn(talk, `${id}/$release`)).status, 200);
+    });
+
+    it('stays in its package, which nobody changes or deletes', async () => {
+      const { talk } = stage();
+      const [mine, other] = [
+        await storySearching(talk, 'mine', [storyDocument('mine', 'one', 'Mine.')]),
+        await storySearching(talk, 'other', [storyDocument('other', 'one', 'Of somebody else.')]),
+      ];
+      await packed(talk, mine);
+      await packed(talk, other);
+      assert.equal((await runOn(talk, `${mine}/$release`)).status, 200);
+      const [document, stranger] = [await packageOf(talk, mine), await packageOf(talk, other)];
+      const type = 'DocumentReference.type';
+      refusedAs(await talk.update({ ...document, content: stranger.content }, ADMIN), 422, 'package-kept', type);
+      const { type: _type, ...bare } = document;
+      refusedAs(await talk.update({ ...bare, content: stranger.content }, ADMIN), 422, 'package-kept', type);
+      refusedAs(await talk.delete(`DocumentReference/${document.id}`, ADMIN), 422, 'package-kept', type);
+      const bytes = await talk.send('PUT', binaryOf(document), {
+        headers: { ...ADMIN, 'content-type': 'application/octet-stream' },
+        body: 'Other bytes.',
+      });
+      refusedAs(bytes, 422, 'package-kept', 'Binary');
+      refusedAs(await talk.delete(binaryOf(document), ADMIN), 422, 'package-kept', 'Binary');
+      // Nor does anybody make one by hand.
+      const { id: _id, ...forged } = document;
+      refusedAs(await talk.create(forged, ADMIN), 422, 'package-kept', type);
+      assert.equal((await packageOf(talk, mine)).meta!.versionId, document.meta!.versionId);
+      const link = [
+        { name: 'method', valueCode: 'link' },
+        { name: 'passcode', valueString: 'spelt on the phone' },
+      ];
+      assert.equal((await runOn(talk, `${mine}/$deliver`, link)).status, 200);
+    });
+
+    it('was chosen for what was asked for, which stays until the request is reopened', async () => {
+      const { talk } = stage();
+      const id = await storySearching(talk, 'asked', [storyDocument('asked', 'one', 'Words.')]);
+      await packed(talk, id);
+      const task = await taskOf(talk, id);
+      const changed = (code: string, value: object): Task & { id: string } => ({
+        ...task,
+        input: [...task.input!.filter(({ type }) => type.coding?.[0]?.code !== code), input(code, value)],
+      });
+      const identifier = task.identifier!.map(each => ({ ...each, value: 'another' }));
+      for (const altered of [
+        changed('requester-class', { valueCode: 'patient' }),
+        changed('delivery-address', { valueString: '2 Other Street' }),
+        changed('left-out', { valueReference: { reference: 'DocumentReference/asked-one' } }),
+        { ...task, reasonCode: { text: 'Another one' } },
+        { ...task, identifier },
+      ])
+        refusedAs(await talk.update(altered, ADMIN), 422, 'request-kept', 'Task.input');
+      const note = [{ text: 'She has called.' }];
+      assert.equal((await talk.update({ ...task, note }, ADMIN)).status, 200);
+      await lead(talk, id, { name: 'reopen', reason: 'She has moved.' });
+      const reopened = await taskOf(talk, id);
+      const moved = reopened.input!.map(each =>
+        each.type.coding?.[0]?.code === 'delivery-address' ? { ...each, valueString: '2 Other Street' } : each,
+      );
+      const { status, text } = await talk.update({ ...reopened, input: moved }, CLERK);
+      assert.equal(status, 200, text);
+    });
+
+    it('is written by nobody in a Task that becomes a request for records', async () => {
+      const { talk } = stage();
+      const id = await requestBegun(talk, { name: 'patient', valueReference: { reference: 'Patient/mine' } });
+      const { id: _id, meta: _meta, code, ...bare } = await taskOf(talk, id);
+      const forged = {
+        ...bare,
+        input: [
+          ...bare.input!,
+          input('document-confirmed', { valueReference: { reference: 'DocumentReference/mine-one/_history/1' } }),
+        ],
+      };
+      const other = await talk.create<Task>({ ...forged, code: { text: 'Something else' } }, ADMIN);
+      assert.equal(other.status, 201, other.text);
+      const recoded = { ...other.body, id: other.body.id, code: code! };
+      refusedAs(await talk.update(recoded, ADMIN), 422, 'release-kept', 'Task.input');
+      const honest = { ...recoded, input: bare.input! };
+      assert.equal((await talk.update(honest, ADMIN)).status, 200);
+    });
+
+    it('is told by no List that somebody calls so', async () => {
+      const { talk } = stage();
+      const list: List = { resourceType: 'List', status: 'current', mode: 'working' };
+      const frozen = { coding: [{ system: 'urn:chartroom:list', code: 'frozen-set' }] };
+      refusedAs(await talk.create({ ...list, code: frozen }, ADMIN), 422, 'frozen-set', 'List.code');
+      const { status, body } = await talk.create<List>(list, ADMIN);
+      assert.equal(status, 201);
+      refusedAs(await talk.update({ ...list, id: body.id, code: frozen }, ADMIN), 422, 'frozen-set', 'List.code');
+      assert.equal((await talk.update({ ...list, id: body.id, title: 'Mine' }, ADMIN)).status, 200);
+    });
+
+    it('and that nobody got is current in no chart', async () => {
+      const { talk } = stage();
+      const id = await storySearching(talk, 'nobody', [storyDocument('nobody', 'one', 'Words.')]);
+      await packed(talk, id);
+      const first = await packageOf(talk, id);
+      assert.equal(first.status, 'current');
+      const isGone = async ({ id: at, ...document }: DocumentReference) => {
+        const { body } = await talk.get<DocumentReference>(`DocumentReference/${at}`, CLERK);
+        const { status } = await talk.get(binaryOf(document), ADMIN);
+        return [body.status, status];
+      };
+      const form = [{ name: 'form', valueCode: 'zip' }];
+      assert.equal((await jobEnded(talk, await runOn(talk, `${id}/$release-package`, form))).status, 200);
+      const second = await packageOf(talk, id);
+      assert.deepEqual(await isGone(first), ['entered-in-error', 410]);
+      assert.equal(second.status, 'current');
+      await lead(talk, id, { name: 'reopen', reason: 'One is missing.' });
+      assert.equal((await runOn(talk, `${id}/$release-select`)).status, 200);
+      assert.deepEqual(await isGone(second), ['entered-in-error', 410]);
+      // What somebody got stays.
+      await lead(talk, id, { name: 'reopen', reason: 'Once more.' });
+      await packed(talk, id);
+      assert.equal((await runOn(talk, `${id}/$release`)).status, 200);
+      const third = await packageOf(talk, id);
+      await lead(talk, id, { name: 'reopen', reason: 'More is asked for.' });
+      await packed(talk, id);
+      assert.equal((await talk.get<DocumentReference>(`DocumentReference/${third.id}`, CLERK)).body.status, 'current');
+    });
+  },
+  {
+    time: steppedTime(Date.UTC(2026, 2, 10, 12)),
+    config: { auth: 'token', tokens: workTokens },
+    features,
+    set: async ({ talk }) => {
+      await talk.update({ resourceType: 'Organization', id: 'law', name: 'Doe & Partners' }, ADMIN);
+    },
+  },
+);
