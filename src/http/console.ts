@@ -44,6 +44,7 @@ const CODINGS = [
 const SCREENS: Readonly<Record<string, Parameters<Engine['decide']>[1]>> = {
   today: { type: 'Task', needs: 's' },
   patients: { type: 'Patient', needs: 's' },
+  intake: { operation: 'intake' },
   release: { operation: 'check-authorization' },
   audit: { operation: 'what-did' },
   // Who saw the record of one patient.

@@ -6,7 +6,15 @@ import lazy from 'preact-iso/lazy';
 import type { ComponentType } from 'preact';
 import { HOME } from './session/server.js';
 
-export type ScreenName = 'today' | 'patients' | 'release' | 'audit' | 'privacy' | 'administration' | 'explorer';
+export type ScreenName =
+  | 'today'
+  | 'patients'
+  | 'intake'
+  | 'release'
+  | 'audit'
+  | 'privacy'
+  | 'administration'
+  | 'explorer';
 
 export interface ScreenRoute {
   /** With `:id` in the place of ids of resources. Names and identifiers stand in no address. */
@@ -32,6 +40,7 @@ const part = <M>(load: () => Promise<M>, name: keyof M): ComponentType<object> =
 
 const chart = () => import('./screens/chart/chart.js');
 const task = () => import('./tasks/task-page.js');
+const intake = () => import('./screens/intake/desk.js');
 const request = () => import('./screens/release/request.js');
 const administration = () => import('./screens/administration/administration.js');
 const edit = () => import('./screens/patients/edit.js');
@@ -67,6 +76,17 @@ export const ALL_SCREENS: readonly Screen[] = [
     routes: [
       { path: at('today'), component: part(() => import('./screens/today/today.js'), 'Today') },
       { path: at('today/:id'), component: part(task, 'TaskPage') },
+    ],
+  },
+  {
+    name: 'intake',
+    home: at('intake'),
+    shortcut: 'i',
+    routes: [
+      { path: at('intake'), component: part(intake, 'IntakeDesk') },
+      { path: at('intake/:part'), component: part(intake, 'IntakeDesk') },
+      { path: at('intake/batch/:id'), component: part(intake, 'BatchPage') },
+      { path: at('intake/scan/:id'), component: part(() => import('./screens/intake/scan.js'), 'ScanPage') },
     ],
   },
   {

@@ -6,6 +6,7 @@ export const say = speaker({
   nav: 'Screens',
   'nav.today': 'Today',
   'nav.patients': 'Patients',
+  'nav.intake': 'Intake',
   'nav.release': 'Release desk',
   'nav.audit': 'Audit',
   'nav.privacy': 'Privacy',

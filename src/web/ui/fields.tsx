@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import { say } from '../messages/common.js';
 
-interface FieldShape {
+export interface FieldShape {
   readonly id: string;
   readonly label: string;
   readonly hint?: string | undefined;
@@ -11,12 +11,13 @@ interface FieldShape {
   readonly isOptional?: boolean;
 }
 
-const describedBy = ({ id, hint, fault }: FieldShape): string | undefined =>
+export const describedBy = ({ id, hint, fault }: FieldShape): string | undefined =>
   [hint === undefined ? '' : `${id}-hint`, fault === undefined ? '' : `${id}-fault`]
     .filter(each => each !== '')
     .join(' ') || undefined;
 
-function Framed({ field, children }: { readonly field: FieldShape; readonly children: ComponentChildren }) {
+/** What frames a control. */
+export function Framed({ field, children }: { readonly field: FieldShape; readonly children: ComponentChildren }) {
   const { id, label, hint, fault, isOptional } = field;
   return (
     <div class={fault === undefined ? 'field' : 'field has-fault'}>

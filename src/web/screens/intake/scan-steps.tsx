@@ -1,0 +1,83 @@
+/** What a second person does with a scan, by the tables of its process: found right, sent back, or rejected, each for a reason of a table. */
+import type { Task } from 'fhir/r4';
+import { useState } from 'preact/hooks';
+import { ask } from '../../fhir/client.js';
+import { RequestFault } from '../../fhir/fault.js';
+import { sayIntake } from '../../messages/intake.js';
+import { isNoWork, isOvertaken, type Possible, reloadTask, stepBody, usePossible } from '../../tasks/process-steps.js';
+import { announce } from '../../ui/announce.js';
+import { FaultSummary, type FieldFault, fieldFaults, RequestFailed } from '../../ui/fault-summary.js';
+import { SelectField } from '../../ui/fields.js';
+import { Loading } from '../../ui/page.js';
+
+const REASONS = [
+  ...(['wrong-patient', 'wrong-encounter', 'wrong-type', 'wrong-date'] as const),
+  ...(['illegible', 'missing-page', 'orientation', 'duplicate'] as const),
+] as const;
+const REASON_SYSTEM = 'urn:chartroom:document-qc';
+/** Steps that the index itself takes, and what needs more than is asked for here. */
+const ELSEWHERE: ReadonlySet<string> = new Set(['index', 'accept', 'index-anew', 'assign', 'note']);
+
+export function ScanSteps({ task }: { readonly task: Task }) {
+  const id = task.id!;
+  const { data, error: failed, refetch } = usePossible(id);
+  const [reason, setReason] = useState('');
+  const [faults, setFaults] = useState<readonly FieldFault[]>([]);
+  const [requestId, setRequestId] = useState<string>();
+  if (failed && !isNoWork(failed)) return <RequestFailed fault={failed} again={() => void refetch()} />;
+  if (!failed && !data) return <Loading />;
+  const steps = (data ?? []).filter(({ name }) => !ELSEWHERE.has(name));
+  if (steps.length === 0) return null;
+  const run = async (step: Possible): Promise<void> => {
+    const needsReason = step.needs.includes('reason');
+    if (needsReason && reason === '') return setFaults([{ field: 'scan-reason', text: sayIntake('reason.missing') }]);
+    const code = needsReason ? { system: REASON_SYSTEM, code: reason } : undefined;
+    try {
+      // The server takes a code as the text of a reason, too.
+      const body = stepBody(step, { reason: needsReason ? reason : '', until: '', location: '' }, code);
+      await ask({ method: 'POST', path: `Task/${id}/$transition`, body });
+      setFaults([]);
+      setReason('');
+      announce(sayIntake('done', { what: step.display }));
+      reloadTask(id);
+    } catch (error) {
+      if (!(error instanceof RequestFault)) throw error;
+      setRequestId(error.requestId);
+      setFaults([
+        ...fieldFaults(error, { 'Task.statusReason': 'scan-reason' }),
+        ...(isOvertaken(error) ? [{ field: undefined, text: sayIntake('overtaken') }] : []),
+      ]);
+      if (isOvertaken(error)) reloadTask(id);
+    }
+  };
+  return (
+    <section class="panel">
+      <h2>{sayIntake('steps')}</h2>
+      <FaultSummary faults={faults} requestId={requestId} />
+      <SelectField
+        id="scan-reason"
+        label={sayIntake('reason')}
+        hint={sayIntake('reason.hint')}
+        value={reason}
+        set={setReason}
+        options={[
+          ['', sayIntake('reason.choose')],
+          ...REASONS.map(each => [each, sayIntake(`reason.${each}`)] as const),
+        ]}
+        fault={faults.find(({ field }) => field === 'scan-reason')?.text}
+      />
+      <div class="buttons">
+        {steps.map(each => (
+          <button
+            key={each.name}
+            type="button"
+            class={each.name === 'reject' ? 'danger' : 'secondary'}
+            onClick={() => void run(each)}
+          >
+            {each.display}
+          </button>
+        ))}
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,157 @@
+/** Intake: files come in, are indexed and looked at by a second person, with what is refused on the way. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { onConsole } from '../support/console.js';
+import { as, intakeTokens, tokenOf } from '../support/intake.js';
+import type { RunningServer } from '../support/server.js';
+
+/** Somebody with an encounter. */
+async function setPatient({ request }: RunningServer): Promise<void> {
+  const entry = [
+    {
+      ...{ resourceType: 'Patient', id: 'p1', name: [{ family: 'Lindqvist', given: ['Ada'] }] },
+      ...{ birthDate: '1958-03-14', identifier: [{ system: 'urn:mrn', value: 'M-1' }] },
+    },
+    {
+      ...{ resourceType: 'Encounter', id: 'e1', status: 'finished', subject: { reference: 'Patient/p1' } },
+      ...{ class: { code: 'AMB' }, period: { start: '2026-01-05', end: '2026-01-06' } },
+    },
+  ].map(resource => ({ resource, request: { method: 'PUT', url: `${resource.resourceType}/${resource.id}` } }));
+  await request.post('/fhir').set(as('root')).send({ resourceType: 'Bundle', type: 'transaction', entry }).expect(200);
+}
+
+describe('the intake of the console', () => {
+  const stage = onConsole({ demo: false, config: { auth: 'token', tokens: intakeTokens }, set: setPatient });
+  const comeIn = async (who: 'ann' | 'ben', path = 'intake'): Promise<void> => {
+    await stage().open(path);
+    await stage().page.fill('#token', tokenOf(who));
+    await stage().page.keyboard.press('Enter');
+  };
+  const press = (name: string): Promise<void> =>
+    stage().page.locator('main').getByRole('button', { name, exact: true }).click();
+  const faultAt = (field: string): Promise<void> =>
+    stage().page.locator(`.fault-summary:focus a[href="#${field}"]`).first().waitFor();
+  const waiting = (count: number): Promise<void> =>
+    stage()
+      .page.locator('caption', { hasText: new RegExp(`^${count} task`) })
+      .waitFor();
+  const file = (name: string, text: string) => ({ name, mimeType: 'text/plain', buffer: Buffer.from(text) });
+  const states = async (): Promise<string[]> => {
+    const { body } = await stage().server.request.get('/fhir/Task?_sort=authored-on').set(as('root')).expect(200);
+    const { entry } = body as { entry: { resource: { businessStatus: { coding: { code: string }[] } } }[] };
+    return entry.map(({ resource }) => resource.businessStatus.coding[0]!.code).toSorted();
+  };
+  const fill = async (values: Readonly<Record<string, string>>): Promise<void> => {
+    for (const [id, value] of Object.entries(values)) await stage().page.fill(`#${id}`, value);
+  };
+
+  it('is empty at first, and says what a batch lacks', async () => {
+    const { page, titled, isAccessible } = stage();
+    await comeIn('ann');
+    await titled('Intake');
+    await page.getByText('No scan waits.').waitFor();
+    await isAccessible('intake-empty');
+    await press('Take files in');
+    await faultAt('source');
+    await page.locator('.fault-summary a[href="#files"]').waitFor();
+    await isAccessible('intake-fault');
+  });
+
+  it('takes in all files of a batch, dropped or chosen, or none, and names the one that it does not take', async () => {
+    const { page, isAccessible } = stage();
+    await page.fill('#source', 'scanner in room 12');
+    await page.setInputFiles('#files', [
+      file('one.txt', 'Progress note'),
+      { name: 'run.exe', mimeType: 'application/octet-stream', buffer: Buffer.from([0x4d, 0x5a, 0, 255, 254, 0, 1]) },
+    ]);
+    await press('Take files in');
+    await page.locator('.fault-summary:focus a[href="#files"]', { hasText: 'File 2' }).waitFor();
+    assert.deepEqual(await states().catch(() => []), []);
+    await page.evaluate(`(() => {
+      const dropped = new DataTransfer();
+      for (const name of ['one', 'two', 'three']) dropped.items.add(new File(['Note ' + name], name + '.txt', { type: 'text/plain' }));
+      document.querySelector('.drop').dispatchEvent(new DragEvent('drop', { dataTransfer: dropped, bubbles: true, cancelable: true }));
+    })()`);
+    await page.locator('.drop li', { hasText: 'three.txt' }).waitFor();
+    await press('Take files in');
+    await waiting(3);
+    assert.equal(await page.locator('.drop li').count(), 0);
+    await isAccessible('intake');
+    await page.getByRole('link', { name: 'Batches' }).click();
+    await page.locator('caption', { hasText: '1 batch' }).waitFor();
+    await isAccessible('intake-batches');
+    await page.click('tbody th a');
+    await waiting(3);
+    await page.click('tbody th a');
+    await page.locator('h1', { hasText: 'Scan' }).waitFor();
+  });
+
+  it('indexes a scan by two things that the paper says, and names the field that is wrong', async () => {
+    const { page, isAccessible } = stage();
+    await page.locator('pre.document', { hasText: 'Note' }).waitFor();
+    await isAccessible('intake-scan');
+    await press('Give the index');
+    for (const field of ['identifier', 'type', 'date', 'author', 'encounter']) await faultAt(field);
+    await isAccessible('intake-scan-fault');
+    const right = { identifier: 'M-1', type: '11506-3', date: '2026-01-05', author: 'Dr. Berg', encounter: 'e1' };
+    await fill({ ...right, birthdate: '1990-01-01' });
+    await press('Give the index');
+    await faultAt('identifier');
+    await fill({ birthdate: '1958-03-14', encounter: 'none' });
+    await press('Give the index');
+    await faultAt('encounter');
+    await page.fill('#encounter', 'e1');
+    await press('Give the index');
+    await page.locator('.tag', { hasText: 'Waits for a second person' }).waitFor();
+    await page.locator('.patient-banner', { hasText: 'Lindqvist' }).waitFor();
+    await page.locator('.summary-list', { hasText: 'Dr. Berg' }).waitFor();
+    assert.match(
+      await page.locator('.summary-list').innerText(),
+      /M-1[^]*14 Mar 1958[^]*11506-3[^]*5 Jan 2026[^]*Encounter\/e1/,
+    );
+    await isAccessible('intake-second');
+    assert.deepEqual(await states(), ['pending-index', 'pending-index', 'pending-qc']);
+  });
+
+  it('goes to the next one by one key, and rejects with a reason of the table', async () => {
+    const { page, isAccessible } = stage();
+    const before = page.url();
+    await stage().until(`document.activeElement.textContent === 'Next scan'`);
+    await page.keyboard.press('Enter');
+    await page.waitForURL(url => url.href !== before);
+    await page.locator('.tag', { hasText: 'Waits to be indexed' }).waitFor();
+    await press('Reject');
+    await faultAt('scan-reason');
+    await isAccessible('intake-reject-fault');
+    await page.selectOption('#scan-reason', 'illegible');
+    await press('Reject');
+    await page.locator('.tag', { hasText: 'Rejected' }).waitFor();
+    assert.deepEqual(await states(), ['pending-index', 'pending-qc', 'rejected']);
+  });
+
+  it('is found right by somebody else than the indexer alone', async () => {
+    const { page } = stage();
+    const open = async (): Promise<void> => {
+      await page.locator('tr', { hasText: 'second person' }).locator('th a').click();
+      await press('Find right');
+    };
+    await page.getByRole('link', { name: 'Waiting' }).click();
+    await open();
+    await page.locator('.fault-summary:focus', { hasText: 'Somebody else than the indexer' }).waitFor();
+    await comeIn('ben');
+    await open();
+    await page.locator('.tag', { hasText: 'Final' }).waitFor();
+    assert.deepEqual(await states(), ['final', 'pending-index', 'rejected']);
+  });
+
+  it('tells the rates of each indexer', async () => {
+    const { page, isAccessible } = stage();
+    await page.getByRole('link', { name: 'Waiting' }).click();
+    await page.getByRole('link', { name: 'Error rates' }).click();
+    await press('Show the rates');
+    await page.locator('tr', { hasText: 'ann' }).locator('td', { hasText: '1' }).first().waitFor();
+    await isAccessible('intake-rates');
+  });
+
+  it('breaks no rule of the policy', () => assert.deepEqual(stage().trouble, []));
+});
