@@ -5,12 +5,13 @@
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { lstat, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { nameOfBytes, URI_SYSTEM } from '../fhir/content/bytes-name.js';
 import { FhirError } from '../fhir/error.js';
-import { isObject, itemsOf, type Json } from '../fhir/resource.js';
+import { isObject, itemsOf, type Json, type Resource } from '../fhir/resource.js';
 import { createOutgoing } from '../outgoing/outgoing.js';
+import { outgoingCode } from '../outgoing/trouble.js';
 import { INNER_NETWORKS } from '../outgoing/package-registry.js';
 import type { Outgoing } from '../outgoing/client.js';
 import { ConfigError } from '../platform/config.js';
@@ -18,11 +19,14 @@ import { createLog } from '../platform/log.js';
 import { newUuid } from '../platform/ids.js';
 import { createMetrics } from '../platform/metrics.js';
 import { realPause } from '../platform/real-time.js';
+import { ASIDE, type FileSeen, filesIn, moveAside, readUnchanged } from './intake-folder.js';
 import type { Invocation } from './invocation.js';
 import { onStopSignal, type StopSignals } from './signals.js';
 
-/** ms between two looks: a file that is the same in both is whole. */
+/** ms between two looks: a file that is the same in both, and has not changed for a while, is whole. */
 const LOOK = 500;
+/** ms for which it has not changed, unless it is said. */
+const QUIET = 10_000;
 /** ms until a server that is away is asked again, at most. */
 const LONGEST_REST = 30_000;
 /** Tries of a command that is to come to an end. */
@@ -37,6 +41,7 @@ export async function intake({ words, options }: Invocation): Promise<number> {
   const folder = resolve(named);
   if (!existsSync(folder)) throw new ConfigError(`There is no folder ${named}.`);
   const { server = 'http://127.0.0.1:8080/fhir', once } = options;
+  const quiet = quietTime(options['quiet']);
   const tokenFile = options['token-file'];
   const token = typeof tokenFile === 'string' ? (await readFile(tokenFile, 'utf8')).trim() : undefined;
   const outgoing = createOutgoing({ metrics: createMetrics(), log: createLog('silent') });
@@ -44,14 +49,20 @@ export async function intake({ words, options }: Invocation): Promise<number> {
   try {
     for (const name of ASIDE) await mkdir(join(folder, name), { recursive: true });
     const client = openServer(outgoing, String(server));
-    return await watch({ folder, client, server: String(server), token, isOnce: once === true, signals });
+    return await watch({ folder, client, server: String(server), token, isOnce: once === true, quiet, signals });
   } finally {
     signals.release();
     outgoing.close();
   }
 }
 
-const ASIDE = ['done', 'failed'] as const;
+/** ms. Throws ConfigError. */
+function quietTime(given: string | boolean | undefined): number {
+  if (given === undefined) return QUIET;
+  if (typeof given !== 'string' || !/^[0-9]{1,5}$/.test(given))
+    throw new ConfigError('--quiet is a number of seconds, as in 10.');
+  return Number(given) * 1000;
+}
 
 /** Throws ConfigError where the address is none that may be asked. */
 function openServer(outgoing: ReturnType<typeof createOutgoing>, address: string): Outgoing {
@@ -77,74 +88,122 @@ interface Watched {
   readonly token: string | undefined;
   /** Ends when nothing is left. */
   readonly isOnce: boolean;
+  /** ms for which a file has not changed. */
+  readonly quiet: number;
   readonly signals: StopSignals;
+}
+
+/** Of a file that was tried in vain. */
+interface InVain {
+  readonly tries: number;
+  /** Of the time of the process: it is not tried again before. */
+  readonly until: number;
 }
 
 /** Looks again and again. Gives the exit status. */
 async function watch(watched: Watched): Promise<number> {
   const { folder, isOnce, signals } = watched;
-  let before = new Map<string, string>();
+  const vain = new Map<string, InVain>();
+  const triesOf = (name: string): number => vain.get(name)?.tries ?? 0;
+  let before = new Map<string, FileSeen>();
   let [away, hasFailed] = [0, false];
   while (signals.status === undefined) {
     const now = await filesIn(folder);
-    const whole = [...now].flatMap(([name, shape]) => (before.get(name) === shape ? [name] : []));
-    before = now;
-    for (const name of whole) {
+    for (const name of vain.keys()) if (!now.has(name)) vain.delete(name);
+    for (const name of namesInTurn(watched, now, before, vain)) {
       if (signals.status !== undefined) break;
-      const outcome = await takeFile(watched, name);
-      if (outcome === 'away') {
-        if (isOnce && ++away >= TRIES) throw new FhirError('unavailable', 'The server does not answer.');
-        break;
-      }
-      away = 0;
+      const outcome = await takeFile(watched, name, now.get(name)!.shape);
       hasFailed ||= outcome === 'failed';
-      before.delete(name);
+      away = outcome === 'away' ? away + 1 : 0;
+      const tries = triesOf(name) + 1;
+      if (outcome === 'away' || outcome === 'later')
+        vain.set(name, { tries, until: performance.now() + restAfterTries(tries) });
+      if (outcome === 'away') break;
     }
+    before = now;
     if (isOnce && now.size === 0) return hasFailed ? 1 : 0;
-    await pauseFor(signals, away === 0 ? LOOK : Math.min(LONGEST_REST, LOOK * 2 ** away));
+    if (isOnce && (away >= TRIES || [...now.keys()].every(name => triesOf(name) >= TRIES)))
+      throw new FhirError('unavailable', 'The server does not answer, or does not get on with what is left.');
+    await pauseFor(signals, restAfterTries(away));
   }
   return signals.status;
 }
+
+/** Names of files that are whole. What was tried in vain comes after the others and rests meanwhile: it keeps nobody waiting. */
+function namesInTurn(
+  { quiet }: Watched,
+  now: ReadonlyMap<string, FileSeen>,
+  before: ReadonlyMap<string, FileSeen>,
+  vain: ReadonlyMap<string, InVain>,
+): readonly string[] {
+  const whole = [...now].flatMap(([name, { shape, changed }]) =>
+    before.get(name)?.shape === shape && Math.abs(Date.now() - changed) >= quiet ? [name] : [],
+  );
+  return whole
+    .filter(name => (vain.get(name)?.until ?? 0) <= performance.now())
+    .toSorted((one, other) => (vain.get(one)?.tries ?? 0) - (vain.get(other)?.tries ?? 0));
+}
+
+/** ms. */
+const restAfterTries = (tries: number): number => (tries === 0 ? LOOK : Math.min(LONGEST_REST, LOOK * 2 ** tries));
 
 /** A signal is not waited for longer than a look takes. */
 async function pauseFor(signals: StopSignals, ms: number): Promise<void> {
   for (let left = ms; left > 0 && signals.status === undefined; left -= LOOK) await realPause(Math.min(left, LOOK));
 }
 
-/** Files of a folder, without those that are hidden or no plain files, by name; each with its size and the time of its last change. */
-async function filesIn(folder: string): Promise<Map<string, string>> {
-  const files = new Map<string, string>();
-  for (const name of (await readdir(folder)).toSorted()) {
-    if (name.startsWith('.')) continue;
-    const found = await lstat(join(folder, name)).catch(() => undefined);
-    if (found?.isFile()) files.set(name, `${found.size} ${found.mtimeMs}`);
-  }
-  return files;
+/** `away`: nobody has answered. `later`: this file was not dealt with. `skipped`: it is gone, or is another one now. */
+type FileOutcome = 'done' | 'failed' | 'away' | 'later' | 'skipped';
+
+/** One file that looked like `shape`. Throws where the server wants somebody else to ask, or is none that takes scans in. */
+async function takeFile(watched: Watched, name: string, shape: string): Promise<FileOutcome> {
+  const { folder } = watched;
+  const read = await readUnchanged(folder, name, { shape, most: LARGEST_FILE });
+  if (read === 'changed') return 'skipped';
+  if (read === 'unreadable') return 'later';
+  const fail = (reason: string): Promise<FileOutcome> => failed(folder, name, shape, reason);
+  if (read === 'too-large') return fail(TOO_LARGE);
+  if (read.length === 0) return fail('The file is empty.');
+  const sha256 = createHash('sha256').update(read).digest('hex');
+  const answer = await asked(watched, name, read, sha256);
+  if (!answer) return 'away';
+  const reason = reasonAgainst(answer);
+  if (typeof reason !== 'object') return reason;
+  if (reason.text !== undefined) return fail(reason.text);
+  const moved = await moveAside(folder, name, { shape, to: 'done', mark: sha256 });
+  if (moved === undefined) return 'skipped';
+  process.stdout.write(`${name}: ${answer.status === 201 ? 'taken in' : 'was taken in before'}\n`);
+  return 'done';
 }
 
-type FileOutcome = 'done' | 'failed' | 'away';
+interface Answered {
+  readonly status: number;
+  readonly body: Buffer;
+}
 
-/** One file. Throws where the server wants somebody else to ask. */
-async function takeFile(watched: Watched, name: string): Promise<FileOutcome> {
-  const { folder } = watched;
-  const file = join(folder, name);
-  const { size } = await lstat(file);
-  if (size === 0 || size > LARGEST_FILE) return failed(folder, name, 'A file is not empty, and has 64 MB at most.');
-  const bytes = await readFile(file);
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
-  const answer = await asked(watched, name, bytes, sha256);
-  if (!answer) return 'away';
-  const { status, body } = answer;
-  if (status === 200 || status === 201) {
-    await moveAside(folder, name, 'done', sha256);
-    process.stdout.write(`${name}: ${status === 201 ? 'taken in' : 'was taken in before'}\n`);
-    return 'done';
-  }
+/** Why a file is not taken in; without text: it is taken in. `away`, `later`: as an outcome. Throws where it is not about the file. */
+function reasonAgainst({ status, body }: Answered): { readonly text?: string } | 'away' | 'later' {
   if (status === 401 || status === 403)
     throw new FhirError('forbidden', `The server does not let this token take files in (${status}): see --token-file.`);
-  if (status === 429 || status >= 500) return 'away';
-  return failed(folder, name, reasonsIn(body) || `The server answered ${status}.`);
+  if (status === 429 || status === 503) return 'away';
+  if (status >= 500) return 'later';
+  const said = spokenIn(body);
+  // Whoever stands before the server says it in words of its own.
+  if (status === 413) return { text: `${said ? reasonsIn(said) : ''}\n${TOO_LARGE}`.trim() };
+  const isTaken = status === 200 || status === 201;
+  if (NOT_HERE.has(status) || said?.resourceType !== (isTaken ? 'Parameters' : 'OperationOutcome'))
+    throw new FhirError(
+      'not-found',
+      `What answers at this address takes no scans in (${status}): see --server. Everything stays where it is.`,
+    );
+  return isTaken ? {} : { text: reasonsIn(said) || `The server answered ${status}.` };
 }
+
+const TOO_LARGE =
+  'Files go to the server in base64 within one body (its CHARTROOM_MAX_BODY, 16 MB unless it is set), and have 64 MB at most: upload a larger one to Binary, and take it in by $intake with its url.';
+
+/** What somebody says who has no $intake, or another address. */
+const NOT_HERE: ReadonlySet<number> = new Set([404, 405, 300, 301, 302, 303, 307, 308]);
 
 /** Undefined: nobody has answered. */
 async function asked(
@@ -152,7 +211,7 @@ async function asked(
   name: string,
   bytes: Buffer,
   sha256: string,
-): Promise<{ readonly status: number; readonly body: Buffer } | undefined> {
+): Promise<Answered | undefined> {
   const parameter = [
     { name: 'source', valueString: basename(folder) },
     { name: 'title', valueString: name },
@@ -167,36 +226,37 @@ async function asked(
       body: JSON.stringify({ resourceType: 'Parameters', parameter }),
     });
   } catch (error) {
+    if (outgoingCode(error) === 'outgoing-redirect')
+      throw new FhirError('not-found', 'This server sends on to another address: name that one as --server.', {
+        cause: error,
+      });
     if (error instanceof FhirError) return undefined;
     throw error;
   }
 }
 
-/** What an OperationOutcome says, a line for each issue. */
-function reasonsIn(body: Buffer): string {
+/** A resource that was answered; undefined: it is none. */
+function spokenIn(body: Buffer): Resource | undefined {
   try {
-    const outcome = JSON.parse(body.toString()) as Json;
-    const issues = isObject(outcome) ? itemsOf(outcome['issue']) : [];
-    return issues
-      .flatMap(issue => {
-        const details = isObject(issue) ? issue['details'] : undefined;
-        return isObject(details) && typeof details['text'] === 'string' ? [details['text']] : [];
-      })
-      .join('\n');
+    const said = JSON.parse(body.toString()) as Json;
+    return isObject(said) && typeof said['resourceType'] === 'string' ? (said as Resource) : undefined;
   } catch {
-    return '';
+    return undefined;
   }
 }
 
-async function failed(folder: string, name: string, reason: string): Promise<'failed'> {
-  await writeFile(join(folder, 'failed', `${name}.reason.txt`), `${reason}\n`);
-  await moveAside(folder, name, 'failed', newUuid());
-  process.stderr.write(`${name}: not taken in, see failed/${name}.reason.txt\n`);
-  return 'failed';
-}
+/** What an OperationOutcome says, a line for each issue. */
+const reasonsIn = ({ issue }: Resource): string =>
+  itemsOf(issue)
+    .flatMap(each => {
+      const details = isObject(each) ? each['details'] : undefined;
+      return isObject(details) && typeof details['text'] === 'string' ? [details['text']] : [];
+    })
+    .join('\n');
 
-/** Another file of that name stays: this one gets a name with `mark`. */
-async function moveAside(folder: string, name: string, to: (typeof ASIDE)[number], mark: string): Promise<void> {
-  const plain = join(folder, to, name);
-  await rename(join(folder, name), existsSync(plain) ? join(folder, to, `${mark.slice(0, 12)}-${name}`) : plain);
+async function failed(folder: string, name: string, shape: string, reason: string): Promise<FileOutcome> {
+  const moved = await moveAside(folder, name, { shape, to: 'failed', mark: newUuid(), reason });
+  if (moved === undefined) return 'skipped';
+  process.stderr.write(`${name}: not taken in, see failed/${moved}.reason.txt\n`);
+  return 'failed';
 }
