@@ -300,6 +300,16 @@ for (const store of storesInTurn(0))
         ['/intent', 'plan'],
       ] as const)
         assert.equal(refusal(await patch('officer', path, value)).detail, 'review-altered', path);
+      // Who reviews it would no longer see it.
+      const { security = [] } = task.meta!;
+      const label = { system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'ETH' };
+      const raised = security.map(each => (each.code === 'R' ? { ...each, code: 'V' } : each));
+      assert.notDeepEqual(raised, security);
+      for (const labels of [raised, [...security, label]]) {
+        const more = await as('eva').update({ ...task, meta: { security: labels } });
+        assert.deepEqual([more.status, refusal(more).detail], [422, 'review-altered'], more.text);
+      }
+      assert.equal((await as('eva').update({ ...task, meta: { security } })).status, 200);
       assert.equal((await patch('officer', '/status', 'completed')).status, 200);
       // However its text is written, it is one.
       const escaped = JSON.stringify({ ...task, status: 'completed', note: [{ text: 'Seen.' }] });

@@ -9,13 +9,13 @@ import { isObject, type Json, type Resource } from '../../fhir/resource.js';
 import { fixedInGlassRecord, IN_GLASS_RECORDS, whoAsked } from '../operations/glass-records.js';
 import type { Hook, HookedWrite } from './hooks.js';
 
-export const glassReviewHook: Hook = { types: ['Task', 'Communication'], check: checkGlassRecord };
+const GLASS_TYPES = ['Task', 'Communication'];
+
+export const glassReviewHook: Hook = { types: GLASS_TYPES, check: checkGlassRecord };
 
 /** Throws `forbidden`, `unprocessable`. */
 function checkGlassRecord({ before, type, resource, principal, agent, interaction }: HookedWrite): void {
-  const text = before?.text;
-  const kept =
-    text && IN_GLASS_RECORDS.some(each => text.includes(each)) ? parseJson(text, STORED_JSON).resource : undefined;
+  const kept = before?.text && perhapsGlassRecord(before.text);
   const fixed = kept && fixedInGlassRecord(kept);
   if (fixed) {
     if (isDeepStrictEqual(whoBroke(kept), whoAsked(principal)))
@@ -32,6 +32,16 @@ function checkGlassRecord({ before, type, resource, principal, agent, interactio
       expression: type === 'Task' ? 'Task.code' : 'Communication.category',
       detail: 'review-of-nothing',
     });
+}
+
+/** What stands in a stored text; undefined: it is surely no such record. */
+const perhapsGlassRecord = (text: Buffer): Resource | undefined =>
+  IN_GLASS_RECORDS.some(each => text.includes(each)) ? parseJson(text, STORED_JSON).resource : undefined;
+
+/** `text`: of any stored resource of the type. */
+export function isGlassRecord(type: string, text: Buffer): boolean {
+  const resource = GLASS_TYPES.includes(type) ? perhapsGlassRecord(text) : undefined;
+  return resource !== undefined && fixedInGlassRecord(resource) !== undefined;
 }
 
 /** As both records name them. */

@@ -21,13 +21,15 @@ import type { Change, Version } from '../../store/store.js';
 import type { Context, Engine } from '../engine.js';
 import type { Outcome, Target } from '../interaction.js';
 import { entryAt, placeOf } from '../response/transaction-response.js';
+import { isGlassRecord } from './glass-review.js';
 
 /** Whether an update may say which id a new resource has. */
 export const mayChooseIds = ({ reach }: Permission, type: string): boolean =>
   !reach.c.has(type) && !reach.u.has(type) && !reach.s.has(type) && !reach.r.has(type);
 
 /**
- * Labels that protect a resource stay, unless whoever asks may take them away; those of a deleted one, too, when it comes back. Throws `forbidden`.
+ * Labels that protect a resource stay, unless whoever asks may take them away; those of a deleted one, too, when it comes back. The record of a broken
+ * glass gets no more of them, either. Throws `forbidden`, `unprocessable`.
  * https://hl7.org/fhir/R4/security-labels.html
  */
 export async function checkLabelsKept(
@@ -43,13 +45,22 @@ export async function checkLabelsKept(
     const last = replaces.text ? replaces : await whole.read(type, id, replaces.version - 1);
     if (!last?.text) continue;
     const before = protectionOf(last.text);
-    const isLess = (before !== UNLABELLED && isLowered(before, protectionOf(text))) || hasFewerLabels(last.text, text);
-    if (!isLess) continue;
+    const after = protectionOf(text);
+    const isLess = (before !== UNLABELLED && isLowered(before, after)) || hasFewerLabels(last.text, text);
+    const isMore = isGlassRecord(type, last.text) && (isLowered(after, before) || hasFewerLabels(text, last.text));
+    if (!isLess && !isMore) continue;
     const at = entries?.get(`${type}/${id}`);
+    const expression = at === undefined ? `${type}.meta.security` : placeOf(entryAt(at), type);
+    // Who reviews it would no longer see it.
+    if (isMore)
+      throw new FhirError('unprocessable', 'The record of a broken glass stays as confidential as it is.', {
+        expression,
+        detail: 'review-altered',
+      });
     throw new FhirError(
       'forbidden',
       'Labels that protect a resource are taken away or made less by whoever keeps privacy alone: leave them as they are, or ask them.',
-      { expression: at === undefined ? `${type}.meta.security` : placeOf(entryAt(at), type), detail: 'label-lowered' },
+      { expression, detail: 'label-lowered' },
     );
   }
 }
