@@ -19,6 +19,7 @@ import { warmValidators } from '../../src/validation/gate/structure.js';
 import { atFileEnd } from './file-end.js';
 import { emptyDatabase, giveBack, sharedMongo } from './mongo.js';
 import { freePort } from './mongod.js';
+import { isServedApart } from './spawn.js';
 
 export type StoreName = 'embedded' | 'mongo';
 export const STORES: readonly StoreName[] = ['embedded', 'mongo'];
@@ -53,9 +54,9 @@ const count = (url: string, more: number): void => {
   if (before !== undefined) servers.set(url, before + more);
 };
 
-/** Says that no server will be started on what `newStore` gave: where none runs, others may have it. */
+/** Says that no server will be started on what `newStore` gave: where none runs, in this process or apart, others may have it. */
 export function letGo(url: string): void {
-  if (servers.get(url) === 0) giveBack(url);
+  if (servers.get(url) === 0 && !isServedApart(url)) giveBack(url);
   servers.delete(url);
 }
 

@@ -17,10 +17,14 @@ export interface SpawnedServer {
 }
 
 const PROGRAM = fileURLToPath(new URL('../../../bin/chartroom.js', import.meta.url));
-const children = new Set<ChildProcess>();
+/** With the store that each has. */
+const children = new Map<ChildProcess, string | undefined>();
 process.once('exit', () => {
-  for (const child of children) child.kill('SIGKILL');
+  for (const child of children.keys()) child.kill('SIGKILL');
 });
+
+/** Whether a process that was started here, and is not gone, has this store open. `url`: CHARTROOM_STORE. */
+export const isServedApart = (url: string): boolean => [...children.values()].includes(url);
 
 /**
  * `chartroom serve` as a process of its own, ready to answer. `env`: CHARTROOM_… beside defaults for tests. `program`: what
@@ -43,7 +47,7 @@ export async function spawnServer(
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  children.add(child);
+  children.set(child, env['CHARTROOM_STORE']);
   let complaints = '';
   child.stderr.on('data', (text: Buffer) => (complaints = (complaints + text.toString()).slice(-5_000_000)));
   const gone = once(child, 'exit').then(() => void children.delete(child));
