@@ -21,6 +21,7 @@ import { recordDone } from '../interactions/recording.js';
 import { askHook, hookFault } from '../interactions/write/ask-hook.js';
 import { isLoopback } from '../platform/config.js';
 import { readBody } from './body.js';
+import { cors } from './cors.js';
 import { answerRequest, type Exchange, type House } from './exchange.js';
 import { identifying, UNKNOWN } from './fhir.js';
 import { sendBytes } from './respond.js';
@@ -52,10 +53,11 @@ async function answerOutside(options: OutsideOptions, exchange: Exchange, found:
   const { owned } = found;
   const { owner, route } = owned;
   const recorded = callOfRoute(route);
-  const { request } = exchange;
-  const method = request.method === 'HEAD' ? 'GET' : request.method;
-  if (!route.methods.some(each => each === method))
-    throw new MethodNotAllowed([...route.methods, ...(route.methods.includes('GET') ? ['HEAD'] : [])]);
+  const { request, response } = exchange;
+  if (route.anyOrigin && cors(request, response, ['*'])) return;
+  const methods: readonly string[] =
+    route.methods.includes('GET') && !route.usesUp ? [...route.methods, 'HEAD'] : route.methods;
+  if (!methods.includes(request.method)) throw new MethodNotAllowed(methods);
   const caller = await admitted(options, exchange, owned);
   let answer: OutsideAnswer;
   try {
@@ -91,7 +93,7 @@ async function admitted(
     allowance: undefined,
     agent: owner,
   };
-  const foreign = guard.foreign(request);
+  const foreign = route.anyOrigin ? undefined : guard.foreign(request);
   if (who === 'anybody' || who === 'this-machine') {
     if (foreign) throw foreign;
     if (who === 'this-machine' && !isLoopback(caller.address))

@@ -290,7 +290,7 @@ export interface OutsideRoute {
    * braces, as in `/welcome/{id}`, is a parameter. The audit trail has the address, so that no secret may stand in it.
    */
   readonly path: `/${string}`;
-  /** GET answers HEAD, too. */
+  /** GET answers HEAD, too, unless it uses something up (`usesUp`). */
   readonly methods: readonly OutsideMethod[];
   /** Whose role has this screen; whoever is known, for what decides by itself; whoever asks from this machine; anybody. */
   readonly who: { readonly screen: string } | 'known' | 'this-machine' | 'anybody';
@@ -309,6 +309,10 @@ export interface OutsideRoute {
   readonly logged?: 'failures' | 'never';
   /** It is answered whatever host the request names: it tells nothing. */
   readonly anyHost?: true;
+  /** Pages of any origin may ask and read the answer, as its secret stands in the address: https://fetch.spec.whatwg.org/#http-cors-protocol */
+  readonly anyOrigin?: true;
+  /** What GET gives is given a number of times: HEAD, which gives nothing, is refused. */
+  readonly usesUp?: true;
   /** Throws FhirError for what it refuses. */
   answer(call: OutsideCall): OutsideAnswer | Promise<OutsideAnswer>;
 }

@@ -9,12 +9,20 @@ import { INTERACTIONS, restfulCode } from './kinds.js';
 import { askedTold, questionTold, refusalTold, type WhoWasRefused } from './refusal-told.js';
 import { subtypeOf } from './subtypes.js';
 
-/** Records what was done beside interactions; it may be told when this resolves. */
-export const recordDone = (
+/** Records what was done beside interactions; it may be told when this resolves. `details`: of what it was done with. */
+export function recordDone(
   caller: Caller,
   target: Target,
-  { result = { patients: [], status: 200 }, pattern }: Partial<Pick<RecordedPart, 'result' | 'pattern'>> = {},
-): Promise<void> => recordAlone(caller, target, result, undefined, pattern);
+  {
+    result = { patients: [], status: 200 },
+    pattern,
+    details,
+  }: Partial<Pick<RecordedPart, 'result' | 'pattern'>> & Pick<SaidBeside, 'details'> = {},
+): Promise<void> {
+  return commitDeeds(caller.engine, stamp =>
+    deedsDone({ ...caller, stamp }, target, result, undefined, pattern, { details }),
+  );
+}
 
 /** `why`: that of a refusal. `pattern`: another than that of the interaction. */
 export function recordAlone(

@@ -1,7 +1,8 @@
 /** Links to what was released: a passcode, an end, so many tries and downloads, and an event of each use. docs/records-desk.md */
 import assert from 'node:assert/strict';
-import type { AuditEvent, Communication, Parameters, Patient } from 'fhir/r4.js';
+import type { AuditEvent, Communication, DocumentReference, Parameters, Patient } from 'fhir/r4.js';
 import { describe, it } from 'mocha';
+import type { Resource } from '../../src/fhir/resource.js';
 import { onStoresInTurn } from '../support/both-stores.js';
 import { type GivenValues, runOn } from '../support/records-request.js';
 import { asRelease, PACKAGE_TEXT, releasingFeatures, requestReleased } from '../support/released-request.js';
@@ -157,6 +158,16 @@ describe('links to released records', () => {
         assert.equal(done.status, 200, done.text);
         assert.equal((await use(link)).status, 404);
         refusedAs(await revoke(talk, link), 422, 'nothing-to-revoke', 'Parameters.parameter[0]');
+      });
+
+      it('give what is current alone', async () => {
+        const { talk } = stage();
+        const link = await madeLink(talk);
+        const { body: shown } = await talk.get<DocumentReference>(`DocumentReference/${link.document}`, ADMIN);
+        const resource = { ...shown, status: 'entered-in-error' } as unknown as Resource;
+        const ask = { kind: 'update', type: 'DocumentReference', id: link.document } as const;
+        await asRelease(talk, { ...ask, body: { resource, decimals: undefined } });
+        assert.equal((await use(link)).status, 404);
       });
 
       it('end with a delivery that went wrong', async () => {

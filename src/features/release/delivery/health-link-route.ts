@@ -3,15 +3,14 @@
  * address, as the specification wants it: no log has these addresses, and events name the delivery instead.
  * https://build.fhir.org/ig/HL7/smart-health-cards-and-links/links-specification.html
  */
-import { randomBytes } from 'node:crypto';
 import { FhirError } from '../../../fhir/error.js';
 import { isObject, type Json, type JsonObject } from '../../../fhir/resource.js';
 import type { Caller, OutsideAnswer, OutsideCall, OutsideRoute } from '../../../interactions/engine.js';
 import { bytesHandedOut, linkRecords } from '../../../interactions/handing-out.js';
 import { recordRefusal } from '../../../interactions/perform.js';
 import { recordDone } from '../../../interactions/recording.js';
-import { asRecipient, nothingThere } from './link-route.js';
-import { keepTicket, type ReleaseLink, takeTicket, tryLink } from './links.js';
+import { asRecipient, countUse, isStillThere, nothingThere } from './link-route.js';
+import { anyToken, keepTicket, type LinkUse, type ReleaseLink, takeTicket, tryLink } from './links.js';
 
 export const HEALTH_LINK_PATH = '/health-links';
 const FILES = `${HEALTH_LINK_PATH}/files`;
@@ -22,6 +21,8 @@ const JOSE = { 'Content-Type': 'application/jose' };
 
 const common = {
   ...({ who: 'anybody', recorded: 'as-performed', logged: 'never', patience: 60_000 } as const),
+  // Apps are pages of any origin; HEAD would use a link up.
+  ...({ anyOrigin: true, usesUp: true } as const),
   headers: { 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' },
 };
 
@@ -32,10 +33,30 @@ const asEvent = (caller: Caller, request: string, link?: ReleaseLink): Caller =>
 const packageOfLink = ({ document }: ReleaseLink) =>
   ({ kind: 'read', type: 'DocumentReference', id: document }) as const;
 
-async function recordUse(caller: Caller, request: string, link: ReleaseLink): Promise<void> {
-  const result = { status: 200, patients: [link.patient] };
-  await recordDone(asEvent(caller, request, link), packageOfLink(link), { result });
+/** A call, as its event has it: `recipient` is what whoever asks calls themselves. */
+interface Use {
+  readonly caller: Caller;
+  readonly request: string;
+  readonly recipient?: string;
 }
+
+async function recordUse({ caller, request, recipient }: Use, link: ReleaseLink): Promise<void> {
+  const result = { status: 200, patients: [link.patient] };
+  const details = recipient === undefined ? undefined : [{ type: 'recipient', value: recipient }];
+  await recordDone(asEvent(caller, request, link), packageOfLink(link), { result, details });
+}
+
+/** Characters of it that are kept. */
+const MOST_RECIPIENT = 200;
+/** Without control characters and halves of characters. */
+const recipientIn = (text: string): string =>
+  Array.from(text.replaceAll(/[\p{Cc}\p{Cs}]/gu, ' ').trim())
+    .slice(0, MOST_RECIPIENT)
+    .join('');
+
+/** Method and address without the token, and who asks. */
+const requestOfUse = (method: string, recipient: string): string =>
+  `${method} ${HEALTH_LINK_PATH}?recipient=${encodeURIComponent(recipient)}`;
 
 const refuseLink = (caller: Caller, request: string, link?: ReleaseLink): Promise<never> =>
   recordRefusal(
@@ -59,8 +80,10 @@ async function asked(call: OutsideCall): Promise<JsonObject> {
 async function manifestOf(call: OutsideCall): Promise<OutsideAnswer> {
   const { caller, path } = call;
   const { engine } = caller;
+  await countUse(caller);
   const body = await asked(call);
-  const request = `POST ${HEALTH_LINK_PATH}`;
+  const recipient = recipientIn(body['recipient'] as string);
+  const request = requestOfUse('POST', recipient);
   const { passcode } = body;
   const used = await tryLink(linkRecords(engine), {
     ...({ form: 'manifest', token: path['token'] ?? '', now: engine.clock.now() } as const),
@@ -79,12 +102,13 @@ async function manifestOf(call: OutsideCall): Promise<OutsideAnswer> {
     };
   }
   const { link } = used;
-  await recordUse(caller, request, link);
+  if (!(await isStillThere(engine, link))) return refuseLink(caller, request, link);
   const most = body['embeddedLengthMax'];
   const isSmall = link.size <= (typeof most === 'number' ? most : EMBEDDED);
   const content: JsonObject = isSmall
     ? { embedded: await encryptedText(engine, link) }
-    : { location: await locationOf(engine, link) };
+    : { location: await locationOf(engine, used) };
+  await recordUse({ caller, request, recipient }, link);
   const file = { contentType: 'application/fhir+json', status: 'finalized', fhirVersion: '4.0.1', ...content };
   return { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ files: [file] }) };
 }
@@ -95,39 +119,55 @@ async function encryptedText(engine: Caller['engine'], link: ReleaseLink): Promi
   return Buffer.concat(parts).toString('latin1');
 }
 
-async function locationOf(engine: Caller['engine'], link: ReleaseLink): Promise<string> {
-  const ticket = randomBytes(32).toString('base64url');
-  await keepTicket(linkRecords(engine), ticket, link);
+async function locationOf(engine: Caller['engine'], used: Extract<LinkUse, { may: true }>): Promise<string> {
+  const ticket = anyToken();
+  await keepTicket(linkRecords(engine), ticket, used);
   return `${engine.settings.base.replace(/\/fhir$/, '')}${FILES}/${ticket}`;
 }
 
-async function sendFile(caller: Caller, request: string, link: ReleaseLink): Promise<OutsideAnswer> {
-  await recordUse(caller, request, link);
-  return { headers: JOSE, stream: { bytes: await bytesHandedOut(caller.engine, link), size: link.size } };
+async function sendFile(use: Use, link: ReleaseLink): Promise<OutsideAnswer> {
+  const { caller, request } = use;
+  if (!(await isStillThere(caller.engine, link))) return refuseLink(caller, request, link);
+  const bytes = await bytesHandedOut(caller.engine, link);
+  await recordUse(use, link);
+  return { headers: JOSE, stream: { bytes, size: link.size } };
 }
 
 /** With the flag U. */
 async function directFile({ caller, path, parameters }: OutsideCall): Promise<OutsideAnswer> {
   const { engine } = caller;
-  const recipient =
-    parameters()
-      .find(([name]) => name === 'recipient')?.[1]
-      .trim() ?? '';
+  await countUse(caller);
+  const recipient = recipientIn(parameters().find(([name]) => name === 'recipient')?.[1] ?? '');
   if (recipient === '')
     throw new FhirError('invalid', 'Who asks? The parameter recipient says it.', {
       ...{ expression: 'http.recipient', detail: 'no-recipient' },
     });
-  const request = `GET ${HEALTH_LINK_PATH}`;
+  const request = requestOfUse('GET', recipient);
   const used = await tryLink(linkRecords(engine), {
     ...({ form: 'direct', passcode: '', token: path['token'] ?? '', now: engine.clock.now() } as const),
   });
-  return used.may ? sendFile(caller, request, used.link) : refuseLink(caller, request, used.link);
+  return used.may ? sendFile({ caller, request, recipient }, used.link) : refuseLink(caller, request, used.link);
 }
 
 async function ticketFile({ caller, path }: OutsideCall): Promise<OutsideAnswer> {
   const request = `GET ${FILES}`;
+  await countUse(caller);
   const link = await takeTicket(linkRecords(caller.engine), path['ticket'] ?? '', caller.engine.clock.now());
-  return link ? sendFile(caller, request, link) : refuseLink(caller, request);
+  return link ? sendFile({ caller, request }, link) : refuseLink(caller, request);
+}
+
+/** Characters of an address, as the specification has it: QR codes hold no more. */
+const MOST_ADDRESS = 128;
+
+/** Where a link leads. Throws `unprocessable` where the address of the server leaves too little room. */
+export function healthLinkAddress(base: string, token: string): string {
+  const address = `${base.replace(/\/fhir$/, '')}${HEALTH_LINK_PATH}/${token}`;
+  if (address.length <= MOST_ADDRESS) return address;
+  throw new FhirError(
+    'unprocessable',
+    `The address of a SMART Health Link has ${MOST_ADDRESS} characters at most: deliver another way, or give the server a shorter CHARTROOM_BASE_URL.`,
+    { expression: 'Parameters.parameter', detail: 'address-too-long' },
+  );
 }
 
 export const healthLinkRoutes: readonly OutsideRoute[] = [

@@ -11,9 +11,9 @@ import { badParameter } from '../../../interactions/operations/parameters.js';
 import { newId } from '../../../platform/ids.js';
 import type { DeliveryWay } from './deliver-operation.js';
 import { refuseDelivery } from './delivery.js';
-import { HEALTH_LINK_PATH } from './health-link-route.js';
+import { healthLinkAddress } from './health-link-route.js';
 import { bytesOfPackage, linkTerms, passcodeGiven } from './link-way.js';
-import { keepLink } from './links.js';
+import { anyToken, keepLink } from './links.js';
 import { hashOfPasscode } from './passcode.js';
 
 /** What is encrypted is held in memory as a whole. */
@@ -41,6 +41,8 @@ export const HEALTH_LINK_WAY: DeliveryWay = {
     const label = text('label') ?? 'Released records';
     if (label.length > LONGEST_LABEL) throw badParameter(`label has ${LONGEST_LABEL} characters at most.`, at('label'));
     const { expires, ...counts } = linkTerms(asked);
+    // Before anything is kept.
+    healthLinkAddress(engine.settings.base, anyToken());
     const held = await bytesOfPackage(context, document);
     if (held.size > MOST_BYTES)
       throw refuseDelivery('The package is too large for a SMART Health Link.', 'Task.output', 'package-too-large');
@@ -74,7 +76,7 @@ export const HEALTH_LINK_WAY: DeliveryWay = {
       },
       now,
     );
-    const url = `${engine.settings.base.replace(/\/fhir$/, '')}${HEALTH_LINK_PATH}/${token}`;
+    const url = healthLinkAddress(engine.settings.base, token);
     const flag = isDirect ? 'U' : passcode === undefined ? undefined : 'P';
     const payload = { url, key: key.toString('base64url'), exp: Math.floor(expires / 1000), flag, label };
     const link = `shlink:/${Buffer.from(JSON.stringify(payload)).toString('base64url')}`;

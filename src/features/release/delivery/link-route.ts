@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { FhirError } from '../../../fhir/error.js';
 import type { Caller, OutsideAnswer, OutsideCall, OutsideRoute } from '../../../interactions/engine.js';
-import { bytesHandedOut, linkRecords } from '../../../interactions/handing-out.js';
+import { bytesHandedOut, createUseLimit, linkedNow, linkRecords } from '../../../interactions/handing-out.js';
 import { recordRefusal } from '../../../interactions/perform.js';
 import { recordDone } from '../../../interactions/recording.js';
 import { type LinkUse, type ReleaseLink, tryLink } from './links.js';
@@ -41,7 +41,17 @@ export const releasedRecordsRoute: OutsideRoute = {
   answer: call => (call.method === 'GET' ? { headers: PAGE_HEADERS, body: PAGE } : handOut(call)),
 };
 
+/** More than people need, and fewer than wait for a passcode at once: an address keeps no other one from its records. */
+const MOST_USES = 40;
+/** Throws `throttled`. */
+export const countUse = createUseLimit({ kind: 'links-of-address', most: MOST_USES });
+
+/** A document that was taken back, or is gone, is given to nobody any more. */
+export const isStillThere = async (engine: Caller['engine'], { document }: ReleaseLink): Promise<boolean> =>
+  (await linkedNow(engine, 'DocumentReference', document))?.['status'] === 'current';
+
 async function handOut(call: OutsideCall): Promise<OutsideAnswer> {
+  await countUse(call.caller);
   const given = new URLSearchParams((await call.body()).toString('utf8'));
   const [token, passcode] = [given.get('link') ?? '', given.get('passcode') ?? ''];
   const { engine } = call.caller;
@@ -49,6 +59,8 @@ async function handOut(call: OutsideCall): Promise<OutsideAnswer> {
   const caller = asRecipient(call.caller, used.link);
   if (!used.may) return refuseUse(caller, used);
   const { link } = used;
+  if (!(await isStillThere(engine, link))) return refuseUse(caller, { may: false, why: 'unknown', link });
+  const bytes = await bytesHandedOut(engine, link);
   const target = { kind: 'read', type: 'DocumentReference', id: link.document } as const;
   await recordDone(caller, target, { result: { status: 200, patients: [link.patient] } });
   return {
@@ -57,7 +69,7 @@ async function handOut(call: OutsideCall): Promise<OutsideAnswer> {
       'Content-Disposition': `attachment; filename="${link.fileName}"`,
       'Content-Security-Policy': "default-src 'none'; sandbox",
     },
-    stream: { bytes: await bytesHandedOut(engine, link), size: link.size },
+    stream: { bytes, size: link.size },
   };
 }
 

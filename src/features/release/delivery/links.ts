@@ -43,9 +43,12 @@ const recordOf = (id: string, link: ReleaseLink, now: number) => ({
   expires: realNow() + Math.max(0, link.expires - now) + DAY,
 });
 
+/** Of 256 random bits. */
+export const anyToken = (): string => randomBytes(32).toString('base64url');
+
 /** The token, which is told to whoever asked for the link, and kept nowhere. */
 export async function keepLink(records: LinkRecords, link: ReleaseLink, now: number): Promise<string> {
-  const token = randomBytes(32).toString('base64url');
+  const token = anyToken();
   if ((await records.put(recordOf(idOfToken(token), link, now), null)) !== undefined) return token;
   throw new FhirError('unavailable', 'The link could not be kept: try again.');
 }
@@ -97,7 +100,8 @@ async function changeLink(
 }
 
 export type LinkUse =
-  | { readonly may: true; readonly link: ReleaseLink }
+  /** `id`: of its record. */
+  | { readonly may: true; readonly id: string; readonly link: ReleaseLink }
   /** `link`: the one that was tried, where there is one. */
   | { readonly may: false; readonly why: 'unknown' | 'wrong-passcode' | 'no-tries'; readonly link?: ReleaseLink };
 
@@ -110,41 +114,70 @@ interface LinkAsked {
 }
 
 /**
- * Somebody tries a link; it has a download less then. A link that is unknown, over, used up or revoked takes as long as one whose passcode is another one.
- * Throws `throttled`.
+ * Somebody tries a link; it has a download less then. Of a link with a passcode that is unknown, over, used up or revoked the answer takes as long as of one whose
+ * passcode is another one. Throws `throttled`.
  */
 export async function tryLink(records: LinkRecords, { token, passcode, form, now }: LinkAsked): Promise<LinkUse> {
   const meant = { id: idOfToken(token), form, now };
   const found = await liveLink(records, meant);
-  if (found && found.link.tries <= 0) return { may: false, why: 'no-tries', link: found.link };
-  const tried = await changeLink(records, meant, link =>
-    link.tries > 0 ? { ...link, tries: link.tries - 1 } : undefined,
-  );
-  const isOpen = tried !== undefined && tried.passcode === undefined && form !== 'page';
-  const isRight = isOpen || (await isPasscode(tried?.passcode, passcode));
-  if (!isRight) return tried ? { may: false, why: 'wrong-passcode', link: tried } : { may: false, why: 'unknown' };
+  const isOpen = form !== 'page' && (form === 'direct' || (found !== undefined && found.link.passcode === undefined));
+  if (!isOpen) {
+    const refused = await tryPasscode(records, meant, { found: found?.link, passcode });
+    if (refused) return refused;
+  }
   const link = await changeLink(records, meant, ({ downloads, mostTries, tries, ...rest }) => ({
     ...{ ...rest, mostTries, downloads: downloads - 1 },
     // Of a SMART Health Link all wrong passcodes of its life count; this one was right.
-    tries: form === 'page' ? mostTries : Math.min(mostTries, tries + 1),
+    tries: form === 'page' ? mostTries : isOpen ? tries : Math.min(mostTries, tries + 1),
   }));
-  return link ? { may: true, link } : { may: false, why: 'unknown' };
+  return link ? { may: true, id: meant.id, link } : { may: false, why: 'unknown' };
+}
+
+/** Undefined: it is the right one, and a try was taken for it, as for each. */
+async function tryPasscode(
+  records: LinkRecords,
+  meant: LinkMeant,
+  { found, passcode }: { readonly found: ReleaseLink | undefined; readonly passcode: string },
+): Promise<LinkUse | undefined> {
+  if (found && found.tries <= 0) return { may: false, why: 'no-tries', link: found };
+  const tried = await changeLink(records, meant, link =>
+    link.tries > 0 ? { ...link, tries: link.tries - 1 } : undefined,
+  );
+  const isRight = await isPasscode(tried?.passcode, passcode).catch(async (error: unknown) => {
+    // It was not looked at.
+    if (tried) await changeLink(records, meant, link => ({ ...link, tries: Math.min(link.mostTries, link.tries + 1) }));
+    throw error;
+  });
+  if (isRight) return undefined;
+  return tried ? { may: false, why: 'wrong-passcode', link: tried } : { may: false, why: 'unknown' };
 }
 
 const TICKET_KIND = 'release-link-file';
 /** ms. */
 const TICKET_LASTS = 5 * 60_000;
 
-/** For one use, some minutes long. */
-export async function keepTicket(records: LinkRecords, ticket: string, link: ReleaseLink): Promise<void> {
-  const value = JSON.stringify(link);
+/** For one use, some minutes long, while the link is there. */
+export async function keepTicket(
+  records: LinkRecords,
+  ticket: string,
+  { id, link }: Pick<Extract<LinkUse, { may: true }>, 'id' | 'link'>,
+): Promise<void> {
+  const value = JSON.stringify({ id, link } satisfies KeptTicket);
   const group = groupOfDelivery(link.delivery);
   await records.put({ kind: TICKET_KIND, id: idOfToken(ticket), value, group, expires: realNow() + TICKET_LASTS });
 }
 
-/** Undefined: there is none, or no more. */
+interface KeptTicket {
+  /** Of the link. */
+  readonly id: string;
+  readonly link: ReleaseLink;
+}
+
+/** Undefined: there is none, or no more. A ticket that was kept while its link was revoked is none either. */
 export async function takeTicket(records: LinkRecords, ticket: string, now: number): Promise<ReleaseLink | undefined> {
   const record = await records.take(TICKET_KIND, idOfToken(ticket));
-  const link = record && (JSON.parse(record.value) as ReleaseLink);
-  return link && link.expires > now ? link : undefined;
+  if (!record) return undefined;
+  const { id, link } = JSON.parse(record.value) as Partial<KeptTicket>;
+  if (id === undefined || !link || link.expires <= now) return undefined;
+  return (await records.get(LINK_KIND, id)) ? link : undefined;
 }
