@@ -1,6 +1,7 @@
 /** A lane (src/store/lane.ts): what it seals counts when it is kept. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
+import { askForIds, newId } from '../../../src/platform/ids.js';
 import { type Deed, deedsIn } from '../../../src/store/deeds.js';
 import { Lane } from '../../../src/store/lane.js';
 import { leafHash, treeRoot } from '../../../src/store/ledger.js';
@@ -49,6 +50,19 @@ describe('lanes', () => {
     const [row] = lane.seal([deed('b')]).rows;
     assert.equal(row!.seal!.first, 0);
     assert.notEqual(row!.seal!.stream, before.stream);
+  });
+
+  it('take no ids from a seed: when a stream begins or says something is a matter of time', () => {
+    let drawn = 0;
+    const seeded = (): string => `seeded${++drawn}`;
+    askForIds({ id: seeded, uuid: seeded });
+    try {
+      openLane().seal([deed('a')]).kept();
+      assert.equal(drawn, 0);
+      assert.equal(newId(1000), 'seeded1');
+    } finally {
+      askForIds({ id: () => undefined, uuid: () => undefined });
+    }
   });
 
   it('give each row its place and root, and tiles when they are full', () => {
