@@ -10,6 +10,7 @@ import { leaveNote } from '../interactions/told-later.js';
 import { ConfigError, isMongo } from '../platform/config.js';
 import { hashOfFile } from '../platform/file-hash.js';
 import { syncToDisk } from '../platform/folder.js';
+import { realNow } from '../platform/real-time.js';
 import type { Invocation } from './invocation.js';
 
 export async function backup({ config, words, backUp }: Invocation): Promise<number> {
@@ -28,7 +29,11 @@ export async function backup({ config, words, backUp }: Invocation): Promise<num
     syncToDisk(part);
     leaveNote(config.data, {
       ...{ what: 'data-exported', by: 'backup', lifecycle: 'archive' },
-      ...{ sha256: await hashOfFile(part), done: new Date().toISOString(), counts: { bytes: statSync(part).size } },
+      ...{
+        sha256: await hashOfFile(part),
+        done: new Date(realNow()).toISOString(),
+        counts: { bytes: statSync(part).size },
+      },
     });
     refuseToReplace(file);
     renameSync(part, file);

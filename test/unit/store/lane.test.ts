@@ -57,7 +57,9 @@ describe('lanes', () => {
     const seeded = (): string => `seeded${++drawn}`;
     askForIds({ id: seeded, uuid: seeded });
     try {
-      openLane().seal([deed('a')]).kept();
+      openLane()
+        .seal([deed('a')])
+        .kept();
       assert.equal(drawn, 0);
       assert.equal(newId(1000), 'seeded1');
     } finally {
