@@ -6,6 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { MongoClient } from 'mongodb';
 import { collections } from '../../src/store/mongo/schema.js';
+import { atFileEnd } from './file-end.js';
 import { type Mongo, startMongo } from './mongod.js';
 
 let shared: Promise<Mongo | { readonly skipped: string }> | undefined;
@@ -33,10 +34,29 @@ export async function stopSharedMongo(): Promise<void> {
   if (mongo && 'stop' in mongo) await mongo.stop();
 }
 
+/** Whether servers of an earlier test file may have died in transactions, which MongoDB keeps for a minute, and with them what they have locked. */
+let mayBeLocked = false;
+atFileEnd(() => {
+  mayBeLocked = true;
+});
+
 /** The connection string of a database of the shared server in which there is nothing; it may have been another suite's. */
 export async function emptyDatabase(mongo: Mongo): Promise<string> {
+  if (mayBeLocked && given.length > 0) {
+    mayBeLocked = false;
+    await endTransactions(given.at(-1)!);
+  }
   for (let url = given.pop(); url !== undefined; url = given.pop()) if (await empty(url)) return url;
   return mongo.database(`suite_${randomBytes(4).toString('hex')}`);
+}
+
+async function endTransactions(url: string): Promise<void> {
+  const client = new MongoClient(url);
+  try {
+    await client.db('admin').command({ killAllSessions: [] });
+  } finally {
+    await client.close();
+  }
 }
 
 /** Says that nobody has the database open any more, or will open it by its name. */
