@@ -18,7 +18,7 @@ import { ConfigError } from '../platform/config.js';
 import { createLog } from '../platform/log.js';
 import { newUuid } from '../platform/ids.js';
 import { createMetrics } from '../platform/metrics.js';
-import { realPause } from '../platform/real-time.js';
+import { realNow, realPause } from '../platform/real-time.js';
 import { ASIDE, type FileSeen, filesIn, moveAside, readUnchanged } from './intake-folder.js';
 import type { Invocation } from './invocation.js';
 import { onStopSignal, type StopSignals } from './signals.js';
@@ -137,7 +137,7 @@ function namesInTurn(
   vain: ReadonlyMap<string, InVain>,
 ): readonly string[] {
   const whole = [...now].flatMap(([name, { shape, changed }]) =>
-    before.get(name)?.shape === shape && Math.abs(Date.now() - changed) >= quiet ? [name] : [],
+    before.get(name)?.shape === shape && Math.abs(realNow() - changed) >= quiet ? [name] : [],
   );
   return whole
     .filter(name => (vain.get(name)?.until ?? 0) <= performance.now())

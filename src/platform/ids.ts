@@ -15,6 +15,8 @@ export const ID_TAILS = 1_679_616;
 export interface IdSource {
   id(now: number): string | undefined;
   uuid(): string | undefined;
+  /** Of what nobody has asked for. */
+  unasked?(now: number): string | undefined;
 }
 let source: IdSource | undefined;
 
@@ -60,6 +62,12 @@ export const timeOfId = (id: string): number | undefined =>
 export function newId(now: number): string {
   return source?.id(now) ?? idByChance(now);
 }
+
+/**
+ * A new id for what the server writes when it is time for it: whatever request is answered meanwhile, the ids that a test gives to that one stay
+ * with it.
+ */
+export const newUnaskedId = (now: number): string => source?.unasked?.(now) ?? idByChance(now);
 
 /** Throws RangeError for what is no time: it would spoil the order of all further ids. */
 export function idByChance(now: number): string {

@@ -3,7 +3,7 @@
  * deed. What is sealed counts when the store says that it is kept: a group that failed leaves the stream where it was, and one of which
  * nobody knows whether it was kept ends it, so that the next one begins another.
  */
-import { idByChance } from '../platform/ids.js';
+import { newUnaskedId } from '../platform/ids.js';
 import { type DeedOfRow, type DeedRow, deedRow, groupDeeds } from './deeds.js';
 import { Frontier, type Hash, leafHash } from './ledger.js';
 import type { LedgerNote, StreamHead, StreamOpening } from './seals.js';
@@ -74,7 +74,7 @@ export class Lane<D extends DeedOfRow> {
     if (!opening || (deeds.length === 0 && ending === undefined))
       return { rows: groupDeeds(deeds).map(deedRow), tiles: [], kept: () => {} };
     const all = [...deeds];
-    const stream = this.#open?.stream ?? idByChance(deeds[0]!.at);
+    const stream = this.#open?.stream ?? newUnaskedId(deeds[0]!.at);
     if (!this.#open) all.unshift(this.#firstOf(stream, opening, deeds));
     if (ending !== undefined) all.push(this.#options.deedOfEntry(CLOSED, latest(all, ending)));
     const sealing = new Sealing(this.#open ?? { stream, tree: new Frontier(), leaves: [] });

@@ -1,6 +1,6 @@
 /** What a ledger says of itself, as deeds in its streams (seals.ts): no event, and found by nothing. What it may say: audit/ledger/entry.ts. */
 import { createHash } from 'node:crypto';
-import { idByChance } from '../platform/ids.js';
+import { newUnaskedId } from '../platform/ids.js';
 import { DeedWriter, YEAR_ONE } from './deed-bytes.js';
 import type { Deed, DeedShape } from './deeds.js';
 
@@ -20,7 +20,7 @@ export const deedOfEntry = (entry: string, at: number): Deed => ({
   bytes: new DeedWriter()
     .number(LEDGER_SHAPE.id)
     .number(at - YEAR_ONE)
-    .text(idByChance(at))
+    .text(newUnaskedId(at))
     .text(entry)
     .taken(),
 });

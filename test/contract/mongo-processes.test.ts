@@ -145,7 +145,11 @@ describe('several processes on one MongoDB database', () => {
   it('never share a stream, even where they give it one id', async () => {
     const [one, two] = stores as [Store, Store, Store];
     let same = 2;
-    askForIds({ id: () => (same-- > 0 ? 'k0000000000000' : undefined), uuid: () => undefined });
+    askForIds({
+      id: () => undefined,
+      uuid: () => undefined,
+      unasked: () => (same-- > 0 ? 'k0000000000000' : undefined),
+    });
     for (const store of [one, two]) await store.deeds.openLedger({ key: 'key', process: 'program', heads: [] });
     const deed = (id: string) => deedOfEntry(JSON.stringify({ id }), 1000);
     const deeds = ['a', 'b', 'c', 'd', 'e', 'f'].map(deed);

@@ -209,7 +209,8 @@ describe('notes of what commands have done', () => {
     done: '2026-01-31T10:00:00.000Z',
     counts: { bytes: 1 },
   };
-  const own = mkdtempSync(join(tmpdir(), 'chartroom-notes-'));
+  // The temporary folder of a test run may be closed to the other users of these tests.
+  const own = mkdtempSync(join(process.getuid?.() === 0 ? '/tmp' : tmpdir(), 'chartroom-notes-'));
   const notes = join(own, 'untold');
   before(() => writeFileSync(join(own, 'chartroom.db'), ''));
   after(() => rmSync(own, { recursive: true, force: true }));
