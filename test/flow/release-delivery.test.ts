@@ -94,6 +94,26 @@ describe('delivery of released records', () => {
         );
       });
 
+      it('is of what was released: of other bytes in its place nothing is delivered, whatever the way', async () => {
+        const { talk } = stage();
+        const { id, document } = await requestReleased(talk);
+        const { body } = await talk.get<Resource>(`DocumentReference/${document}`, ADMIN);
+        const attachment = { contentType: 'text/plain', data: Buffer.from('Of somebody else.').toString('base64') };
+        const resource = { ...body, content: [{ attachment }] };
+        // As if what keeps packages had been passed around.
+        await asRelease(talk, {
+          ...{ kind: 'update', type: 'DocumentReference', id: document, body: { resource, decimals: undefined } },
+        });
+        const passcode = { name: 'passcode', valueString: 'plough-tram-willow-9' };
+        const ways: readonly GivenValues[] = [
+          HAND,
+          [{ name: 'method', valueCode: 'print' }, HAND[1]!],
+          [{ name: 'method', valueCode: 'link' }, passcode],
+          [{ name: 'method', valueCode: 'health-link' }, passcode],
+        ];
+        for (const way of ways) refusedAs(await deliver(talk, id, way), 422, 'package-changed', 'Task.output');
+      });
+
       it('stands in the request and in its Communication as it was made', async () => {
         const { talk } = stage();
         const { id, delivery } = await delivered(talk);

@@ -4,10 +4,11 @@ import type { DocumentReference, List, ParametersParameter, Task, TaskInput } fr
 import { it } from 'mocha';
 import { documents } from '../../src/features/documents/index.js';
 import { releaseOfInformation } from '../../src/features/release/index.js';
+import { GROUND_SYSTEM } from '../../src/features/release/letters/refusal-grounds.js';
 import { recordsWork } from '../../src/features/work/index.js';
 import type { Feature } from '../../src/interactions/feature.js';
 import { onStoresInTurn } from '../support/both-stores.js';
-import { requestBegun, runOn } from '../support/records-request.js';
+import { type GivenValues, requestBegun, runOn } from '../support/records-request.js';
 import {
   documentRead,
   documentsTold,
@@ -20,7 +21,7 @@ import {
 } from '../support/release-story.js';
 import { steppedTime } from '../support/stepped-time.js';
 import type { Talk } from '../support/talk.js';
-import { ADMIN, CLERK, lead, refusedAs, workStateOf, workTokens } from '../support/work.js';
+import { ADMIN, asRole, CLERK, lead, refusedAs, workStateOf, workTokens } from '../support/work.js';
 
 /** What happens after the bytes of a package are made, and before it is told. */
 let meanwhile: (() => Promise<void>) | undefined;
@@ -193,6 +194,24 @@ onStoresInTurn(
       assert.equal((await talk.update({ ...list, id: body.id, title: 'Mine' }, ADMIN)).status, 200);
     });
 
+    it('is chosen, packed and released by those whose work that is, in whatever state', async () => {
+      const { talk } = stage();
+      const id = await storySearching(talk, 'by-others', [storyDocument('by-others', 'one', 'Words.')]);
+      const others = [asRole('privacy-officer'), asRole('service')];
+      const refuse = async (operation: string): Promise<void> => {
+        for (const other of others) {
+          const { status, text } = await runOn(talk, `${id}/$${operation}`, [], other);
+          assert.equal(status, 403, text);
+        }
+      };
+      for (const operation of ['release-select', 'release-package', 'release']) await refuse(operation);
+      assert.equal((await runOn(talk, `${id}/$release-select`)).status, 200);
+      await refuse('release-select');
+      await packed(talk, id);
+      await refuse('release-package');
+      await refuse('release');
+    });
+
     it('and that nobody got is current in no chart', async () => {
       const { talk } = stage();
       const id = await storySearching(talk, 'nobody', [storyDocument('nobody', 'one', 'Words.')]);
@@ -220,6 +239,31 @@ onStoresInTurn(
       await lead(talk, id, { name: 'reopen', reason: 'More is asked for.' });
       await packed(talk, id);
       assert.equal((await talk.get<DocumentReference>(`DocumentReference/${third.id}`, CLERK)).body.status, 'current');
+    });
+
+    it('and was packed goes with a request that comes to nothing', async () => {
+      const { talk } = stage();
+      const ground = { system: GROUND_SYSTEM, code: 'legal-proceeding' };
+      const endings: Readonly<Record<string, GivenValues>> = {
+        withdraw: [],
+        deny: [{ name: 'reason-code', valueCoding: ground }],
+      };
+      for (const [ending, more] of Object.entries(endings)) {
+        const patient = `to-${ending}`;
+        const id = await storySearching(talk, patient, [storyDocument(patient, 'one', 'Words.')]);
+        await packed(talk, id);
+        const made = await packageOf(talk, id);
+        const named = { name: 'name', valueCode: ending };
+        const ended = await runOn(talk, `${id}/$transition`, [
+          named,
+          { name: 'reason', valueString: 'So it is.' },
+          ...more,
+        ]);
+        assert.equal(ended.status, 200, ended.text);
+        const { body } = await talk.get<DocumentReference>(`DocumentReference/${made.id}`, CLERK);
+        const { status } = await talk.get(binaryOf(made), ADMIN);
+        assert.deepEqual([body.status, status], ['entered-in-error', 410], patient);
+      }
     });
   },
   {

@@ -19,7 +19,10 @@ import { ADMIN, CLERK } from './work.js';
 const STATES = ['quality-review', 'ready', 'released'];
 
 const packageOutput = (document: string) => ({
-  extension: [{ url: 'urn:chartroom:sha256', valueString: createHash('sha256').update(PACKAGE_TEXT).digest('hex') }],
+  extension: [
+    { url: 'urn:chartroom:sha256', valueString: createHash('sha256').update(PACKAGE_TEXT).digest('hex') },
+    { url: 'urn:chartroom:released', valueInstant: '2026-03-10T12:00:00Z' },
+  ],
   type: { coding: [{ system: 'urn:chartroom:task-output', code: 'package' }] },
   valueReference: { reference: `DocumentReference/${document}` },
 });

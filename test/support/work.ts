@@ -8,7 +8,7 @@ import type { Headers, Reply, Talk } from './talk.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'chartroom-work-'));
 export const workTokens = join(folder, 'tokens.json');
-const ROLES = ['records-specialist', 'clinician', 'reader', 'admin'] as const;
+const ROLES = ['records-specialist', 'clinician', 'reader', 'privacy-officer', 'service', 'admin'] as const;
 writeFileSync(workTokens, JSON.stringify(ROLES.map(role => ({ token: `token-of-the-${role}`, name: role, role }))));
 export const asRole = (role: (typeof ROLES)[number]): Headers => ({ authorization: `Bearer token-of-the-${role}` });
 export const CLERK = asRole('records-specialist');

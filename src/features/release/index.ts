@@ -32,6 +32,7 @@ import { releasePreviewOperation } from './preview-operation.js';
 import { releaseOperation } from './release-operation.js';
 import { releaseSelectOperation } from './select-operation.js';
 import { readReasonWords } from './reasons.js';
+import { withdrawingHook } from './unreleased.js';
 import { readRequesterClasses } from './requester-classes.js';
 
 const folder = new URL('../../../../profiles/release/', import.meta.url);
@@ -39,9 +40,11 @@ const folder = new URL('../../../../profiles/release/', import.meta.url);
 const DESK_ROLES = ['writer', 'records-specialist', 'privacy-officer', 'service'];
 const DESK_OPERATIONS = [
   ...['charge', 'check-authorization', 'deliver', 'delivery-outcome', 'estimate-fee', 'letter'],
-  ...['release', 'release-confirm', 'release-package', 'release-preview', 'release-select'],
-  ...['request-records', 'request-status'],
+  ...['release-confirm', 'release-preview', 'request-records', 'request-status'],
 ];
+/** What goes out is chosen, packed and released by those whose transitions these are: to do it again leads to no other state, which the process would judge. */
+const CLERKS: ReadonlySet<string> = new Set(['writer', 'records-specialist']);
+const CLERK_OPERATIONS = [...DESK_OPERATIONS, 'release', 'release-package', 'release-select'];
 
 const settings = {
   fees: textSetting(
@@ -87,6 +90,7 @@ export const releaseOfInformation: Feature<typeof settings> = {
         keptHook(),
         frozenHook(),
         packageHook(server.bases),
+        withdrawingHook(server.bases),
       ],
       jobs: [packageJob(ground)],
       operations: {
@@ -105,7 +109,9 @@ export const releaseOfInformation: Feature<typeof settings> = {
         'request-status': requestStatusOperation,
       },
       routes: [releasedRecordsRoute, ...healthLinkRoutes],
-      duties: Object.fromEntries(DESK_ROLES.map(role => [role, { operations: DESK_OPERATIONS }])),
+      duties: Object.fromEntries(
+        DESK_ROLES.map(role => [role, { operations: CLERKS.has(role) ? CLERK_OPERATIONS : DESK_OPERATIONS }]),
+      ),
     };
   },
 };

@@ -32,6 +32,9 @@ export const INVOICE_OUTPUT = 'invoice';
 /** States: records are looked for, somebody else looks at what was chosen, a package is made, it has gone out. */
 export const SEARCHING = 'searching';
 export const QUALITY_REVIEW = 'quality-review';
+export const DENIED_STATE = 'denied';
+/** Of a request after which nothing goes out. */
+export const COME_TO_NOTHING: ReadonlySet<string> = new Set([DENIED_STATE, 'withdrawn']);
 export const READY = 'ready';
 export const RELEASED = 'released';
 /** Those in which documents are chosen. */

@@ -3,7 +3,6 @@
  * what is withheld of their pages. Who has chosen is kept, so that somebody else confirms it. Defined in profiles/release/operationdefinition-release-select.json
  */
 import { FhirError } from '../../fhir/error.js';
-import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
 import { isObject, itemsOf, type Json, type JsonObject } from '../../fhir/resource.js';
 import type { Context, OperationImplementation } from '../../interactions/engine.js';
 import { jsonText } from '../../interactions/operations/operation.js';
@@ -21,7 +20,7 @@ import { QUALITY_REVIEW, requestState, SEARCHING, stateConcept } from './request
 import type { SelectedDocument } from './selection.js';
 import { selectionNow } from './selection-now.js';
 import { standingSet } from './standing.js';
-import { type ReadNow, withdrawnPackages } from './unreleased.js';
+import { readingIn, withdrawnPackages } from './unreleased.js';
 
 const MOST_CHOSEN = 500;
 
@@ -56,11 +55,7 @@ export const releaseSelectOperation = (ground: PackageGround): OperationImplemen
     const resource = { ...rest, status: 'in-progress', businessStatus: stateConcept(QUALITY_REVIEW) };
     const change = { kind: 'update', type: 'Task', id: ask.id!, ifMatch: [String(row.version)] } as const;
     const text = Buffer.from(JSON.stringify(chosenTold(chosen)));
-    const readNow: ReadNow = async (type, id) => {
-      const found = await context.view.read(type, id);
-      return found?.text ? parseJson(found.text, STORED_JSON) : undefined;
-    };
-    const gone = await withdrawnPackages(before, readNow, bases);
+    const gone = await withdrawnPackages(before, readingIn(context.view), bases);
     return {
       result: { status: 200, text, patients: row.patients },
       mustExist: standingSet(chosen, consent),

@@ -1,11 +1,14 @@
 /**
- * Packages that nobody got: where documents are chosen anew, or a package is made again, what tells of the former one becomes entered in error and its
- * bytes go, in the same commit, so that no chart shows as current what never went out.
+ * Packages that nobody got: where documents are chosen anew, a package is made again, or the request comes to nothing, what tells of the former one becomes
+ * entered in error and its bytes go, in the same commit, so that no chart shows as current what never went out.
  */
+import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
 import { parseReference } from '../../fhir/reference.js';
 import { isObject, itemsOf, type Parsed, type Resource } from '../../fhir/resource.js';
 import type { Of } from '../../interactions/interaction.js';
+import type { FeatureHook, HookGround } from '../../interactions/write/hooks.js';
 import { linkedTarget, unreleasedOutputs } from './chosen.js';
+import { COME_TO_NOTHING, isRecordsRequest, requestState } from './request-task.js';
 
 /** A resource as it is now; undefined: there is none that may be read. */
 export type ReadNow = (type: string, id: string) => Promise<Parsed | undefined>;
@@ -31,6 +34,25 @@ export async function withdrawnPackages(
   }
   return written;
 }
+
+/** A request that is denied or withdrawn after its package was made. */
+export const withdrawingHook = (bases: readonly string[]): FeatureHook => ({
+  types: ['Task'],
+  async prepare({ resource: task, before, view }) {
+    if (!task || !isRecordsRequest(task) || !COME_TO_NOTHING.has(requestState(task).code)) return undefined;
+    const former = before?.text ? parseJson(before.text, STORED_JSON).resource : undefined;
+    if (!former || COME_TO_NOTHING.has(requestState(former).code)) return undefined;
+    return { companions: await withdrawnPackages(former, readingIn(view), bases) };
+  },
+});
+
+/** What may be read in a view. */
+export const readingIn =
+  (view: HookGround['view']): ReadNow =>
+  async (type, id) => {
+    const found = await view.read(type, id);
+    return found?.text ? parseJson(found.text, STORED_JSON) : undefined;
+  };
 
 /** Id of the Binary that a document names first. */
 export function binaryNamed({ content }: Resource, bases: readonly string[]): string | undefined {

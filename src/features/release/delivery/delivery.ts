@@ -7,7 +7,8 @@ import { parseJson, STORED_JSON } from '../../../fhir/json/json.js';
 import { parseReference } from '../../../fhir/reference.js';
 import { isObject, itemsOf, type Json, type JsonObject, type Resource } from '../../../fhir/resource.js';
 import type { Context } from '../../../interactions/engine.js';
-import { sha256In } from '../chosen.js';
+import { bytesStored, type HandedBytes } from '../../../interactions/handing-out.js';
+import { isReleased, sha256In } from '../chosen.js';
 import { outputsOfKind, PACKAGE_OUTPUT, RELEASED, requestState } from '../request-task.js';
 
 /** What a delivery says of itself: parts `code` and a value. */
@@ -37,27 +38,47 @@ export function localTarget(
   return target?.kind === 'local' ? { type: target.type, id: target.id } : undefined;
 }
 
-export interface ReleasedPackage {
+/** The package of a released request: its bytes as they were released. */
+export interface ReleasedPackage extends HandedBytes {
   /** Of its DocumentReference. */
   readonly id: string;
-  readonly document: Resource;
-  /** Of its bytes as they were released, in hexadecimal. */
-  readonly sha256: string | undefined;
+  readonly contentType: string;
 }
 
-/** The DocumentReference of the package of a released request. Throws `unprocessable` where nothing was released. */
+const attachmentOf = ({ content }: Resource): JsonObject => {
+  const [first] = itemsOf(content);
+  const attachment = isObject(first) ? first['attachment'] : undefined;
+  return isObject(attachment) ? attachment : {};
+};
+
+/** Throws `unprocessable` where nothing was released, or what is there is not what was. */
 export async function releasedPackage(
   { view, engine }: Pick<Context, 'view' | 'engine'>,
   task: Resource,
 ): Promise<ReleasedPackage> {
   if (requestState(task).code !== RELEASED)
     throw refuseDelivery('Records are delivered once they are released.', 'Task.businessStatus', 'not-released');
-  const last = outputsOfKind(task, PACKAGE_OUTPUT).at(-1);
-  const target = localTarget(last?.['valueReference'], engine.settings.bases);
+  const { bases } = engine.settings;
+  const output = outputsOfKind(task, PACKAGE_OUTPUT).findLast(isReleased);
+  const target = localTarget(output?.['valueReference'], bases);
   const row = target?.type === 'DocumentReference' ? await view.read(target.type, target.id) : undefined;
-  if (row?.text)
-    return { id: row.id, document: parseJson(row.text, STORED_JSON).resource, sha256: last && sha256In(last) };
-  throw refuseDelivery('The request has no package that can be read.', 'Task.output', 'no-package');
+  if (!output || !row?.text)
+    throw refuseDelivery('The request has no package that can be read.', 'Task.output', 'no-package');
+  const { url, contentType } = attachmentOf(parseJson(row.text, STORED_JSON).resource);
+  const holder = localTarget(typeof url === 'string' ? { reference: url } : undefined, bases);
+  const bytes = bytesStored((holder?.type === 'Binary' ? await view.read('Binary', holder.id) : undefined) ?? row);
+  if (!bytes) throw refuseDelivery('The package has no bytes on this server.', 'Task.output', 'no-package');
+  if (bytes.hash !== sha256In(output))
+    throw refuseDelivery(
+      'The bytes of the package are not those that were released: reopen the request, and release it anew.',
+      'Task.output',
+      'package-changed',
+    );
+  return {
+    ...bytes,
+    id: row.id,
+    contentType: typeof contentType === 'string' ? contentType : 'application/octet-stream',
+  };
 }
 
 /** What a delivery says beside; undefined is left out. */

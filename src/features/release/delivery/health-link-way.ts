@@ -12,7 +12,7 @@ import { newId } from '../../../platform/ids.js';
 import type { DeliveryWay } from './deliver-operation.js';
 import { refuseDelivery } from './delivery.js';
 import { healthLinkAddress } from './health-link-route.js';
-import { bytesOfPackage, linkTerms, passcodeGiven } from './link-way.js';
+import { linkTerms, passcodeGiven } from './link-way.js';
 import { anyToken, keepLink } from './links.js';
 import { hashOfPasscode } from './passcode.js';
 
@@ -43,14 +43,13 @@ export const HEALTH_LINK_WAY: DeliveryWay = {
     const { expires, ...counts } = linkTerms(asked);
     // Before anything is kept.
     healthLinkAddress(engine.settings.base, anyToken());
-    const held = await bytesOfPackage(context, document);
-    if (held.size > MOST_BYTES)
+    if (document.size > MOST_BYTES)
       throw refuseDelivery('The package is too large for a SMART Health Link.', 'Task.output', 'package-too-large');
     const parts: Buffer[] = [];
-    for await (const part of await bytesHandedOut(engine, held)) parts.push(part);
+    for await (const part of await bytesHandedOut(engine, document)) parts.push(part);
     const key = randomBytes(32);
     const encrypted = Buffer.from(
-      await new CompactEncrypt(fileOf(Buffer.concat(parts), held.contentType))
+      await new CompactEncrypt(fileOf(Buffer.concat(parts), document.contentType))
         .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', cty: FHIR_JSON })
         .encrypt(key),
     );

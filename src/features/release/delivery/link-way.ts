@@ -1,12 +1,8 @@
 /** `$deliver` by a link: whoever has it and the passcode, which goes another way, gets the package at an address of this server (link-route.ts). */
 import { parseGivenDateTime } from '../../../fhir/datetime.js';
-import { parseJson, STORED_JSON } from '../../../fhir/json/json.js';
-import { isObject, itemsOf, type JsonObject, type Resource } from '../../../fhir/resource.js';
-import type { Context } from '../../../interactions/engine.js';
-import { bytesStored, linkRecords, type HandedBytes } from '../../../interactions/handing-out.js';
+import { linkRecords } from '../../../interactions/handing-out.js';
 import { badParameter } from '../../../interactions/operations/parameters.js';
 import type { DeliveryAsked, DeliveryWay } from './deliver-operation.js';
-import { localTarget, refuseDelivery, type ReleasedPackage } from './delivery.js';
 import { LINK_PATH } from './link-route.js';
 import { keepLink, type ReleaseLink } from './links.js';
 import { faultOfPasscode, hashOfPasscode } from './passcode.js';
@@ -16,34 +12,6 @@ const DAY = 86_400_000;
 const LASTS = { usually: 30, most: 90 };
 const DOWNLOADS = { usually: 5, most: 20 };
 const TRIES = { usually: 5, most: 10 };
-
-const attachmentOf = ({ content }: Resource): JsonObject => {
-  const [first] = itemsOf(content);
-  const attachment = isObject(first) ? first['attachment'] : undefined;
-  return isObject(attachment) ? attachment : {};
-};
-
-/** The bytes of a package as they were released: in its Binary, or in the document itself. Throws `unprocessable`. */
-export async function bytesOfPackage(
-  { view, engine }: Pick<Context, 'view' | 'engine'>,
-  { id, sha256 }: ReleasedPackage,
-): Promise<HandedBytes & { readonly contentType: string }> {
-  const row = await view.read('DocumentReference', id);
-  const attachment = row?.text ? attachmentOf(parseJson(row.text, STORED_JSON).resource) : {};
-  const { url, contentType } = attachment;
-  const target = localTarget(typeof url === 'string' ? { reference: url } : undefined, engine.settings.bases);
-  const holder = target?.type === 'Binary' ? await view.read('Binary', target.id) : row;
-  const bytes = holder && bytesStored(holder);
-  if (bytes && bytes.hash !== sha256)
-    throw refuseDelivery(
-      'The bytes of the package are not those that were released: reopen the request, and release it anew.',
-      'Task.output',
-      'package-changed',
-    );
-  if (bytes)
-    return { ...bytes, contentType: typeof contentType === 'string' ? contentType : 'application/octet-stream' };
-  throw refuseDelivery('The package has no bytes on this server.', 'Task.output', 'no-package');
-}
 
 const EXTENSIONS: Readonly<Record<string, string>> = {
   'application/pdf': 'pdf',
@@ -98,7 +66,7 @@ export const LINK_WAY: DeliveryWay = {
     const passcode = passcodeGiven(asked);
     if (passcode === undefined) throw badParameter('A link needs the parameter passcode.', at('passcode'));
     const terms = linkTerms(asked);
-    const { hash, size, contentType } = await bytesOfPackage(context, document);
+    const { hash, size, contentType } = document;
     const link: ReleaseLink = {
       ...{ form: 'page', hash, size, contentType, fileName: fileNameFor(contentType) },
       ...{ passcode: await hashOfPasscode(passcode), document: document.id, patient, delivery, ...terms },

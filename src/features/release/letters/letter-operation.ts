@@ -8,10 +8,10 @@ import type { Context, OperationImplementation } from '../../../interactions/eng
 import { jsonText } from '../../../interactions/operations/operation.js';
 import { badParameter, type GivenParameter, readGiven } from '../../../interactions/operations/parameters.js';
 import { type CheckGround, checkedOf, DEFICIENT, defectsOf, needOf, readRequest } from '../check-operation.js';
-import { requestState } from '../request-task.js';
+import { COME_TO_NOTHING, DENIED_STATE, requestState } from '../request-task.js';
 import { letterLanguage, type LetterPlaces, letterWritten, placesOf } from './letter.js';
 import { languageFor } from './letter-templates.js';
-import { DENIED_STATE, denialPlaces, extensionPlaces, formerTerm } from './refusal-hook.js';
+import { denialPlaces, extensionPlaces, formerTerm } from './refusal-hook.js';
 
 interface LetterReason {
   readonly ground: CheckGround;
@@ -24,7 +24,7 @@ interface LetterReason {
 type PlacesOfKind = (reason: LetterReason) => LetterPlaces | undefined | Promise<LetterPlaces | undefined>;
 
 /** States in which nothing may be given out, by now or for ever. */
-const CLOSED = new Set(['received', 'identity-check', 'authorization-check', DEFICIENT, DENIED_STATE, 'withdrawn']);
+const CLOSED = new Set(['received', 'identity-check', 'authorization-check', DEFICIENT, ...COME_TO_NOTHING]);
 /** Those to whom an authorization discloses: 45 CFR 164.508(c)(2)(iii). */
 const BY_AUTHORIZATION = 'authorization';
 
@@ -35,7 +35,7 @@ const withRecords: PlacesOfKind = ({ ground, task }) => {
 
 /** By kind of letter; what is not here is not written by hand. */
 const LETTER_KINDS: Readonly<Record<string, PlacesOfKind>> = {
-  acknowledged: ({ task }) => ([DENIED_STATE, 'withdrawn'].includes(requestState(task).code) ? undefined : {}),
+  acknowledged: ({ task }) => (COME_TO_NOTHING.has(requestState(task).code) ? undefined : {}),
   [DEFICIENT]: async ({ ground, task, language, view }) =>
     requestState(task).code === DEFICIENT
       ? { elements: defectsOf(ground, await checkedOf(ground, task, view), language) }

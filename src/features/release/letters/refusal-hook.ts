@@ -8,7 +8,7 @@ import { parseJson, STORED_JSON } from '../../../fhir/json/json.js';
 import { isObject, itemsOf, type Resource } from '../../../fhir/resource.js';
 import type { FeatureHook } from '../../../interactions/write/hooks.js';
 import { wordsFor } from '../authorization-rules.js';
-import { isRecordsRequest, requestState } from '../request-task.js';
+import { DENIED_STATE, isRecordsRequest, requestState } from '../request-task.js';
 import { dueOf, type LetterHead, letterLanguage, type LetterPlaces, letterWritten, placesOf } from './letter.js';
 import type { LetterTemplates } from './letter-templates.js';
 import {
@@ -26,7 +26,6 @@ export interface LetterGround {
   readonly head: LetterHead;
 }
 
-export const DENIED_STATE = 'denied';
 /** On a Task whose term was extended, as the work kernel writes it: the last day that it had before. */
 const EXTENDED = 'urn:chartroom:extended';
 
