@@ -5,7 +5,7 @@ import { describe, it } from 'mocha';
 import type { Resource } from '../../src/fhir/resource.js';
 import { onStoresInTurn } from '../support/both-stores.js';
 import { type GivenValues, requestBegun, runOn } from '../support/records-request.js';
-import { asRelease, releasingFeatures, requestReleased } from '../support/released-request.js';
+import { asRelease, releasedAnew, releasingFeatures, requestReleased } from '../support/released-request.js';
 import { steppedTime } from '../support/stepped-time.js';
 import type { Reply, Talk } from '../support/talk.js';
 import { ADMIN, asRole, CLERK, lead, refusedAs, workStateOf, workTokens } from '../support/work.js';
@@ -171,6 +171,18 @@ describe('delivery of released records', () => {
         assert.deepEqual([body.status, body.statusReason?.coding?.[0]?.code], ['not-done', 'failed']);
         assert.equal(await disclosuresOf(talk), before);
         refusedAs(await outcome(talk, id, told(delivery, 'failed')), 422, 'not-released', 'Task.businessStatus');
+      });
+
+      it('that failed is told once, and takes no later release back', async () => {
+        const { talk } = stage();
+        const { id, document, delivery } = await delivered(talk);
+        assert.equal((await outcome(talk, id, told(delivery, 'failed'))).status, 200);
+        await releasedAnew(talk, { id, document });
+        const later = referenceIn(await deliver(talk, id, HAND), 'delivery');
+        refusedAs(await outcome(talk, id, told(delivery, 'failed')), 422, 'outcome-told', 'Parameters.parameter[0]');
+        assert.equal(workStateOf((await talk.get<Task>(`Task/${id}`, CLERK)).body), 'released');
+        // Positive control.
+        assert.equal((await outcome(talk, id, told(later, 'failed'))).status, 200);
       });
 
       it('that reached somebody else begins an incident, with its term and its disclosure, all or nothing', async () => {

@@ -51,7 +51,7 @@ describe('fees for copies of records', () => {
         const count = async () => (await talk.get<Bundle>('Invoice?_summary=count', ADMIN)).body.total;
         const before = (await talk.get<Task>(`Task/${patient}`, CLERK)).text;
         const rows: readonly (readonly [string, string, string])[] = [
-          [patient, '?format=pdf&pages=900', 'flat 6.50, 6.50'],
+          [patient, '?format=pdf', 'flat 6.50, 6.50'],
           [patient, '?pages=30&minutes=7', 'labour 2.33, pages 1.50, 3.83'],
           [patient, '?format=pdf&waive=Hardship', 'flat 6.50, -waiver 6.50, 0.00'],
           [lawyer, '?pages=30&format=pdf', 'pages 27.50, 27.50'],
@@ -74,6 +74,11 @@ describe('fees for copies of records', () => {
       it('are not estimated from what cannot be meant', async () => {
         const { talk } = stage();
         const [patient, lawyer] = [await requestBegun(talk), await attorney(talk)];
+        const flatMailed = await requestBegun(
+          talk,
+          { name: 'delivery', valueCode: 'mail' },
+          { name: 'address', valueString: '1 Main Street' },
+        );
         const rows: readonly (readonly [string, string, string])[] = [
           [patient, '', 'Parameters.parameter'],
           [patient, '?pages=-1', 'http.pages'],
@@ -82,6 +87,11 @@ describe('fees for copies of records', () => {
           [patient, '?pages=1&minutes=6001', 'http.minutes'],
           [patient, '?pages=1&format=parchment', 'http.format'],
           [patient, '?pages=1&medium=usb', 'http.medium'],
+          // What the schedule does not charge by.
+          [patient, '?format=pdf&pages=900', 'http.pages'],
+          [patient, '?format=pdf&minutes=0', 'http.minutes'],
+          [flatMailed, '?format=pdf&postage=1.00', 'http.postage'],
+          [lawyer, '?pages=1&minutes=7', 'http.minutes'],
           [patient, '?pages=1&postage=1.00', 'http.postage'],
           [lawyer, '?pages=1&medium=constructor', 'http.medium'],
           [lawyer, '?pages=1&postage=-1.00', 'http.postage'],
@@ -160,6 +170,12 @@ describe('fees for copies of records', () => {
         const input = agreed.input!.filter(({ type: of }) => of.coding?.[0]?.code !== 'payment-first');
         assert.equal(input.length, agreed.input!.length - 1);
         refusedAs(await talk.update({ ...agreed, id: lawyer, input }, CLERK), 422, 'payment-altered', 'Task.input');
+        // Erased by an order, it holds back nobody who may see that it is.
+        refusedAs(await charge(talk, lawyer, PAGES), 422, 'charged-already', 'Task.output');
+        assert.equal((await talk.send('POST', `${address}/$purge`, { headers: ADMIN })).status, 200);
+        refusedAs(await charge(talk, lawyer, PAGES), 422, 'charged-already', 'Task.output');
+        const anew = await runOn(talk, `${lawyer}/$charge`, [PAGES], ADMIN);
+        assert.equal(anew.status, 200, anew.text);
       });
 
       it('are refused as a whole, and of two who charge at once one does', async () => {

@@ -135,6 +135,31 @@ onStoresInTurn(
       assert.equal((await runOn(talk, `${mine}/$deliver`, link)).status, 200);
     });
 
+    it('is erased where that is ordered, with what tells of it', async () => {
+      const { talk } = stage();
+      const id = await storySearching(talk, 'ordered', [storyDocument('ordered', 'one', 'Words.')]);
+      await packed(talk, id);
+      assert.equal((await runOn(talk, `${id}/$release`)).status, 200);
+      const hand = [
+        { name: 'method', valueCode: 'hand' },
+        { name: 'taken-by', valueString: 'Ada' },
+        { name: 'identity-document', valueString: 'passport' },
+      ];
+      assert.equal((await runOn(talk, `${id}/$deliver`, hand)).status, 200);
+      const task = await taskOf(talk, id);
+      const document = await packageOf(talk, id);
+      const [list, delivery] = ['frozen-set', 'delivery'].map(
+        kind => outputsOf(task, kind).at(-1)!.valueReference!.reference!,
+      );
+      for (const address of [delivery!, list!, `DocumentReference/${document.id}`, binaryOf(document)]) {
+        assert.equal((await talk.delete(address, ADMIN)).status, 422, address);
+        const purged = await talk.send('POST', `${address}/$purge`, { headers: ADMIN });
+        assert.equal(purged.status, 200, purged.text);
+        assert.equal((await talk.get(`${address}/_history/1`, ADMIN)).status, 404, address);
+        assert.equal((await talk.get(address, ADMIN)).status, 410, address);
+      }
+    });
+
     it('was chosen for what was asked for, which stays until the request is reopened', async () => {
       const { talk } = stage();
       const id = await storySearching(talk, 'asked', [storyDocument('asked', 'one', 'Words.')]);

@@ -101,10 +101,17 @@ export async function requestReleased(
     ADMIN,
   );
   assert.equal(status, 201, text);
-  const led = await fetch(`${talk.base.replace(/\/fhir\/?$/, '')}/lead-on/${id}/${body.id}`, {
-    method: 'POST',
-    headers: CLERK,
+  await releasedAnew(talk, { id, document: body.id });
+  return { id, document: body.id };
+}
+
+/** Leads a request whose records are looked for to its release. */
+export async function releasedAnew(
+  talk: Talk,
+  { id, document }: { readonly id: string; readonly document: string },
+): Promise<void> {
+  const led = await fetch(`${talk.base.replace(/\/fhir\/?$/, '')}/lead-on/${id}/${document}`, {
+    ...{ method: 'POST', headers: CLERK },
   });
   assert.equal(led.status, 204, await led.text());
-  return { id, document: body.id };
 }

@@ -7,7 +7,7 @@ import { FhirError } from '../../fhir/error.js';
 import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
 import { parseReference } from '../../fhir/reference.js';
 import { isObject, itemsOf, type Json, type Resource } from '../../fhir/resource.js';
-import type { FeatureHook, HookedWrite } from '../../interactions/write/hooks.js';
+import { type FeatureHook, type HookedWrite, isPurge } from '../../interactions/write/hooks.js';
 import { askedParts, keptParts } from './chosen.js';
 import { RELEASE_PACKAGE } from './package-records.js';
 import { CHOSEN_STATES, DESK_DOCUMENTS, isRecordsRequest, requestState, SEARCHING } from './request-task.js';
@@ -50,9 +50,10 @@ const isFrozen = (list: Resource | undefined): boolean => hasCode(list?.['code']
 /** ROI-3 */
 export const frozenHook = (): FeatureHook => ({
   types: ['List'],
-  prepare({ before, resource, agent }) {
+  prepare({ before, resource, agent, interaction }) {
     const former = before?.text ? parseJson(before.text, STORED_JSON).resource : undefined;
-    if (agent === 'release' || !(isFrozen(former) || isFrozen(resource))) return undefined;
+    if (agent === 'release' || isPurge({ interaction, resource }) || !(isFrozen(former) || isFrozen(resource)))
+      return undefined;
     throw new FhirError('unprocessable', 'What was released is told by a List that stays as it was made.', {
       ...{ expression: 'List.code', detail: 'frozen-set' },
     });
@@ -79,7 +80,7 @@ export const packageHook = (bases: readonly string[]): FeatureHook => ({
   types: ['DocumentReference', 'Binary'],
   async prepare(write) {
     const { type, before, resource, agent } = write;
-    if (agent === 'release') return undefined;
+    if (agent === 'release' || isPurge(write)) return undefined;
     const former = before?.text ? parseJson(before.text, STORED_JSON).resource : undefined;
     const isMade =
       type === 'Binary'

@@ -69,6 +69,10 @@ export interface HookedWrite extends HookGround {
   readonly beside: (type: string, id: string) => Interaction | undefined;
 }
 
+/** Whether all versions of it are erased ($purge): administrators do so where a court orders it, whatever a feature keeps. */
+export const isPurge = ({ interaction, resource }: Pick<HookedWrite, 'interaction' | 'resource'>): boolean =>
+  interaction === 'operation' && resource === undefined;
+
 /** A whole transaction, as hooks see it. */
 export interface HookedBundle extends HookGround {
   readonly principal: Principal;

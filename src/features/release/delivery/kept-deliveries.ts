@@ -8,7 +8,7 @@ import { itemsOf, type Resource } from '../../../fhir/resource.js';
 import type { Context } from '../../../interactions/engine.js';
 import { badParameter, type GivenParameter } from '../../../interactions/operations/parameters.js';
 import { readCurrent } from '../../../interactions/read.js';
-import type { FeatureHook } from '../../../interactions/write/hooks.js';
+import { type FeatureHook, isPurge } from '../../../interactions/write/hooks.js';
 import { DELIVERY_OUTPUT, outputsOfKind } from '../request-task.js';
 import { isDelivery, localTarget } from './delivery.js';
 
@@ -50,9 +50,9 @@ export async function deliveryMeant(
 
 export const deliveryHook = (): FeatureHook => ({
   types: ['Communication'],
-  prepare({ before, agent }) {
+  prepare({ before, resource, agent, interaction }) {
     const former = before?.text ? parseJson(before.text, STORED_JSON).resource : undefined;
-    if (agent === 'release' || !former || !isDelivery(former)) return undefined;
+    if (agent === 'release' || isPurge({ interaction, resource }) || !former || !isDelivery(former)) return undefined;
     throw new FhirError(
       'unprocessable',
       'What tells of a delivery stays as it was made: say what became of it by $delivery-outcome of its request.',

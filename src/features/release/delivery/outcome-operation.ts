@@ -137,6 +137,9 @@ function checkUntold(outcome: string, { told }: MeantDelivery, at: string, isRel
     throw refuseDelivery('That this delivery reached somebody else is told already.', at, 'outcome-told');
   if (outcome === 'failed' && !isReleased)
     throw refuseDelivery('The request is worked on again already, or is over.', 'Task.businessStatus', 'not-released');
+  // What was released since is another delivery.
+  if (outcome === 'failed' && known === 'failed')
+    throw refuseDelivery('That this delivery failed is told already.', at, 'outcome-told');
 }
 
 /** https://hl7.org/fhir/R4/valueset-event-status.html: what never reached them is not done, what reached somebody else was. */

@@ -44,6 +44,11 @@ export function feeAsked(schedules: FeeSchedules, task: Resource, given: readonl
     return value;
   };
   const [pages, minutes] = [count('pages', MOST_PAGES), count('minutes', MOST_MINUTES)];
+  for (const [name, charged] of Object.entries({ pages: schedule.pages, minutes: schedule.labour })) {
+    const one = find(name);
+    if (one && charged === undefined && !schedule.waived)
+      throw badParameter(`The schedule ${schedule.code} does not charge by ${name}.`, one.at);
+  }
   if (schedule.pages && !find('pages'))
     throw badParameter(`How many? The schedule ${schedule.code} charges by pages.`, 'Parameters.parameter');
   const medium = text('medium');
@@ -53,13 +58,15 @@ export function feeAsked(schedules: FeeSchedules, task: Resource, given: readonl
       media.length === 0 ? `The schedule ${schedule.code} has no media.` : `medium is one of ${media.join(', ')}.`,
       find('medium')!.at,
     );
-  const postage = postageOf(find('postage'), input('delivery-method') === 'mail');
+  const postage = postageOf(schedule, find('postage'), input('delivery-method') === 'mail');
   return { schedule, format, work: { pages, minutes, medium, postage, isWaived: find('waive') !== undefined } };
 }
 
 /** Cents. Postage is charged where records are mailed: 45 CFR 164.524(c)(4)(iii). */
-function postageOf(given: GivenParameter | undefined, isMailed: boolean): bigint {
+function postageOf(schedule: FeeSchedule, given: GivenParameter | undefined, isMailed: boolean): bigint {
   if (!given) return 0n;
+  if (!schedule.postage && !schedule.waived)
+    throw badParameter(`The schedule ${schedule.code} has no postage.`, given.at);
   if (!isMailed) throw badParameter('These records are not mailed: there is no postage.', given.at);
   const cents = parseCents(jsonText(given.value));
   if (cents !== undefined && cents <= MOST_POSTAGE) return cents;

@@ -8,7 +8,8 @@ import { parseJson, STORED_JSON } from '../../../fhir/json/json.js';
 import { parseReference } from '../../../fhir/reference.js';
 import { isObject, itemsOf, type Json, type Resource } from '../../../fhir/resource.js';
 import type { Context } from '../../../interactions/engine.js';
-import type { FeatureHook } from '../../../interactions/write/hooks.js';
+import { jsonText } from '../../../interactions/operations/operation.js';
+import { type FeatureHook, isPurge } from '../../../interactions/write/hooks.js';
 import type { FeeSchedules } from './fee-schedules.js';
 import {
   inputValues,
@@ -25,16 +26,16 @@ export const INVOICE_CODES = 'urn:chartroom:invoice';
 
 type InvoiceView = Pick<Context['view'], 'read'>;
 
-/** Throws nothing: what cannot be read is undefined. */
-async function invoiceNamed(
+/** Its status; undefined: it cannot be read. What is erased is off, for those who see that it was there. */
+async function invoiceStatus(
   reference: Json | undefined,
   view: InvoiceView,
   bases: readonly string[],
-): Promise<Resource | undefined> {
+): Promise<string | undefined> {
   const text = isObject(reference) && typeof reference['reference'] === 'string' ? reference['reference'] : '';
   const target = parseReference(text, bases);
   const row = target?.kind === 'local' && target.type === 'Invoice' ? await view.read('Invoice', target.id) : undefined;
-  return row?.text ? parseJson(row.text, STORED_JSON).resource : undefined;
+  return row && (row.text ? jsonText(parseJson(row.text, STORED_JSON).resource['status']) : 'entered-in-error');
 }
 
 const isOfRelease = ({ type }: Resource): boolean =>
@@ -42,13 +43,13 @@ const isOfRelease = ({ type }: Resource): boolean =>
     each => isObject(each) && each['system'] === INVOICE_CODES && each['code'] === 'release-of-information',
   );
 
-const isOff = ({ status }: Resource): boolean => status === 'cancelled' || status === 'entered-in-error';
+const isOff = (status: string): boolean => status === 'cancelled' || status === 'entered-in-error';
 
 /** Whether a request has an Invoice that stands. One that cannot be read stands. */
 export async function standingInvoice(task: Resource, view: InvoiceView, bases: readonly string[]): Promise<boolean> {
   for (const output of outputsOfKind(task, INVOICE_OUTPUT)) {
-    const invoice = await invoiceNamed(output['valueReference'], view, bases);
-    if (!invoice || !isOff(invoice)) return true;
+    const status = await invoiceStatus(output['valueReference'], view, bases);
+    if (status === undefined || !isOff(status)) return true;
   }
   return false;
 }
@@ -77,8 +78,8 @@ export const paymentHook = ({
       );
     if (requestState(task).code !== RELEASED || (former && requestState(former).code === RELEASED)) return;
     for (const reference of conditions) {
-      const invoice = await invoiceNamed(reference, view, bases);
-      if (invoice && (isOff(invoice) || invoice['status'] === 'balanced')) continue;
+      const status = await invoiceStatus(reference, view, bases);
+      if (status !== undefined && (isOff(status) || status === 'balanced')) continue;
       throw refusePayment(
         'These records are paid for before they are released: the Invoice is open.',
         ...(['Task.businessStatus', 'payment-pending'] as const),
@@ -90,9 +91,16 @@ export const paymentHook = ({
 /** Deleted, it would hold its request for ever: nobody could pay it or cancel it. */
 export const invoiceHook = (): FeatureHook => ({
   types: ['Invoice'],
-  prepare({ before, resource, agent }) {
+  prepare({ before, resource, agent, interaction }) {
     const former = before?.text ? parseJson(before.text, STORED_JSON).resource : undefined;
-    if (agent === 'release' || !former || !isOfRelease(former) || (resource && isOfRelease(resource))) return undefined;
+    if (
+      agent === 'release' ||
+      isPurge({ interaction, resource }) ||
+      !former ||
+      !isOfRelease(former) ||
+      (resource && isOfRelease(resource))
+    )
+      return undefined;
     throw refusePayment(
       'The Invoice of a request for records is not deleted, and stays one: cancel it.',
       ...(['Invoice.type', 'invoice-kept'] as const),
