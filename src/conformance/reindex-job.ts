@@ -10,7 +10,7 @@
  * - One walk over a type counts for every parameter that waited for the type when the walk began.
  */
 import { asFhirError, FhirError } from '../fhir/error.js';
-import type { JobKind, Stepped } from '../jobs/kind.js';
+import type { JobKind, Stepped, ToldStep } from '../jobs/kind.js';
 import type { JobRunner } from '../jobs/runner.js';
 import type { Clock } from '../platform/clock.js';
 import { newId } from '../platform/ids.js';
@@ -175,10 +175,14 @@ export class Reindexer {
     if (this.#told !== name) log.info({ type, parameters: covers.length, resources: scan.done }, 'Reindexing');
     this.#told = name;
     const [walked, atEnd] = await walkBatch(this.#options, scan);
-    if (!atEnd) return { state: { ...state, scan: walked } };
-    log.info({ type, resources: walked.done }, 'Reindexed');
+    const { done } = walked;
+    const begins: ToldStep | undefined = before.scan ? undefined : { moment: 'begin', what: type, done: 0 };
+    if (!atEnd) return { state: { ...state, scan: walked }, tells: begins };
+    log.info({ type, resources: done }, 'Reindexed');
     this.#told = '';
-    return { state: await this.#plan.finishScan({ ...state, scan: walked }) };
+    // What took one batch is told once, and nothing at all of a type without resources.
+    const tells: ToldStep | undefined = done > 0 ? { moment: 'end', what: type, done, total: done } : undefined;
+    return { state: await this.#plan.finishScan({ ...state, scan: walked }), tells };
   }
 
   /** Notes what is in force, where this process may. */

@@ -24,7 +24,7 @@ export interface FeatureWork<Input> extends Omit<JobWork<Input>, 'by'> {
 /** What a step may have performed. */
 export type PerformedByJob = Of<'create' | 'update' | 'patch' | 'delete' | 'transaction' | 'operation'>;
 
-export interface FeatureStepped<State> extends Omit<Stepped<State>, 'with' | 'commit' | 'refused'> {
+export interface FeatureStepped<State> extends Omit<Stepped<State>, 'with' | 'commit' | 'refused' | 'tells'> {
   /** Performed for the person who asked, and committed with the state; what reads alone a step performs itself. */
   readonly performs?: PerformedByJob | undefined;
   /** What follows instead where that is refused. Without it, the job fails. */
@@ -98,8 +98,9 @@ async function performNoted(caller: Caller, ask: PerformedByJob, note: NoteChang
 /** The audit events of what becomes of jobs: how far they came is told with their end. */
 export const recordJobs =
   (engine: () => Engine): RecordJob =>
-  (moment, job, { principal, requestId, address }, at, moved = []) => {
+  (moment, job, by, at, { moved = [], what } = {}) => {
     const { id, kind, status, error } = job;
+    const { principal, requestId, address } = by ?? { principal: SYSTEM, requestId: id, address: '127.0.0.1' };
     const { record, settings } = engine();
     const { scopes: _scopes, ...who } = principal;
     const why = error?.kind ?? (status === 'cancelled' ? 'cancelled' : undefined);
@@ -108,14 +109,14 @@ export const recordJobs =
       outcome: error ? KINDS[error.kind].outcome : '0',
       ...(why === undefined ? {} : { why }),
       ...{ principal: who, address, requestId, base: settings.base, patients: [] },
-      request: `${BY_JOB}${kind}/${id} ${moment}`,
+      request: `${BY_JOB}${kind}/${id} ${moment}${what === undefined ? '' : ` ${what}`}`,
       ...(moment === 'begin' ? {} : { details: countsOf(job) }),
     });
     const told = { engine: engine(), principal: who, address, requestId };
     return [deed, ...moved.map(each => deedOfHappening(told, each, at))];
   };
 
-const countsOf = ({ done, total }: JobNote): AuditDetail[] => [
+const countsOf = ({ done, total }: Pick<JobNote, 'done' | 'total'>): AuditDetail[] => [
   { type: 'done', value: String(done) },
   ...(total === undefined ? [] : [{ type: 'total', value: String(total) }]),
 ];

@@ -4,8 +4,9 @@ import type { AuditPattern } from '../audit/patterns.js';
 import type { FhirError } from '../fhir/error.js';
 import type { Deed } from '../store/deeds.js';
 import type { Caller, Context, Engine } from './engine.js';
-import type { Parameters, RecordedPart, Result, Target } from './interaction.js';
+import type { Interaction, Parameters, RecordedPart, Result, Target } from './interaction.js';
 import { INTERACTIONS, restfulCode } from './kinds.js';
+import { firstAsked } from './response/paging.js';
 import { askedTold, questionTold, refusalTold, type WhoWasRefused } from './refusal-told.js';
 import { subtypeOf } from './subtypes.js';
 
@@ -60,10 +61,12 @@ interface SaidBeside {
   readonly hash?: string | undefined;
 }
 
-/** As the first page was asked for. */
-function asFirstAsked(target: Target, parameters: Parameters): Target {
-  const first = { ...target, parameters };
-  return first;
+const parametersOf = (target: Target | Interaction): Parameters => ('parameters' in target ? target.parameters : []);
+
+/** As the first page was asked for, also where a later one is refused. */
+function asFirstAsked(engine: Engine, target: Target, { asked }: Result, error: FhirError | undefined): Target {
+  const parameters = asked ?? (error && firstAsked(engine, parametersOf(target)));
+  return parameters ? { ...target, ...{ parameters } } : target;
 }
 
 /** What the trail keeps of it: one deed, or none where nothing is to be recorded. */
@@ -82,8 +85,7 @@ export function deedsDone(
   const refusal = error && refusalTold(recorded, target, error, pattern);
   const deed = engine.record({
     interaction: restfulCode(target),
-    subtype:
-      recorded.partOf ?? subtypeOf(engine.subtypes, agent, result.asked ? asFirstAsked(target, result.asked) : target),
+    subtype: recorded.partOf ?? subtypeOf(engine.subtypes, agent, asFirstAsked(engine, target, result, error)),
     pattern: refusal?.pattern ?? pattern,
     at: stamp.now(),
     outcome: refusal?.outcome ?? '0',

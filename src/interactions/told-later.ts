@@ -17,7 +17,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { FhirError } from '../fhir/error.js';
 import type { DataMoved } from '../identity/happening.js';
 import { SYSTEM } from '../identity/principal.js';
@@ -29,6 +29,8 @@ import { tellHappening } from './tell.js';
 
 const FOLDER = 'untold';
 const NOTE = '.json';
+/** A note of what is being done: told by the next start alone, where the server does not come to tell it itself. */
+const HELD = '.held';
 const UNREADABLE = '.unreadable';
 const LOOK_MS = 2_000;
 
@@ -52,13 +54,34 @@ export function prepareNotes(data: string): void {
 
 /** Leaves a note in the folder; it is durable, and whole, when it has its name. Throws the system's error. */
 export function leaveNote(data: string, moved: DataMoved): void {
+  writeNote(join(data, FOLDER), newUuid() + NOTE, moved, ownerOf(data));
+}
+
+/** A note of what the server itself is about to do, and tells in the end. */
+export interface HeldNote {
+  /** It was told. */
+  drop(): void;
+  /** It will not be told otherwise. */
+  release(): void;
+}
+
+/** As `leaveNote`; it is told by the next start, unless it is dropped, or sooner where it is released. */
+export function holdNote(data: string, moved: DataMoved): HeldNote {
   const folder = join(data, FOLDER);
+  makeFolder(folder);
   const file = join(folder, newUuid() + NOTE);
+  const held = file + HELD;
+  writeNote(folder, basename(held), moved);
+  return { drop: () => rmSync(held, { force: true }), release: () => renameSync(held, file) };
+}
+
+/** `owner`: of another process, which removes it. */
+function writeNote(folder: string, name: string, moved: DataMoved, owner?: Owner): void {
+  const file = join(folder, name);
   const part = `${file}.part`;
-  const owner = ownerOf(data);
   const descriptor = openSync(part, 'wx', 0o600);
   try {
-    if (isOther(owner)) fchownSync(descriptor, owner.uid, owner.gid);
+    if (owner && isOther(owner)) fchownSync(descriptor, owner.uid, owner.gid);
     writeSync(descriptor, JSON.stringify(moved));
     fsyncSync(descriptor);
   } finally {
@@ -139,7 +162,13 @@ async function tellNote(engine: Engine, { told }: NotesSeen, folder: string, nam
  */
 export async function keepTellingNotes(engine: Engine): Promise<() => Promise<void>> {
   const seen: NotesSeen = { failed: new Set(), told: new Set() };
-  await logsOnce(engine, seen, '', () => makeFolder(join(engine.settings.data, FOLDER)));
+  await logsOnce(engine, seen, '', () => {
+    const folder = join(engine.settings.data, FOLDER);
+    makeFolder(folder);
+    // Of a life that came to its end in the middle: nobody else tells them.
+    for (const name of readdirSync(folder))
+      if (name.endsWith(NOTE + HELD)) renameSync(join(folder, name), join(folder, name.slice(0, -HELD.length)));
+  });
   let underWay = tellNotes(engine, seen);
   await underWay;
   const end = engine.clock.every(LOOK_MS, () => (underWay = underWay.then(() => tellNotes(engine, seen))));
@@ -160,15 +189,19 @@ function namesIn(folder: string): readonly string[] {
   }
 }
 
+/** That this server gives to a copy: one that somebody else has given is not told. */
+const OWN_NAME = /^chartroom-[\dTZ-]{1,40}-[a-z0-9-]{1,64}\.db$/;
+
 /** What `leaveNote` has written; undefined: it is something else. */
 function readNote(text: string): DataMoved | undefined {
   try {
-    const { what, by, lifecycle, sha256, done, counts } = JSON.parse(text) as Partial<DataMoved>;
+    const { what, by, lifecycle, file, sha256, done, counts } = JSON.parse(text) as Partial<DataMoved>;
     const bytes = counts?.['bytes'];
     if (what !== 'data-exported' || by !== 'backup' || lifecycle !== 'archive') return undefined;
     if (!/^[0-9a-f]{64}$/.test(sha256 ?? '') || !Number.isSafeInteger(bytes)) return undefined;
     if (done === undefined || new Date(done).toISOString() !== done) return undefined;
-    return { what, by, lifecycle, sha256: sha256!, done, counts: { bytes: bytes! } };
+    const named = file !== undefined && OWN_NAME.test(file) ? { file } : {};
+    return { what, by, lifecycle, ...named, sha256: sha256!, done, counts: { bytes: bytes! } };
   } catch {
     return undefined;
   }

@@ -72,6 +72,16 @@ export interface Stepped<State = unknown> extends CommittedElsewhere {
   readonly wait?: number | undefined;
   /** What follows instead where its commit is refused, for good, as the store or somebody else says. */
   readonly refused?: ((error: FhirError) => Stepped<State>) | undefined;
+  /** Of a standing job, which begins and ends nowhere: the audit trail is told that this step takes something up, or has done it. */
+  readonly tells?: ToldStep | undefined;
+}
+
+/** `what`: in a few letters. */
+export interface ToldStep {
+  readonly moment: 'begin' | 'end';
+  readonly what: string;
+  readonly done: number;
+  readonly total?: number | undefined;
 }
 
 /** What comes of a job. */

@@ -21,13 +21,16 @@ const CROWDED = { pause: 50, times: 100 } as const;
 /** Kinds of errors that say nothing of the job: it is tried again for as long as they last. */
 const WEATHER: ReadonlySet<string> = new Set(['unavailable', 'timeout', 'no-space', 'throttled']);
 
-/** What the audit trail keeps of what becomes of a job, who caused it, when (ms), and which files it moved. It is committed with it. */
+/**
+ * What the audit trail keeps of what becomes of a job, who caused it (undefined: the server itself), when (ms), which files it moved, and what
+ * of it is told. It is committed with it.
+ */
 export type RecordJob = (
   moment: 'begin' | 'cancel' | 'end',
-  job: JobNote,
-  by: JobOwner,
+  job: Pick<JobNote, 'id' | 'kind' | 'status' | 'error' | 'done' | 'total'>,
+  by: JobOwner | undefined,
   at: number,
-  moved?: Finished['moved'],
+  beside?: { readonly moved?: Finished['moved']; readonly what?: string },
 ) => readonly Deed[];
 
 export interface JobSurroundings {
@@ -139,21 +142,27 @@ export class RunningJob {
       await board.replace(
         this.#noted,
         next,
-        isEnd ? this.#recordEnd(next, 'moved' in given ? given.moved : undefined) : undefined,
+        isEnd ? this.#recordEnd(next, 'moved' in given ? given.moved : undefined) : this.#recordStep(next, given),
         given.with,
       );
     if (isEnd) this.#ahead = next;
     else await this.#take();
   }
 
-  #recordEnd(job: JobNote, moved?: Finished['moved']): MakeDeeds | undefined {
-    const { by } = job;
-    return by && (at => this.#around.record('end', job, by, at, moved));
+  #recordEnd(job: JobNote, moved?: Finished['moved']): MakeDeeds {
+    return at => this.#around.record('end', job, job.by, at, { moved });
+  }
+
+  #recordStep(job: JobNote, given: Move['given']): MakeDeeds | undefined {
+    if (!('tells' in given) || !given.tells) return undefined;
+    const { moment, what, done, total } = given.tells;
+    return at => this.#around.record(moment, { ...job, done, total }, job.by, at, { what });
   }
 
   /** Whether it need not be noted yet: it may be done again, and the last note is young. */
   #mayBeAhead(next: JobNote, given: Move['given']): boolean {
     if (!this.#kind.repeatable || given.with || ('commit' in given && given.commit)) return false;
+    if ('tells' in given && given.tells) return false;
     const goesOn = next.ended === undefined && !next.last && !next.idle && next.notBefore === undefined;
     return goesOn && !this.#ending.signal.aborted && performance.now() - this.#notedAt < NOTE_MS;
   }

@@ -8,8 +8,8 @@ import type { Clock } from './clock.js';
 export interface PageTokenCipher {
   /** `lifetime` in ms. */
   close(value: unknown, lifetime: number): string;
-  /** 'expired' and 'invalid' are told apart, so that the client learns whether to start again. */
-  open(token: string): { readonly value: unknown } | 'expired' | 'invalid';
+  /** 'expired' and 'invalid' are told apart, so that the client learns whether to start again. `evenOld`: what has expired is opened, too. */
+  open(token: string, evenOld?: boolean): { readonly value: unknown } | 'expired' | 'invalid';
 }
 
 /**
@@ -29,7 +29,7 @@ export function createPageTokenCipher(secret: string, { now }: Pick<Clock, 'now'
         'base64url',
       );
     },
-    open(token) {
+    open(token, evenOld = false) {
       const bytes = Buffer.from(token, 'base64url');
       if (bytes.length < 30) return 'invalid';
       try {
@@ -37,7 +37,7 @@ export function createPageTokenCipher(secret: string, { now }: Pick<Clock, 'now'
         decipher.setAuthTag(bytes.subarray(-16));
         const plain = decipher.update(bytes.subarray(12, -16), undefined, 'utf8') + decipher.final('utf8');
         const [until, value] = JSON.parse(plain) as [number, unknown];
-        return until * 1000 < now() ? 'expired' : { value };
+        return until * 1000 < now() && !evenOld ? 'expired' : { value };
       } catch {
         return 'invalid';
       }

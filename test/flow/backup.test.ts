@@ -20,7 +20,14 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { AuditEvent, Bundle, CapabilityStatement, OperationOutcome, Parameters } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
 import type { DataMoved } from '../../src/identity/happening.js';
-import { leaveNote, type NotesSeen, prepareNotes, tellNotes } from '../../src/interactions/told-later.js';
+import {
+  holdNote,
+  keepTellingNotes,
+  leaveNote,
+  type NotesSeen,
+  prepareNotes,
+  tellNotes,
+} from '../../src/interactions/told-later.js';
 import { command, manyCommands } from '../support/cli.js';
 import { newStore, startServer } from '../support/server.js';
 import { type SpawnedServer, spawnServer } from '../support/spawn.js';
@@ -37,6 +44,15 @@ function linkOf(fd: string): string {
     return '';
   }
 }
+
+const MOVED: DataMoved = {
+  what: 'data-exported',
+  by: 'backup',
+  lifecycle: 'archive',
+  sha256: 'a'.repeat(64),
+  done: '2026-01-31T10:00:00.000Z',
+  counts: { bytes: 1 },
+};
 
 const many = manyCommands();
 after(() => many.end());
@@ -143,6 +159,34 @@ describe('a backup of a server that goes on', () => {
     assert.equal(await patientsIn(join(data, 'backups', copies().at(-1)!)), 21);
   });
 
+  it('is told by the next start where the server dies before it is recorded', async () => {
+    const own = mkdtempSync(join(tmpdir(), 'chartroom-held-'));
+    try {
+      const told: DataMoved = { ...MOVED, file: 'chartroom-2026-01-31T10-00-00-000Z-a.db' };
+      holdNote(own, told);
+      holdNote(own, MOVED).drop();
+      const given = await startServer({ store: 'embedded' });
+      const engine = { ...given.engine, settings: { ...given.engine.settings, data: own } };
+      const events = async (): Promise<string[]> => {
+        const { body } = await given.request.get('/fhir/AuditEvent?type=110106').expect(200);
+        return (body as Bundle<AuditEvent>).entry?.map(({ resource }) => resource!.entity![0]!.name ?? '') ?? [];
+      };
+      await tellNotes(engine, { failed: new Set(), told: new Set() });
+      assert.deepEqual(await events(), [], 'it is under way');
+      await (await keepTellingNotes(engine))();
+      assert.deepEqual(await events(), [told.file]);
+      assert.deepEqual(readdirSync(join(own, 'untold')), []);
+      await given.stop();
+    } finally {
+      rmSync(own, { recursive: true, force: true });
+    }
+    assert.deepEqual(
+      readdirSync(join(data, 'untold')).filter(name => name.endsWith('.held')),
+      [],
+      'none is left of those that were recorded',
+    );
+  });
+
   it('is made as a job', async () => {
     const asked = await as('admin').send('POST', '$backup', { headers: { prefer: 'respond-async' } });
     assert.equal(asked.status, 202, asked.text);
@@ -201,14 +245,6 @@ describe('a backup of a server that goes on', () => {
 });
 
 describe('notes of what commands have done', () => {
-  const moved: DataMoved = {
-    what: 'data-exported',
-    by: 'backup',
-    lifecycle: 'archive',
-    sha256: 'a'.repeat(64),
-    done: '2026-01-31T10:00:00.000Z',
-    counts: { bytes: 1 },
-  };
   // The temporary folder of a test run may be closed to the other users of these tests.
   const own = mkdtempSync(join(process.getuid?.() === 0 ? '/tmp' : tmpdir(), 'chartroom-notes-'));
   const notes = join(own, 'untold');
@@ -222,7 +258,7 @@ describe('notes of what commands have done', () => {
     }
     chownSync(join(own, 'chartroom.db'), 4242, 4243);
     prepareNotes(own);
-    leaveNote(own, moved);
+    leaveNote(own, MOVED);
     const [name] = readdirSync(notes);
     for (const path of [notes, join(notes, name!)]) {
       const { uid, gid, mode } = statSync(path);
@@ -255,7 +291,7 @@ describe('notes of what commands have done', () => {
       };
       const seen: NotesSeen = { failed: new Set(), told: new Set() };
       for (let round = 0; round < 2; round++) {
-        leaveNote(own, moved);
+        leaveNote(own, MOVED);
         await tellNotes(engine, seen);
         assert.deepEqual(readdirSync(notes), ['0-cannot-be-read.json']);
         const { body } = await server.request.get('/fhir/AuditEvent?type=110106&_summary=count').expect(200);

@@ -70,6 +70,21 @@ onStoresInTurn(
       );
     });
 
+    it('AUD-1: what the server indexes anew behind the traffic is told with its counts', async () => {
+      await as('anna').update({ resourceType: 'Group', id: 'to-index', type: 'person', actual: true });
+      const body = '{"resourceType":"Parameters","parameter":[{"name":"type","valueCode":"Group"}]}';
+      const headers = { 'content-type': 'application/fhir+json' };
+      assert.equal((await as('admin').send('POST', '$reindex', { headers, body })).status, 200);
+      const ofServer = async () =>
+        (await eventsOf('subtype=110132&agent-name:exact=chartroom')).filter(({ entity = [] }) =>
+          entity.some(({ query = '' }) => atob(query).endsWith('end Group')),
+        );
+      let told = await ofServer();
+      for (; told.length === 0; told = await ofServer()) await pause(20);
+      assert.deepEqual(told.map(sayingOf), ['110113 110132 operation index E 0']);
+      assert.deepEqual(detailsOf(told[0]!), { done: '1', total: '1' });
+    });
+
     it('AUD-6: later pages of a look into the trail say so, too', async () => {
       for (const id of ['page-a', 'page-b']) await as('anna').update({ resourceType: 'Patient', id });
       const isToldAsLook = async (request: string): Promise<boolean> =>
@@ -90,6 +105,9 @@ onStoresInTurn(
         const page = next.replace(/^.*?\/fhir\/?/, '');
         assert.equal((await as('admin').get(page)).status, 200, asked);
         assert.equal(await isToldAsLook(page), isLook, asked);
+        const inOtherHands = `${page}&_pretty=true`;
+        assert.ok([400, 403].includes((await as('anna').get(inOtherHands)).status), asked);
+        assert.equal(await isToldAsLook(inOtherHands), isLook, `${asked}, refused`);
       }
     });
 

@@ -3,7 +3,8 @@
  * with `keep` removes the oldest copies there beyond that number. To restore, start on the copy (docs/running.md). Administrators only.
  * Defined in profiles/operationdefinition-backup.json. MongoDB has tools of its own, so there it is not offered.
  *
- * The copy gets its name when it is whole. A job that was killed in the middle begins its copy again.
+ * The copy gets its name when it is whole, and a note says what is to be told of it (told-later.ts): where the server dies before the copy is in the audit
+ * trail, the next start tells it. A job that was killed in the middle begins its copy again, and tells it with its end.
  */
 import { accessSync, constants, rmSync } from 'node:fs';
 import { readdir, rename, stat } from 'node:fs/promises';
@@ -15,6 +16,7 @@ import type { JobKind } from '../../jobs/kind.js';
 import { hashOfFile } from '../../platform/file-hash.js';
 import { makeFolder } from '../../platform/folder.js';
 import { newId } from '../../platform/ids.js';
+import { type HeldNote, holdNote } from '../told-later.js';
 import type { Context, Engine, OperationImplementation } from '../engine.js';
 import type { Of, Outcome } from '../interaction.js';
 import { jsonText } from './operation.js';
@@ -38,16 +40,24 @@ interface Copy {
   readonly sha256: string;
 }
 
+interface NotedCopy extends Copy {
+  readonly note: HeldNote;
+}
+
 type BackupGround = Pick<Engine, 'store' | 'clock' | 'settings'>;
 
 export const backupOperation: OperationImplementation = {
   job: async ({ engine }, ask) => ({ kind: 'backup', input: wishOf(engine, ask) }),
   async run({ engine }, ask): Promise<Outcome> {
     const wish = wishOf(engine, ask);
-    const copy = await backUp(engine, wish, newName(engine));
+    const { note, ...copy } = await backUp(engine, wish, newName(engine));
     const result = { status: 200, text: Buffer.from(JSON.stringify(answerOfCopy(copy))), patients: [] };
     return {
       result,
+      async complete() {
+        note.drop();
+        return result;
+      },
       recordedParts: [
         { target: ask, result, pattern: 'restricted' },
         { target: ask, result, happened: movedBy(copy) },
@@ -64,7 +74,10 @@ export const backupJob = (engine: () => BackupGround): JobKind => ({
   async step({ state }) {
     const { name, ...wish } = state as Wish & Pick<Copy, 'name'>;
     try {
-      return { state: await backUp(engine(), wish, name), last: true };
+      const { note, ...copy } = await backUp(engine(), wish, name);
+      // The step, or what follows from it, is done again until it is told.
+      note.drop();
+      return { state: copy, last: true };
     } catch (error) {
       // To try again and again would not make room.
       const known = asFhirError(error);
@@ -99,18 +112,24 @@ function folderOf(data: string): string {
   return folder;
 }
 
-async function backUp({ store, settings }: BackupGround, { keep }: Wish, name: string): Promise<Copy> {
+async function backUp({ store, settings, clock }: BackupGround, { keep }: Wish, name: string): Promise<NotedCopy> {
   const folder = folderOf(settings.data);
   const part = join(folder, `${name}.part`);
   rmSync(part, { force: true });
   await store.backup!(part);
-  await rename(part, join(folder, name));
-  const { size } = await stat(join(folder, name));
-  if (keep !== undefined) {
-    const copies = (await readdir(folder)).filter(each => COPY.test(each)).toSorted();
-    for (const old of copies.slice(0, -keep)) rmSync(join(folder, old));
+  const copy = { name, size: (await stat(part)).size, sha256: await hashOfFile(part) };
+  const note = holdNote(settings.data, { ...movedBy(copy), done: new Date(clock.now()).toISOString() });
+  try {
+    await rename(part, join(folder, name));
+    if (keep !== undefined) {
+      const copies = (await readdir(folder)).filter(each => COPY.test(each)).toSorted();
+      for (const old of copies.slice(0, -keep)) rmSync(join(folder, old));
+    }
+  } catch (error) {
+    note.release();
+    throw error;
   }
-  return { name, size, sha256: await hashOfFile(join(folder, name)) };
+  return { ...copy, note };
 }
 
 /** Parameters: the file, relative to the data folder, its bytes and its hash. */

@@ -28,6 +28,13 @@ export interface PageState {
 export const laterPage = (page: Pick<PageState, 'parameters'> | undefined): { readonly asked?: Parameters } =>
   page ? { asked: page.parameters } : {};
 
+/** What the first page was asked by, for the audit trail of a later one that was refused; undefined: these are no parameters of a later page. */
+export function firstAsked({ pageTokens }: Pick<Engine, 'pageTokens'>, asked: Parameters): Parameters | undefined {
+  const token = asked.find(([name]) => name === PAGE_PARAMETER)?.[1];
+  const opened = token === undefined ? 'invalid' : pageTokens.open(token, true);
+  return typeof opened === 'string' ? undefined : (opened.value as Partial<SealedPage>).page?.parameters;
+}
+
 /** In whose hands a link works, and what they might see when the total was counted. */
 interface SealedPage {
   readonly page: PageState;

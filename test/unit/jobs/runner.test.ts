@@ -82,7 +82,7 @@ describe('a job', () => {
   it('has each step done with the state that follows from it, and ends with its result', async () => {
     const moments: unknown[] = [];
     const { runner, over, effects, outbox } = runnerOver([counting], {
-      record: (moment, { status }, by) => (moments.push([moment, status, by.principal.name]), [deedCalled(moment)]),
+      record: (moment, { status }, by) => (moments.push([moment, status, by?.principal.name]), [deedCalled(moment)]),
     });
     const id = await runner.start(ANNA, 'counting', 3);
     assert.equal((await runner.find(id))?.status, 'waiting');
