@@ -133,7 +133,10 @@ describe('the R4 definitions', () => {
 
   it('hold search parameters and compartments', () => {
     const own = definitions.searchParameters.slice(1375).map(({ base, code }) => `${base.join()}.${code}`);
-    assert.deepEqual(own.slice(1), ['DocumentReference.creation', 'List.designationType', 'List.sourceId']);
+    assert.deepEqual(own.slice(1), [
+      ...['DocumentReference.creation', 'DocumentReference.doc-status', 'List.designationType', 'List.sourceId'],
+      ...['Patient.mrn-terminal', 'Task.due', 'Task.indexer', 'Task.next-alarm'],
+    ]);
     assert.match(own[0]!, /^BodyStructure,.*,DiagnosticReport,DocumentReference,.*,Media,.*\.attachment$/);
     assert.deepEqual(parameter('Patient-active'), {
       url: 'http://hl7.org/fhir/SearchParameter/Patient-active',

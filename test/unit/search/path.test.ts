@@ -16,7 +16,7 @@ interface OwnParameter {
 }
 const ownParameter = (file: string): OwnParameter =>
   JSON.parse(readFileSync(new URL(file, profiles), 'utf8')) as OwnParameter;
-const MRN_TERMINAL = ownParameter('work/searchparameter-patient-mrn-terminal.json');
+const MRN_TERMINAL = ownParameter('search/searchparameter-patient-mrn-terminal.json');
 
 /** Values and element types that an expression leads to in a resource. */
 function evaluate(expression: string, resource: Resource): [type: string, value: Json][] {
