@@ -91,6 +91,8 @@ interface Watched {
   /** ms for which a file has not changed. */
   readonly quiet: number;
   readonly signals: StopSignals;
+  /** What was told last of a server that is away; undefined: it answers. */
+  awayFor?: string | undefined;
 }
 
 /** Of a file that was tried in vain. */
@@ -166,14 +168,26 @@ async function takeFile(watched: Watched, name: string, shape: string): Promise<
   if (read.length === 0) return fail('The file is empty.');
   const sha256 = createHash('sha256').update(read).digest('hex');
   const answer = await asked(watched, name, read, sha256);
-  if (!answer) return 'away';
+  if (typeof answer === 'string') return tellAway(watched, answer);
   const reason = reasonAgainst(answer);
+  if (reason === 'away') return tellAway(watched, `it answered ${answer.status}`);
+  watched.awayFor = undefined;
   if (typeof reason !== 'object') return reason;
   if (reason.text !== undefined) return fail(reason.text);
   const moved = await moveAside(folder, name, { shape, to: 'done', mark: sha256 });
   if (moved === undefined) return 'skipped';
   process.stdout.write(`${name}: ${answer.status === 201 ? 'taken in' : 'was taken in before'}\n`);
   return 'done';
+}
+
+/** Says why once, and again where the cause is another one. */
+function tellAway(watched: Watched, cause: string): 'away' {
+  if (watched.awayFor !== cause)
+    process.stderr.write(
+      `The server ${watched.server} does not take files in just now: ${cause}. It is asked again.\n`,
+    );
+  watched.awayFor = cause;
+  return 'away';
 }
 
 interface Answered {
@@ -186,7 +200,8 @@ function reasonAgainst({ status, body }: Answered): { readonly text?: string } |
   if (status === 401 || status === 403)
     throw new FhirError('forbidden', `The server does not let this token take files in (${status}): see --token-file.`);
   if (status === 429 || status === 503) return 'away';
-  if (status >= 500) return 'later';
+  // 408: the server has waited for the body in vain, which is nothing against the file.
+  if (status === 408 || status >= 500) return 'later';
   const said = spokenIn(body);
   // Whoever stands before the server says it in words of its own.
   if (status === 413) return { text: `${said ? reasonsIn(said) : ''}\n${TOO_LARGE}`.trim() };
@@ -205,13 +220,13 @@ const TOO_LARGE =
 /** What somebody says who has no $intake, or another address. */
 const NOT_HERE: ReadonlySet<number> = new Set([404, 405, 300, 301, 302, 303, 307, 308]);
 
-/** Undefined: nobody has answered. */
+/** A text: why nobody has answered. */
 async function asked(
   { client, server, token, folder }: Watched,
   name: string,
   bytes: Buffer,
   sha256: string,
-): Promise<Answered | undefined> {
+): Promise<Answered | string> {
   const parameter = [
     { name: 'source', valueString: basename(folder) },
     { name: 'title', valueString: name },
@@ -230,7 +245,7 @@ async function asked(
       throw new FhirError('not-found', 'This server sends on to another address: name that one as --server.', {
         cause: error,
       });
-    if (error instanceof FhirError) return undefined;
+    if (error instanceof FhirError) return outgoingCode(error) ?? error.message;
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 /** Where charts are, and were: movements by work and by the desk, told by $custody. docs/records-desk.md */
 import assert from 'node:assert/strict';
-import type { OperationOutcome, Parameters, Patient, Provenance } from 'fhir/r4.js';
+import type { OperationOutcome, Parameters, Patient, Provenance, Task } from 'fhir/r4.js';
 import { it } from 'mocha';
 import { onStoresInTurn } from '../support/both-stores.js';
 import { FULL } from '../support/depth.js';
@@ -74,7 +74,7 @@ onStoresInTurn(
         place: 'out',
         unaccounted: false,
         location: 'Location/desk',
-        events: ['archive', 'access', 'transmit'],
+        events: ['archive', 'request', 'access', 'transmit'],
       });
       await talk.update(checkout('k2', { for: { reference: 'Patient/k' }, focus: { reference: 'List/c1' } }), ADMIN);
       refusedAs(await lead(talk, 'k2', { name: 'pull' }), 422, 'work-held', 'Task.focus');
@@ -91,6 +91,37 @@ onStoresInTurn(
       assert.equal((await move('List/c1', { activity: 'destroy', reason: 'Its time is over.' })).status, 200);
       assert.equal((await of1()).place, 'destroyed');
       refusedAs(await move('List/c1', { activity: 'access' }), 422, 'destroyed', 'List');
+      refusedAs(await move('List/c1', { activity: 'destroy', reason: 'Again.' }), 422, 'destroyed', 'List');
+    });
+
+    it('lets nothing that was destroyed be asked for or moved by work, by whatever way (S14)', async () => {
+      const { talk } = stage();
+      await chart('c4', 'k');
+      const of = { for: { reference: 'Patient/k' }, focus: { reference: 'List/c4' } };
+      await talk.update(checkout('k3', of), ADMIN);
+      assert.equal((await custody('k', '?item=List/c4'))[0]!.place, 'unknown', 'who asks for it has not moved it');
+      const [pulled, destroyed] = await Promise.all([
+        lead(talk, 'k3', { name: 'pull' }),
+        move('List/c4', { activity: 'destroy', reason: 'Its time is over.' }),
+      ]);
+      assert.equal(destroyed.status, 200, destroyed.text);
+      if (pulled.status !== 200) refusedAs(pulled, 422, 'destroyed', 'Task.focus');
+      const { businessStatus: _, ...begun } = (await talk.get<Task>('Task/k3', ADMIN)).body;
+      for (const name of pulled.status === 200 ? ['check-out', 'check-in'] : ['pull', 'check-out'])
+        refusedAs(await lead(talk, 'k3', { name, location: DESK }), 422, 'destroyed', 'Task.focus');
+      refusedAs(
+        await talk.update({ ...begun, id: 'k3', status: 'in-progress', location: DESK }, ADMIN),
+        422,
+        'destroyed',
+        'Task.focus',
+      );
+      refusedAs(await talk.update(checkout('k4', of), ADMIN), 422, 'destroyed', 'Task.focus');
+      const way = pulled.status === 200 ? 'report-missing' : 'cancel';
+      assert.equal(
+        (await lead(talk, 'k3', { name: way, reason: 'It is gone.' })).status,
+        200,
+        'what moves nothing may be',
+      );
     });
 
     it('refuses movements that are none, and whoever may not', async () => {

@@ -123,6 +123,7 @@ onStoresInTurn(
       const refusal = { resourceType: 'OperationOutcome', issue: [{ details: { text: 'Not this one.' } }] };
       const other = await otherServer(body => {
         if (body.includes('"a-bad.txt"')) return [500, ''];
+        if (body.includes('"b-slow.txt"')) return [408, ''];
         if (body.includes('"large.txt"')) return [413, '<p>large</p>'];
         return body.includes('"refused.txt"') || body.includes('nnnn') ? [422, JSON.stringify(refusal)] : [201, taken];
       });
@@ -130,14 +131,14 @@ onStoresInTurn(
       const outside = join(newFolder(), 'outside');
       writeFileSync(outside, 'Not to be written over.');
       symlinkSync(outside, join(folder, 'failed', 'refused.txt.reason.txt'));
-      for (const name of ['a-bad.txt', 'large.txt', 'refused.txt', 'z-good.txt', long])
+      for (const name of ['a-bad.txt', 'b-slow.txt', 'large.txt', 'refused.txt', 'z-good.txt', long])
         writeFileSync(join(folder, name), `Note ${name}`);
       const { child, ended } = taking(stage(), folder, { server: other.base });
-      while (child.exitCode === null && filesOf(folder).length > 1) await realPause(20);
+      while (child.exitCode === null && filesOf(folder).length > 2) await realPause(20);
       child.kill('SIGTERM');
       const { err } = await ended;
       await other.close();
-      assert.deepEqual(filesOf(folder), ['a-bad.txt'], err);
+      assert.deepEqual(filesOf(folder), ['a-bad.txt', 'b-slow.txt'], err);
       assert.deepEqual(filesOf(join(folder, 'done')), ['z-good.txt']);
       const failed = filesOf(join(folder, 'failed'));
       assert.equal(failed.length, 6, failed.join());
@@ -167,6 +168,22 @@ onStoresInTurn(
       assert.equal(status, 0, err);
       assert.deepEqual(bodies, ['Half a note', 'Half a note, and the rest.']);
       assert.equal(readFileSync(join(folder, 'done', 'note.txt'), 'utf8'), 'Half a note, and the rest.');
+    });
+
+    it('waits for a server that is away, and says once why', async () => {
+      const folder = newFolder();
+      writeFileSync(join(folder, 'note.txt'), 'A note.');
+      const away = await otherServer(() => [503, '']);
+      const busy = taking(stage(), folder, { server: away.base });
+      let told = '';
+      busy.child.stderr?.on('data', (part: Buffer) => (told += part.toString()));
+      while (busy.child.exitCode === null && !told.includes('503')) await realPause(20);
+      await away.close();
+      while (busy.child.exitCode === null && !told.includes('outgoing-unreachable')) await realPause(20);
+      busy.child.kill('SIGTERM');
+      const { err } = await busy.ended;
+      assert.deepEqual(err.match(/does not take files in just now/g)?.length, 2, err);
+      assert.deepEqual(filesOf(folder), ['note.txt']);
     });
 
     it('is left while it is young', async () => {

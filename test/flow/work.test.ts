@@ -100,8 +100,10 @@ onStoresInTurn(
       const again = await talk.update({ ...out.body, id: 'plain' }, CLERK);
       assert.equal(again.body.meta.versionId, '2');
       const found = await talk.search<Provenance>('Provenance?target=Task/plain', CLERK);
-      const { resource } = found.entry![0]!;
-      assert.equal(found.total, 1);
+      const doneBy = (code: string) =>
+        found.entry!.filter(({ resource }) => resource!.activity?.coding?.[0]?.code === code);
+      assert.deepEqual([found.total, doneBy('request').length], [2, 1], 'that it was asked for, and what was done');
+      const { resource } = doneBy('check-out')[0]!;
       assert.deepEqual(
         resource!.target.map(({ reference }) => reference),
         ['Task/plain', 'List/chart-plain'],

@@ -102,7 +102,7 @@ const ofIntake = composeOperations(
     index: indexOperation({
       rules: { required: [], withoutEncounter: [] },
       sample: { percent: 100, newStaff: 0 },
-      ...{ bases: [], now: () => 0, newId: () => '', together: new Map() },
+      ...{ bases: [], now: () => 0, newId: () => '', together: new Map(), copied: new WeakMap() },
     }),
   },
   await definitionsIn('profiles/intake'),

@@ -26,6 +26,7 @@ function processText({
   display,
   workers,
   start,
+  begin,
   exclusive = [],
   states,
   transitions,
@@ -45,7 +46,7 @@ function processText({
   return [
     `### ${display}: \`${code}\``,
     '',
-    `Begins ${start.join(', ')}. Worked on by ${workers.join(', ')}.${exclusive.length > 0 ? ` What it is about is in the hands of one Task at a time (${exclusive.join(', ')}).` : ''} ${term ? `Its term is ${days(term)}${lawful.length > 0 ? `, or what ends earlier of ${lawful.join(', ')}` : ''}.` : 'Whoever begins it says its term.'}${told.length > 0 ? ` Alarms: ${told.join('; ')}.` : ''}`,
+    `Begins ${start.join(', ')}.${begin === undefined ? '' : ' Its beginning is told of what it is about.'} Worked on by ${workers.join(', ')}.${exclusive.length > 0 ? ` What it is about is in the hands of one Task at a time (${exclusive.join(', ')}).` : ''} ${term ? `Its term is ${days(term)}${lawful.length > 0 ? `, or what ends earlier of ${lawful.join(', ')}` : ''}.` : 'Whoever begins it says its term.'}${told.length > 0 ? ` Alarms: ${told.join('; ')}.` : ''}`,
     '',
     '| transition | from | to | who | needs |',
     '|---|---|---|---|---|',

@@ -2,10 +2,8 @@
  * `DocumentReference/$intake`: many files at once become a batch (a List), a preliminary document for each, and a Task by which it is indexed and checked, all
  * in one commit. A batch with an identifier is taken in once: who sends it again is told what became of it. Defined in profiles/intake/.
  */
-import { nameOfBytes, URI_SYSTEM } from '../../fhir/content/bytes-name.js';
 import { FhirError, type Issue } from '../../fhir/error.js';
-import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
-import { isObject, itemsOf, type JsonObject, type Resource } from '../../fhir/resource.js';
+import { isObject, type JsonObject, type Resource } from '../../fhir/resource.js';
 import type { Context, OperationImplementation } from '../../interactions/engine.js';
 import type { Companion, Outcome } from '../../interactions/interaction.js';
 import { jsonText } from '../../interactions/operations/operation.js';
@@ -14,23 +12,22 @@ import { FREE } from '../../interactions/response/allowance.js';
 import { personOf } from '../../interactions/person.js';
 import { absence, type ConditionalQuery, findOne, readCriteria } from '../../interactions/write/conditional.js';
 import { hookGround } from '../../interactions/write/hook-ground.js';
-import type { HookGround } from '../../interactions/write/hooks.js';
 import { newId } from '../../platform/ids.js';
 import { breathe } from '../../platform/pieces.js';
+import { realTimeout } from '../../platform/real-time.js';
+import { duplicatesOf } from './duplicates.js';
 import { indexedElements } from './index-asked.js';
 import { batchEntry, batchText, fileTold, knownBatch, LIST_CODE } from './known-batch.js';
 import { fileGiven, type FileGiven, type IntakeFile, isIssue, readIntakeFile } from './intake-file.js';
 import { checkMade } from './made-resource.js';
 import { newScan, scanDocument } from './new-scan.js';
-import { pageFindings } from './pages/page-findings.js';
+import { pageFindings, type PagesAsked } from './pages/page-findings.js';
 import { subjectsOf } from './patient-facts.js';
 import type { DqFinding } from './vocabulary.js';
 
 const MOST_FILES = 100;
-/** Documents with the same bytes that are named. */
-const MOST_DUPLICATES = 10;
-/** For which pages are looked at while somebody waits; those of the rest a second person looks at. */
-const LOOKING_MS = 60_000;
+/** For which pages are looked at while somebody waits, with the time that others take; those of the rest a second person looks at. */
+const LOOKING_MS = 10_000;
 const NOT_LOOKED_AT: DqFinding = { code: 'DQ-not-looked-at', expression: 'DocumentReference.content[0].attachment' };
 /** Bytes of the files of one batch. */
 const MOST_TOGETHER = 256 * 1024 * 1024;
@@ -93,14 +90,19 @@ async function filesRead(
   isKnown: boolean,
   found: readonly Issue[] = [],
 ): Promise<readonly IntakeFile[]> {
-  const began = performance.now();
+  const ends = performance.now() + LOOKING_MS;
+  const looks = new Map<string, Promise<readonly DqFinding[]>>();
   const files: IntakeFile[] = [];
   const issues: Issue[] = [];
   for (const file of given) {
     await breathe();
-    const read = await readIntakeFile(file, async pages => {
+    const read = await readIntakeFile(file, async (pages, sha256) => {
       if (isKnown || issues.length > 0) return [];
-      return performance.now() - began > LOOKING_MS ? [NOT_LOOKED_AT] : pageFindings(pages);
+      // Equal bytes are looked at once.
+      const name = `${sha256} ${pages.pages}`;
+      const look = looks.get(name) ?? lookUntil(ends, pages);
+      looks.set(name, look);
+      return look;
     });
     if (isIssue(read)) issues.push(read);
     else files.push(read);
@@ -108,6 +110,18 @@ async function filesRead(
   const all = [...issues, ...found];
   if (all.length > 0) throw new FhirError('unprocessable', 'Files of these kinds are not taken in.', { issues: all });
   return files;
+}
+
+/** `ends`: of the time of the process. */
+async function lookUntil(ends: number, pages: PagesAsked): Promise<readonly DqFinding[]> {
+  const left = ends - performance.now();
+  if (left <= 0) return [NOT_LOOKED_AT];
+  return new Promise((resolve, reject) => {
+    const timer = realTimeout(left, () => resolve([NOT_LOOKED_AT]));
+    pageFindings(pages)
+      .then(resolve, reject)
+      .finally(() => clearTimeout(timer));
+  });
 }
 
 async function newBatch(
@@ -126,9 +140,19 @@ async function newBatch(
   const entry: JsonObject[] = [];
   for (const file of files) {
     const [id, task] = [newId(now), newId(now)];
-    const findings = [...(await duplicateFindings(ground, file, earlier)), ...file.findings];
+    const same = await duplicatesOf(ground, file, earlier);
+    const findings = [...same.findings, ...file.findings];
     if (!earlier.has(file.sha256)) earlier.set(file.sha256, `DocumentReference/${id}`);
-    const scan = { id, task, fields: indexedElements(file.asked, {}), findings, at, by: principal, batch };
+    const scan = {
+      id,
+      task,
+      fields: indexedElements(file.asked, {}),
+      findings,
+      labels: same.labels,
+      at,
+      by: principal,
+      batch,
+    };
     const content = [{ attachment: file.attachment }];
     await checkMade(engine, scanDocument({ ...scan, content }), file.at);
     companions.push(...newScan({ ...scan, content }));
@@ -154,27 +178,6 @@ async function newBatch(
       mustNotMatch: sought ? [absence(context, sought)] : [],
     },
   };
-}
-
-/** The same bytes in this batch, and documents that are here with them, as far as their Provenance says so. */
-async function duplicateFindings(
-  { find }: Pick<HookGround, 'find'>,
-  { sha256 }: IntakeFile,
-  earlier: ReadonlyMap<string, string>,
-): Promise<readonly DqFinding[]> {
-  const name = `${URI_SYSTEM}|${nameOfBytes(sha256)}`;
-  const rows = await find('Provenance', [['entity:identifier', name]], MOST_DUPLICATES);
-  const targets = rows.flatMap(({ text }) => (text ? itemsOf(parseJson(text, STORED_JSON).resource['target']) : []));
-  const documents = targets.flatMap(target => {
-    const reference = isObject(target) ? jsonText(target['reference']).split('/_history/')[0]! : '';
-    return reference.startsWith('DocumentReference/') ? [reference] : [];
-  });
-  const inBatch = earlier.get(sha256);
-  return [...new Set([...(inBatch === undefined ? [] : [inBatch]), ...documents])].map(reference => ({
-    code: 'DQ-duplicate',
-    expression: 'DocumentReference.content[0].attachment',
-    value: { valueReference: { reference } },
-  }));
 }
 
 interface ListGiven {

@@ -6,17 +6,45 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { FhirError } from '../../fhir/error.js';
 import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
+import { parseReference } from '../../fhir/reference.js';
 import { isObject, itemsOf, type JsonObject, type Resource } from '../../fhir/resource.js';
 import type { FeatureHook, HookedWrite, Preparation } from '../../interactions/write/hooks.js';
+import { labelsOfDocuments, withDocumentLabels } from './document-labels.js';
 import { normalizeFields } from './index-fields.js';
 import { INDEX_ELEMENTS } from './scan-after.js';
 import { refuseScan } from './scan-hook.js';
 import { INTAKE_TAGS, OPEN_STATES, type ScanState, tasksAbout } from './vocabulary.js';
 
-export const documentGuard: FeatureHook = {
+export const documentGuard = (bases: readonly string[]): FeatureHook => ({
   types: ['DocumentReference'],
-  prepare: guardScan,
-};
+  async prepare(write) {
+    const { resource, agent } = write;
+    const labelled = resource && agent !== 'intake' ? await labelledAsReplaced(write, resource, bases) : resource;
+    const guarded = await guardScan({ ...write, resource: labelled });
+    return labelled === resource || guarded?.resource
+      ? guarded
+      : { ...guarded, ...(labelled ? { resource: labelled } : {}) };
+  },
+});
+
+/** What takes the place of a scan that is under way, as a better picture of it, is as confidential. */
+async function labelledAsReplaced(
+  { find, view, id }: HookedWrite,
+  document: Resource,
+  bases: readonly string[],
+): Promise<Resource> {
+  const replaced: Resource[] = [];
+  for (const relation of itemsOf(document['relatesTo'])) {
+    const target = isObject(relation) && relation['code'] === 'replaces' ? relation['target'] : undefined;
+    const reference = isObject(target) && typeof target['reference'] === 'string' ? target['reference'] : '';
+    const place = parseReference(reference, bases);
+    if (place?.kind !== 'local' || place.type !== 'DocumentReference' || place.id === id) continue;
+    if ((await find('Task', tasksAbout(place.id, OPEN_STATES), 1)).length === 0) continue;
+    const row = await view.read('DocumentReference', place.id);
+    if (row?.text) replaced.push(parseJson(row.text, STORED_JSON).resource);
+  }
+  return withDocumentLabels(document, labelsOfDocuments(replaced));
+}
 
 interface GuardedChange {
   /** In which states of the Task it may not be. */
@@ -65,7 +93,7 @@ const DELETED = ofOpenTask(
  * Task, which is rejected then.
  */
 function guardedChanges(former: Resource, resource: Resource, isPlain: boolean): readonly GuardedChange[] {
-  const altered = INDEX_ELEMENTS.find(name => !isDeepStrictEqual(former[name], resource[name]));
+  const altered = REVIEWED_ELEMENTS.find(name => !isDeepStrictEqual(former[name], resource[name]));
   const [isOtherStatus, isOtherDocStatus] = ['status', 'docStatus'].map(name => former[name] !== resource[name]);
   const changes: (GuardedChange | false | undefined)[] = [
     isOtherDocStatus &&
@@ -108,9 +136,12 @@ function guardedChanges(former: Resource, resource: Resource, isPlain: boolean):
   return changes.filter(change => typeof change === 'object');
 }
 
-/** What its contents are, as their attachments say. */
+/** What a second person looks at. */
+const REVIEWED_ELEMENTS = [...INDEX_ELEMENTS, 'category', 'content'] as const;
+
+/** What its contents are, as their attachments say: the type is a part of what was received. */
 const bytesOf = ({ content }: Resource): readonly (readonly unknown[])[] =>
   itemsOf(content).map(each => {
     const attachment: JsonObject = isObject(each) && isObject(each['attachment']) ? each['attachment'] : {};
-    return [attachment['url'] ?? attachment['data'], attachment['hash'], attachment['size']];
+    return ['url', 'hash', 'size', 'contentType'].map(name => attachment[name]);
   });

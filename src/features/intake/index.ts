@@ -45,9 +45,10 @@ export const scanIntake: Feature<typeof settings> = {
       now: () => clock.now(),
       newId: () => newId(clock.now()),
       together: new WeakMap(),
+      copied: new WeakMap(),
     };
     return {
-      hooks: [scanHook(ground), documentGuard],
+      hooks: [scanHook(ground), documentGuard(bases)],
       operations: { index: indexOperation(ground), intake: intakeOperation, 'intake-rates': intakeRatesOperation },
       duties: {
         ...Object.fromEntries(INDEXING_ROLES.map(role => [role, { operations: ['index', 'intake', 'intake-rates'] }])),

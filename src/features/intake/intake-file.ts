@@ -49,6 +49,8 @@ const MOST_BYTES = 64 * 1024 * 1024;
 const refuseFile = (at: string, detail: string, text: string): Issue =>
   issueOfKind('unprocessable', { detail, text, expression: `${at}.part.where(name='attachment')` });
 
+const tooLarge = (at: string): Issue => refuseFile(at, 'file-too-large', 'A file has 64 MB at most.');
+
 /** A parameter `file`. Gives an issue where it has no bytes, or too many. Throws `invalid` for what is no file. */
 export async function fileGiven(
   { binary }: Pick<HookGround, 'binary'>,
@@ -70,13 +72,14 @@ export async function fileGiven(
   const file = { at, sent, asked, pages };
   if (typeof data === 'string') {
     const size = Buffer.byteLength(data, 'base64');
+    if (size > MOST_BYTES) return tooLarge(at);
     if (size > 0) return { ...file, size, read: () => Promise.resolve(Buffer.from(data, 'base64')) };
   }
   const target = typeof url === 'string' && data === undefined ? parseReference(url, bases) : undefined;
   const held = target?.kind === 'local' && target.type === 'Binary' ? await binary(target.id) : undefined;
   if (!held || held.size === 0)
     return refuseFile(at, 'no-bytes', 'A file has data, or the url of a Binary of this server, and is not empty.');
-  if (held.size > MOST_BYTES) return refuseFile(at, 'file-too-large', 'A file has 64 MB at most.');
+  if (held.size > MOST_BYTES) return tooLarge(at);
   return { ...file, size: held.size, read: () => bytesHeld(held) };
 }
 
@@ -90,7 +93,7 @@ export async function bytesHeld({ bytes }: HeldBinary): Promise<Buffer> {
 /** Reads a file, and has its pages looked at by `look`. Gives an issue where its bytes are none that are taken in. */
 export async function readIntakeFile(
   { at, sent, asked, pages, read }: FileGiven,
-  look: (asked: PagesAsked) => Promise<readonly DqFinding[]>,
+  look: (asked: PagesAsked, sha256: string) => Promise<readonly DqFinding[]>,
 ): Promise<IntakeFile | Issue> {
   const bytes = await read();
   const contentType = await contentTypeOf(bytes.subarray(0, HEAD_BYTES));
@@ -99,7 +102,7 @@ export async function readIntakeFile(
   await breathe();
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   const attachment = { ...sent, contentType: sent['contentType'] ?? contentType };
-  return { at, attachment, asked, sha256, findings: await look({ bytes, contentType, pages }) };
+  return { at, attachment, asked, sha256, findings: await look({ bytes, contentType, pages }, sha256) };
 }
 
 export const isIssue = (given: FileGiven | IntakeFile | Issue): given is Issue => 'severity' in given;

@@ -10,6 +10,7 @@ import type { Outcome } from '../../interactions/interaction.js';
 import { jsonText } from '../../interactions/operations/operation.js';
 import { hookGround } from '../../interactions/write/hook-ground.js';
 import type { IntakeFile } from './intake-file.js';
+import { subjectsOf } from './patient-facts.js';
 import { DQ_RULES, type DqFinding, findingsOf, scanStateOf, tasksOfBatch } from './vocabulary.js';
 
 /** Of the List of a batch. */
@@ -57,24 +58,30 @@ export async function knownBatch(
     });
   const rows = await hookGround(context).find('Task', tasksOfBatch(batch), MOST_OF_BATCH);
   const told = new Map<string, { readonly file: JsonObject; readonly isRejected: boolean }>();
+  const works: Resource[] = [];
   for (const { id, text: work } of rows) {
     if (!work) continue;
     const task = parseJson(work, STORED_JSON).resource;
+    works.push(task);
     const document = isObject(task['focus']) ? jsonText(task['focus']['reference']) : '';
     const isRejected = scanStateOf(task) === 'rejected' || (await isTakenBack(context, document));
     told.set(document, { file: fileTold(document, `Task/${id}`, findingsOf(task)), isRejected });
   }
   const inOrder = entries.flatMap(({ item }) => told.get(isObject(item) ? jsonText(item['reference']) : '') ?? []);
+  const patients = subjectsOf(
+    works.flatMap(({ for: subject }) => (subject === undefined ? [] : [{ subject }])),
+    context.engine.settings.bases,
+  );
   if (inOrder.length > 0 && inOrder.every(({ isRejected }) => isRejected))
     throw new FhirError(
       'conflict',
       'These bytes came in before and were rejected: scan them anew, or send them under another identifier. What was of a wrong patient has come in anew by itself.',
-      { detail: 'batch-rejected', expression: "Parameters.parameter.where(name='identifier')" },
+      { detail: 'batch-rejected', expression: "Parameters.parameter.where(name='identifier')", patients },
     );
   return {
     result: {
       status: 200,
-      patients: [],
+      patients,
       text: batchText(
         batch,
         inOrder.map(({ file }) => file),

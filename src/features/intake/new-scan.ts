@@ -3,6 +3,7 @@ import { isObject, type JsonObject, type Resource } from '../../fhir/resource.js
 import type { Companion } from '../../interactions/interaction.js';
 import { personOf } from '../../interactions/person.js';
 import type { HookedWrite } from '../../interactions/write/hooks.js';
+import { type DocumentLabels, NO_LABELS, withDocumentLabels } from './document-labels.js';
 import { type DqFinding, findingInput, INTAKE_TAGS, SCAN_STATUS, SCAN_TASK, scanStateConcept } from './vocabulary.js';
 
 const START = 'pending-index';
@@ -16,6 +17,8 @@ export interface NewScan {
   /** Index fields that are known, as elements of the document. */
   readonly fields: JsonObject;
   readonly findings: readonly DqFinding[];
+  /** Of whatever had its bytes before. */
+  readonly labels?: DocumentLabels;
   /** FHIR instant. */
   readonly at: string;
   readonly by: HookedWrite['principal'];
@@ -23,20 +26,30 @@ export interface NewScan {
   readonly batch?: string;
 }
 
-export const scanDocument = ({ fields, content, at }: Pick<NewScan, 'fields' | 'content' | 'at'>): Resource => ({
-  resourceType: 'DocumentReference',
-  meta: { tag: [{ system: INTAKE_TAGS, code: START }] },
-  status: 'current',
-  docStatus: 'preliminary',
-  date: at,
-  ...fields,
-  content: [...content],
-});
+export const scanDocument = ({
+  fields,
+  content,
+  labels = NO_LABELS,
+  at,
+}: Pick<NewScan, 'fields' | 'content' | 'labels' | 'at'>): Resource =>
+  withDocumentLabels(
+    {
+      resourceType: 'DocumentReference',
+      meta: { tag: [{ system: INTAKE_TAGS, code: START }] },
+      status: 'current',
+      docStatus: 'preliminary',
+      date: at,
+      ...fields,
+      content: [...content],
+    },
+    labels,
+  );
 
-export function newScan({ id, task, content, fields, findings, at, by, batch }: NewScan): readonly Companion[] {
+export function newScan(scan: NewScan): readonly Companion[] {
+  const { id, task, fields, findings, at, by, batch } = scan;
   const { subject } = fields;
   const patient = isObject(subject) ? subject['reference'] : undefined;
-  const document = scanDocument({ fields, content, at });
+  const document = scanDocument(scan);
   const work: Resource = {
     resourceType: 'Task',
     status: SCAN_STATUS[START],

@@ -12,7 +12,7 @@ import { isSamePerson, personOf } from '../../interactions/person.js';
 import type { FeatureHook, HookedWrite, Preparation } from '../../interactions/write/hooks.js';
 import { type IndexRules, judgeFields } from './index-fields.js';
 import { subjectsOf } from './patient-facts.js';
-import { retractionOf } from './retract-scan.js';
+import { type CopiedTogether, retractionOf } from './retract-scan.js';
 import { scanAfter, type StoredScan } from './scan-after.js';
 import { type SamplePolicy, secondPersonFor } from './second-person.js';
 import {
@@ -38,6 +38,7 @@ export interface ScanGround {
   readonly now: () => number;
   readonly newId: () => string;
   readonly together: IndexedTogether;
+  readonly copied: CopiedTogether;
 }
 
 /** ms: bytes may have to be copied. */
@@ -67,6 +68,12 @@ async function prepareScan(ground: ScanGround, write: HookedWrite): Promise<Prep
   }
   const [from, to] = [scanStateOf(former), scanStateOf(task)];
   if (from === to) return { resource: task };
+  if (write.beside('DocumentReference', document.id))
+    throw refuseScan(
+      'document-beside',
+      'Task.focus',
+      'What becomes of the document is written with this step of its Task: write the document in a request before, or index it by $index.',
+    );
   const step: ScanStep = { ground, write, task, document, from };
   if (to !== 'rejected' && document.resource['status'] !== 'current')
     throw refuseScan('document-not-current', 'Task.focus', 'The document is not current any more: reject it.');

@@ -9,10 +9,11 @@ import type { Context } from '../../interactions/engine.js';
 import { findSought, readCriteria } from '../../interactions/write/conditional.js';
 import { FhirError } from '../../fhir/error.js';
 import { breathe } from '../../platform/pieces.js';
-import { RECORD_LIFECYCLE } from './task-hook.js';
+import { RECORD_LIFECYCLE } from './destroyed.js';
+import { REQUEST, TRANSITION_SYSTEM } from './process.js';
 
 export interface CustodyEvent {
-  /** Code of the lifecycle. */
+  /** Code of the lifecycle; `request`: somebody has asked for it, and it is where it was. */
   readonly activity: string;
   readonly display: string | undefined;
   /** dateTime or instant, as it is said; and ms. */
@@ -76,7 +77,8 @@ function eventOf(
 ): CustodyEvent | undefined {
   const codings = isObject(activity) ? itemsOf(activity['coding']).filter(isObject) : [];
   const lifecycle = codings.find(({ system }) => system === RECORD_LIFECYCLE);
-  const code = lifecycle?.['code'];
+  const asked = codings.find(({ system, code: of }) => system === TRANSITION_SYSTEM && of === REQUEST);
+  const code = (lifecycle ?? asked)?.['code'];
   if (typeof code !== 'string') return undefined;
   const when = [occurredDateTime, recorded].find(each => typeof each === 'string') ?? '';
   const words = codings.find(({ display }) => typeof display === 'string')?.['display'];

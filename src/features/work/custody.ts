@@ -15,7 +15,7 @@ import { findSought, readCriteria } from '../../interactions/write/conditional.j
 
 import { termOf } from './alarms.js';
 import { type CustodyEvent, type CustodyItem, custodyOf } from './custody-events.js';
-import { leavingFrom, processOf, stateOf, TASK_SYSTEM } from './process.js';
+import { leavingFrom, processOf, REQUEST, stateOf, TASK_SYSTEM } from './process.js';
 import type { WorkGround } from './task-hook.js';
 
 /** Things of a patient that a story is told of, and Tasks that are looked through for what they have in their hands. */
@@ -146,7 +146,7 @@ function nameIn({ focus }: Resource, bases: readonly string[]): string | undefin
 const isPlace = (state: string | undefined): state is 'missing' | 'lost' => state === 'missing' || state === 'lost';
 
 function itemPart(item: CustodyItem, holding: Holding | undefined, things: readonly Thing[]): JsonObject {
-  const last = item.events.at(-1);
+  const last = item.events.findLast(({ activity }) => activity !== REQUEST);
   const place: Whereabouts = isPlace(holding?.state)
     ? holding.state
     : last

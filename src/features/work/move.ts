@@ -8,9 +8,9 @@ import { jsonText } from '../../interactions/operations/operation.js';
 import { badParameter, readGiven } from '../../interactions/operations/parameters.js';
 import { personOf } from '../../interactions/person.js';
 import { readCurrent } from '../../interactions/read.js';
-import { custodyOf } from './custody-events.js';
-import { refuseWork } from './judge.js';
-import { RECORD_LIFECYCLE, type WorkGround } from './task-hook.js';
+import { absence, findSought, readCriteria } from '../../interactions/write/conditional.js';
+import { destroyedAlready, destructionOf, RECORD_LIFECYCLE } from './destroyed.js';
+import type { WorkGround } from './task-hook.js';
 
 /** Movements, and what is said of them. */
 const MOVEMENTS: ReadonlyMap<string, string> = new Map([
@@ -47,9 +47,8 @@ export const moveOperation = ({ clock }: Pick<WorkGround, 'clock'>): OperationIm
     const when = jsonText(value('when'));
     if (when !== '' && !(when.length > 10 && Date.parse(when) <= now))
       throw badParameter('A movement was at a time (with its zone) that is over.', at('when'));
-    const [item] = await custodyOf(context, [{ type, id }]);
-    if (item?.events.some(event => event.activity === 'destroy'))
-      throw refuseWork('This was destroyed: it moves no more.', type, 'destroyed');
+    const destruction = await readCriteria(context, 'Provenance', destructionOf(`${type}/${id}`));
+    if ((await findSought(context, destruction, 1)).length > 0) throw destroyedAlready(type);
     const recorded = new Date(now).toISOString();
     const target = { reference: `${type}/${id}` };
     const receiver = value('receiver');
@@ -67,7 +66,11 @@ export const moveOperation = ({ clock }: Pick<WorkGround, 'clock'>): OperationIm
     const ask1 = { kind: 'create', own: true, type: 'Provenance', body: { resource, decimals: undefined } } as const;
     return {
       result: { status: 200, text, patients: row.patients },
-      accompaniment: { companions: [{ owner: 'work', ask: ask1 }], messages: [], mustNotMatch: [] },
+      accompaniment: {
+        companions: [{ owner: 'work', ask: ask1 }],
+        messages: [],
+        mustNotMatch: [absence(context, destruction)],
+      },
     };
   },
 });

@@ -37,6 +37,7 @@ const isProcess = having({
   needs: isNames,
   workers: isNames,
   start: isNames,
+  begin: maybe(isText),
   exclusive: maybe(isNames),
   states: eachOf(having({ status: isText, display: isText })),
   transitions: eachOf(

@@ -11,6 +11,8 @@ import type { Counting } from './calendar.js';
 export const TASK_SYSTEM = 'urn:chartroom:task';
 export const STATE_SYSTEM = 'urn:chartroom:state';
 export const TRANSITION_SYSTEM = 'urn:chartroom:transition';
+/** Among transitions: that somebody has asked for what a Task is about. */
+export const REQUEST = 'request';
 
 export interface WorkState {
   /** Code of http://hl7.org/fhir/task-status. */
@@ -69,6 +71,8 @@ export interface WorkProcess {
   readonly workers: readonly string[];
   /** States that a Task may begin in; the first where none is said. */
   readonly start: readonly string[];
+  /** What its beginning is told as, of what it is about; undefined: it is told of nothing. */
+  readonly begin?: string;
   readonly states: Readonly<Record<string, WorkState>>;
   readonly transitions: Readonly<Record<string, WorkTransition>>;
   /** States in which a Task has what it is about (`focus`) in its hands: one Task of the process at a time. */

@@ -21,9 +21,11 @@ import {
   withoutAlarms,
 } from './alarms.js';
 import type { WorkCalendar } from './calendar.js';
+import { RECORD_LIFECYCLE, undestroyed } from './destroyed.js';
 import { judgeBegin, judgeChange, refuseWork, type Worker, type WorkStep } from './judge.js';
 import {
   processOf,
+  REQUEST,
   STATE_SYSTEM,
   TASK_SYSTEM,
   TRANSITION_SYSTEM,
@@ -38,9 +40,6 @@ export interface WorkGround {
   /** Of this server: its own addresses. */
   readonly bases: readonly string[];
 }
-
-/** What becomes of records: https://hl7.org/fhir/R4/codesystem-iso-21089-lifecycle.html */
-export const RECORD_LIFECYCLE = 'http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle';
 
 export const taskHook = (ground: WorkGround): FeatureHook => ({
   types: ['Task'],
@@ -69,8 +68,12 @@ async function prepareTask(ground: WorkGround, write: HookedWrite): Promise<Prep
   if (!process || (former && former !== process))
     throw refuseWork(`${former!.display} stays work of this kind: cancel it.`, 'Task.code', 'work-recoded');
   const step = former ? judgeChange(process, before!, task, principal, agent) : judgeBegin(process, task);
-  const absent = await heldAlone(ground, process, step, write);
-  return { ...accomplish({ ground, process, before: former && before, task, id, principal, step }), ...absent };
+  const { absent: held = [] } = await heldAlone(ground, process, step, write);
+  const moves = step.transition?.[1].lifecycle !== undefined;
+  const isBegun = step.from === undefined && process.begin !== undefined;
+  const whole = moves || isBegun ? await undestroyed(write, { focus: task['focus'], bases: ground.bases, moves }) : [];
+  const accomplished = accomplish({ ground, process, before: former && before, task, id, principal, step });
+  return { ...accomplished, absent: [...held, ...whole] };
 }
 
 /**
@@ -144,7 +147,7 @@ function accomplish({ ground, process, before, task, id, principal, step }: Acco
   return {
     resource,
     companions: [
-      ...(step.transition ? [provenanceOf(step.transition, { id, task: resource, principal, at })] : []),
+      ...deedsOf(process, step).map(deed => provenanceOf(deed, { id, task: resource, principal, at })),
       ...alarmsTold(process, alarms, { id, task: resource, at }),
     ],
   };
@@ -213,15 +216,33 @@ interface StepTold {
   readonly at: string;
 }
 
+interface WorkDeed {
+  readonly name: string;
+  readonly display: string;
+  /** Of what the Task is about; undefined: it has not moved. */
+  readonly lifecycle?: string | undefined;
+  /** It is told of what the Task is about, too. */
+  readonly ofFocus: boolean;
+}
+
+/** A transition; and that something was asked for, where the process tells of that. */
+function deedsOf({ begin }: WorkProcess, { from, transition }: WorkStep): readonly WorkDeed[] {
+  if (transition) {
+    const [name, { display, lifecycle }] = transition;
+    return [{ name, display, lifecycle, ofFocus: lifecycle !== undefined }];
+  }
+  return from === undefined && begin !== undefined ? [{ name: REQUEST, display: begin, ofFocus: true }] : [];
+}
+
 /** What was done to the work, and to what it is about: by whom, when, where, and why. */
 function provenanceOf(
-  [name, { display, lifecycle }]: NonNullable<WorkStep['transition']>,
+  { name, display, lifecycle, ofFocus }: WorkDeed,
   { id, task, principal, at }: StepTold & { readonly principal: Worker },
 ): Companion {
   const { focus, location, statusReason } = task;
   const resource: Resource = {
     resourceType: 'Provenance',
-    target: [{ reference: `Task/${id}` }, ...(lifecycle !== undefined && isObject(focus) ? [focus] : [])],
+    target: [{ reference: `Task/${id}` }, ...(ofFocus && isObject(focus) ? [focus] : [])],
     occurredDateTime: at,
     recorded: at,
     ...(lifecycle !== undefined && isObject(location) ? { location } : {}),
