@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { onConsole } from '../support/console.js';
+import { FULL } from '../support/depth.js';
 import { as, intakeTokens, tokenOf } from '../support/intake.js';
 import type { RunningServer } from '../support/server.js';
 
@@ -35,6 +36,10 @@ describe('the intake of the console', () => {
     stage()
       .page.locator('caption', { hasText: new RegExp(`^${count} task`) })
       .waitFor();
+  const batches = async (): Promise<number> => {
+    const { body } = await stage().server.request.get('/fhir/List?_summary=count').set(as('root')).expect(200);
+    return (body as { total: number }).total;
+  };
   const file = (name: string, text: string) => ({ name, mimeType: 'text/plain', buffer: Buffer.from(text) });
   const states = async (): Promise<string[]> => {
     const { body } = await stage().server.request.get('/fhir/Task?_sort=authored-on').set(as('root')).expect(200);
@@ -73,8 +78,18 @@ describe('the intake of the console', () => {
       document.querySelector('.drop').dispatchEvent(new DragEvent('drop', { dataTransfer: dropped, bubbles: true, cancelable: true }));
     })()`);
     await page.locator('.drop li', { hasText: 'three.txt' }).waitFor();
+    // The answer is lost: what is sent again comes in once.
+    await page.route(
+      /\$intake$/,
+      async route => {
+        await route.fetch();
+        await route.abort();
+      },
+      { times: 1 },
+    );
     await press('Take files in');
     await waiting(3);
+    assert.equal(await batches(), 1);
     assert.equal(await page.locator('.drop li').count(), 0);
     await isAccessible('intake');
     await page.getByRole('link', { name: 'Batches' }).click();
@@ -144,9 +159,53 @@ describe('the intake of the console', () => {
     assert.deepEqual(await states(), ['final', 'pending-index', 'rejected']);
   });
 
+  it('shows what somebody else has indexed meanwhile, and goes on behind the fifty oldest scans', async () => {
+    const { page, server } = stage();
+    const files = Array.from({ length: 54 }, (_, at) => ({
+      name: 'file',
+      part: [{ name: 'attachment', valueAttachment: { data: btoa(`Scan ${at}`), contentType: 'text/plain' } }],
+    }));
+    await server.request
+      .post('/fhir/DocumentReference/$intake')
+      .set(as('root'))
+      .send({ resourceType: 'Parameters', parameter: [{ name: 'source', valueString: 'another' }, ...files] })
+      .expect(201);
+    const asked = 'code=scan-quality&status:not=completed&status:not=rejected&_sort=authored-on&_count=100';
+    const { body: found } = await server.request.get(`/fhir/Task?${asked}`).set(as('root')).expect(200);
+    const ids = (found as { entry: { resource: { id: string } }[] }).entry.map(({ resource }) => resource.id);
+    assert.equal(ids.length, 55);
+    const turns = [[ids[54], ids[0]] as const, [ids[52], ids[53]] as const];
+    for (const [from, to] of FULL ? turns : turns.slice(1)) {
+      await comeIn('ann', `intake/scan/${from!}`);
+      await press('Next scan');
+      await page.waitForURL(url => url.pathname.endsWith(to!));
+    }
+    const id = ids[53];
+    const { body: task } = await server.request.get(`/fhir/Task/${id!}`).set(as('root')).expect(200);
+    const { focus } = task as { focus: { reference: string } };
+    const parameter = [
+      { name: 'identifier', valueString: 'M-1' },
+      { name: 'birthdate', valueDate: '1958-03-14' },
+      { name: 'type', valueCoding: { system: 'http://loinc.org', code: '11506-3' } },
+      { name: 'date', valueDateTime: '2026-01-05' },
+      { name: 'author', valueReference: { display: 'Dr. Berg' } },
+      { name: 'encounter', valueReference: { reference: 'Encounter/e1' } },
+    ];
+    await page.fill('#author', 'Dr. Nobody');
+    await server.request
+      .post(`/fhir/${focus.reference}/$index`)
+      .set(as('ben'))
+      .send({ resourceType: 'Parameters', parameter })
+      .expect(200);
+    await press('Give the index');
+    await page.locator('.fault-summary:focus', { hasText: 'as it is now' }).waitFor();
+    await page.locator('.tag', { hasText: 'Waits for a second person' }).waitFor();
+    await page.locator('table', { hasText: 'When you began' }).locator('tr', { hasText: 'pending-qc' }).waitFor();
+  });
+
   it('tells the rates of each indexer', async () => {
     const { page, isAccessible } = stage();
-    await page.getByRole('link', { name: 'Waiting' }).click();
+    await page.getByRole('link', { name: 'Intake', exact: true }).click();
     await page.getByRole('link', { name: 'Error rates' }).click();
     await press('Show the rates');
     await page.locator('tr', { hasText: 'ann' }).locator('td', { hasText: '1' }).first().waitFor();

@@ -200,7 +200,7 @@ describe('the release desk of the console', () => {
     await page.fill('#reason', 'Two papers.');
     await page.fill('#second', '1990-01-01');
     await press('Identity proved');
-    await page.locator('.fault-summary:focus', { hasText: 'Somebody else has changed this request' }).waitFor();
+    await page.locator('.fault-summary:focus', { hasText: 'Somebody else has changed this' }).waitFor();
     await page.locator('.summary-list', { hasText: 'Withdrawn' }).waitFor();
     await page.locator('table', { hasText: 'When you began' }).locator('tr', { hasText: 'identity-check' }).waitFor();
     await isAccessible('release-overtaken');

@@ -2,20 +2,21 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { onConsole } from '../support/console.js';
+import type { RunningServer } from '../support/server.js';
+
+const putCheckout = async ({ request }: RunningServer, id: string): Promise<void> => {
+  const checkout = {
+    ...{ resourceType: 'Task', id, status: 'requested', intent: 'order' },
+    code: { coding: [{ system: 'urn:chartroom:task', code: 'chart-checkout', display: 'Check-out of a paper chart' }] },
+    for: { reference: 'Patient/demo-walter-brandt' },
+    focus: { reference: `List/chart-of-${id}` },
+  };
+  await request.put(`/fhir/Task/${id}`).set('Content-Type', 'application/fhir+json').send(checkout).expect(201);
+};
 
 describe('the console: work, privacy and administration', () => {
   const stage = onConsole({
-    async set({ request }) {
-      const checkout = {
-        ...{ resourceType: 'Task', id: 'checkout', status: 'requested', intent: 'order' },
-        code: {
-          coding: [{ system: 'urn:chartroom:task', code: 'chart-checkout', display: 'Check-out of a paper chart' }],
-        },
-        for: { reference: 'Patient/demo-walter-brandt' },
-        focus: { reference: 'List/chart-of-walter' },
-      };
-      await request.put('/fhir/Task/checkout').set('Content-Type', 'application/fhir+json').send(checkout).expect(201);
-    },
+    set: server => putCheckout(server, 'checkout'),
   });
 
   it('shows what is open, the most urgent first, and what is done', async () => {
@@ -44,8 +45,35 @@ describe('the console: work, privacy and administration', () => {
     await page.locator('section button', { hasText: 'Refuse' }).click();
     await page.locator('.fault-summary:focus', { hasText: 'as it is now' }).waitFor();
     await page.locator('section button', { hasText: 'Refuse' }).waitFor({ state: 'detached' });
+    await page
+      .locator('table', { hasText: 'When you began' })
+      .locator('tr', { hasText: 'requested' })
+      .first()
+      .waitFor();
     assert.equal(await page.inputValue('#reason'), 'Not needed any more.');
     await isAccessible('task-overtaken');
+  });
+
+  it('shows both versions of what is over by now, and what was typed for it', async () => {
+    const { open, page, server } = stage();
+    await putCheckout(server, 'gone');
+    await open('today/gone');
+    await page.fill('#reason', 'Nobody knows where it is.');
+    await server.request
+      .post('/fhir/Task/gone/$transition')
+      .set('Content-Type', 'application/fhir+json')
+      .send({
+        resourceType: 'Parameters',
+        parameter: [
+          { name: 'name', valueCode: 'refuse' },
+          { name: 'reason', valueString: 'Moved.' },
+        ],
+      })
+      .expect(200);
+    await page.locator('section button', { hasText: 'Pull' }).click();
+    await page.locator('.fault-summary:focus', { hasText: 'as it is now' }).waitFor();
+    await page.locator('table', { hasText: 'When you began' }).locator('tr', { hasText: 'Moved.' }).waitFor();
+    await page.locator('section', { hasText: 'before it was over' }).getByText('Nobody knows where it is.').waitFor();
   });
 
   it('does what the process allows, and says what is lacking', async () => {

@@ -19,6 +19,8 @@ export interface Asked {
   /** Default FHIR's JSON. */
   readonly accept?: string;
   readonly signal?: AbortSignal | undefined;
+  /** A POST that means the same when it comes twice. */
+  readonly isRepeatable?: boolean;
 }
 
 export interface Answer<T> {
@@ -152,8 +154,8 @@ async function checked(response: Response): Promise<Response> {
 }
 
 /** A write by POST may have been done although nobody was told. */
-const maybeTwice = ({ method = 'GET', path, headers = {} }: Asked): boolean =>
-  method !== 'POST' || path.endsWith('/_search') || 'If-None-Exist' in headers;
+const maybeTwice = ({ method = 'GET', path, headers = {}, isRepeatable = false }: Asked): boolean =>
+  method !== 'POST' || isRepeatable || path.endsWith('/_search') || 'If-None-Exist' in headers;
 
 function secondsTo(response: Response | undefined, attempt: number): number {
   const said = Number(response?.headers.get('Retry-After') ?? NaN);

@@ -74,5 +74,4 @@ export const sayIntake = speaker({
   'reason.orientation': 'A page is turned',
   'reason.duplicate': 'It is here already',
   done: 'Done: {what}.',
-  overtaken: 'Somebody else has changed this scan. It is shown as it is now: choose again.',
 });

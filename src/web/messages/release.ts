@@ -133,12 +133,6 @@ export const sayRelease = speaker({
   'sure.yes': 'Yes: {what}',
   'sure.no': 'No, go back',
   done: 'Done: {what}.',
-  overtaken:
-    'Somebody else has changed this request. Look at both versions, and choose again: what you typed is still here.',
-  'overtaken.caption': 'What somebody else has changed',
-  'overtaken.element': 'Element',
-  'overtaken.before': 'When you began',
-  'overtaken.now': 'Now',
   'ground.psychotherapy-notes': 'Psychotherapy notes',
   'ground.legal-proceeding': 'Compiled for a legal proceeding',
   'ground.inmate': 'Would endanger health, safety or custody where the patient is held',

@@ -1,5 +1,5 @@
 /** What can be done with a Task by the tables of its process ($transitions), and doing it ($transition). */
-import type { Coding, Parameters } from 'fhir/r4';
+import type { Coding, Parameters, ParametersParameter } from 'fhir/r4';
 import { ask } from '../fhir/client.js';
 import type { RequestFault } from '../fhir/fault.js';
 import { queries, useQuery } from '../ui/use-query.js';
@@ -39,20 +39,21 @@ export interface TypedBeside {
 }
 
 /** What is typed for another step is not sent. `code`: the reason as a code. */
-export function stepBody({ name, needs }: Possible, typed: TypedBeside, code?: Coding): Parameters {
+export function stepParameters(
+  { name, needs }: Possible,
+  typed: TypedBeside,
+  code?: Coding,
+): readonly ParametersParameter[] {
   const given = (value: string, need?: string): boolean =>
     value.trim() !== '' && (need === undefined || needs.includes(need));
   const { reason, until, location } = typed;
-  return {
-    resourceType: 'Parameters',
-    parameter: [
-      { name: 'name', valueCode: name },
-      ...(given(reason) ? [{ name: 'reason', valueString: reason.trim() }] : []),
-      ...(code === undefined ? [] : [{ name: 'reason-code', valueCoding: code }]),
-      ...(given(location, 'location') ? [{ name: 'location', valueReference: { reference: location.trim() } }] : []),
-      ...(given(until, 'term') ? [{ name: 'until', valueDateTime: until }] : []),
-    ],
-  };
+  return [
+    { name: 'name', valueCode: name },
+    ...(given(reason) ? [{ name: 'reason', valueString: reason.trim() }] : []),
+    ...(code === undefined ? [] : [{ name: 'reason-code', valueCoding: code }]),
+    ...(given(location, 'location') ? [{ name: 'location', valueReference: { reference: location.trim() } }] : []),
+    ...(given(until, 'term') ? [{ name: 'until', valueDateTime: until }] : []),
+  ];
 }
 
 /** Asks anew for the Task and for what can be done with it. */
@@ -62,6 +63,11 @@ export function reloadTask(id: string): void {
   queries.removeQueries({ queryKey: ['pages', 'Task'] });
 }
 
+/** Refusals that say that the work is in another state than the page shows. */
+const IN_OTHER_STATE: ReadonlySet<string | undefined> = new Set(['transition-refused', 'not-to-be-indexed']);
+
 /** Whether somebody else was faster. */
 export const isOvertaken = ({ status, issues }: RequestFault): boolean =>
-  status === 409 || status === 412 || issues.some(({ detail }) => detail === 'transition-refused');
+  status === 409 ||
+  status === 412 ||
+  issues.some(({ detail, expressions }) => IN_OTHER_STATE.has(detail) || expressions.includes('Task.businessStatus'));

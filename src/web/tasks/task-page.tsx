@@ -3,50 +3,37 @@ import type { Reference, Task } from 'fhir/r4';
 import { useRoute } from 'preact-iso/router';
 import { useState } from 'preact/hooks';
 import { ask } from '../fhir/client.js';
-import { RequestFault } from '../fhir/fault.js';
 import { shownConcept, shownDate } from '../fhir/show.js';
 import { sayTasks } from '../messages/tasks.js';
 import { announce } from '../ui/announce.js';
-import {
-  FaultSummary,
-  fieldFaults,
-  type FieldFault,
-  type FieldsByExpression,
-  RequestFailed,
-} from '../ui/fault-summary.js';
+import { FaultSummary, RequestFailed } from '../ui/fault-summary.js';
 import { AreaField, TextField } from '../ui/fields.js';
 import { Loading, Page } from '../ui/page.js';
 import { OfRecord, SummaryList } from '../ui/parts.js';
-import { useQuery } from '../ui/use-query.js';
-import { isNoWork, isOvertaken, type Possible, reloadTask, stepBody, usePossible } from './process-steps.js';
+import { TypedInVain, useOvertaking } from './overtaken.js';
+import { isNoWork, type Possible, reloadTask, stepParameters, usePossible } from './process-steps.js';
 import { DueTags, dueOf, isOver, PatientLink, StateTag } from './task-table.js';
-
-interface LoadedTask {
-  readonly task: Task;
-  readonly etag: string | undefined;
-}
+import { type OfTask, useOperation } from './use-operation.js';
+import { type LoadedTask, WithTask } from './with-task.js';
 
 export function TaskPage() {
   const { id = '' } = useRoute().params;
-  const { data, error, refetch } = useQuery<LoadedTask>({
-    key: ['task', id],
-    async ask(signal) {
-      const { body, etag } = await ask<Task>({ path: `Task/${encodeURIComponent(id)}`, signal });
-      return { task: body, etag };
-    },
-  });
-  if (!data)
-    return (
-      <Page title={sayTasks('task')}>
-        {error ? <RequestFailed fault={error} again={() => void refetch()} /> : <Loading />}
-      </Page>
-    );
-  const { task } = data;
+  return (
+    <WithTask id={id} title={sayTasks('task')}>
+      {loaded => <OneTask key={id} {...loaded} />}
+    </WithTask>
+  );
+}
+
+function OneTask(loaded: LoadedTask) {
+  const { task } = loaded;
+  const { overtake, overtaken } = useOvertaking(task);
   return (
     <Page title={sayTasks('task')} heading={<OfRecord>{shownConcept(task.code) || sayTasks('task')}</OfRecord>}>
+      {overtaken}
       <AboutTask task={task} />
       {(task.input?.length ?? 0) > 0 && <Evidence task={task} />}
-      {!isOver(task) && (isReview(task) ? <Decide {...data} /> : <Transitions {...data} />)}
+      {isReview(task) ? <Decide {...{ ...loaded, overtake }} /> : <Transitions {...{ task, overtake }} />}
     </Page>
   );
 }
@@ -107,37 +94,26 @@ function done(id: string, what: string): void {
   announce(sayTasks('do.done', { what }));
 }
 
-/** What stands against it. Where somebody else was faster the page shows the task as it is by then; what was typed stays. */
-function refusedBy(fault: RequestFault, id: string, fields: FieldsByExpression = {}): readonly FieldFault[] {
-  if (!isOvertaken(fault)) return fieldFaults(fault, fields);
-  reloadTask(id);
-  return [...fieldFaults(fault, fields), { field: undefined, text: sayTasks('do.overtaken') }];
-}
+const NOTHING = { reason: '', until: '', location: '' };
 
 /** By the tables of the process (`$transitions`). Where the server has none for this, nothing is offered. */
-function Transitions({ task }: LoadedTask) {
+function Transitions(work: OfTask) {
+  const { task } = work;
   const id = task.id!;
-  const [typed, setTyped] = useState({ reason: '', until: '', location: '' });
-  const [faults, setFaults] = useState<readonly FieldFault[]>([]);
-  const [requestId, setRequestId] = useState<string>();
-  const { data, error: failed, refetch } = usePossible(id);
+  const [typed, setTyped] = useState(NOTHING);
+  const { faults, requestId, faultAt, lack, run: runOperation } = useOperation(work);
+  const { data, error: failed, refetch } = usePossible(id, !isOver(task));
+  if (isOver(task)) return <TypedInVain text={typed.reason} />;
   if (failed && !isNoWork(failed)) return <RequestFailed fault={failed} again={() => void refetch()} />;
   if (!failed && !data) return <Loading />;
   if (!data || data.length === 0) return <p class="quiet">{sayTasks('do.none')}</p>;
   const run = async (one: Possible): Promise<void> => {
-    const { display, needs } = one;
-    if (needs.includes('reason') && typed.reason.trim() === '')
-      return setFaults([{ field: 'reason', text: sayTasks('do.reason.missing') }]);
-    try {
-      const body = stepBody(one, typed);
-      await ask({ method: 'POST', path: `Task/${id}/$transition`, body });
-      setFaults([]);
-      done(id, display);
-    } catch (error) {
-      if (!(error instanceof RequestFault)) throw error;
-      setFaults(refusedBy(error, id));
-      setRequestId(error.requestId);
-    }
+    const isLacking = one.needs.includes('reason') && typed.reason.trim() === '';
+    if (lack(isLacking ? [{ field: 'reason', text: sayTasks('do.reason.missing') }] : [])) return;
+    const byExpression = { 'Task.statusReason': 'reason', 'Task.location': 'location', 'Task.restriction': 'until' };
+    if (!(await runOperation({ name: 'transition', parameter: stepParameters(one, typed), byExpression }))) return;
+    setTyped(NOTHING);
+    done(id, one.display);
   };
   return (
     <section class="panel">
@@ -150,7 +126,7 @@ function Transitions({ task }: LoadedTask) {
         rows={2}
         value={typed.reason}
         set={reason => setTyped({ ...typed, reason })}
-        fault={faults.find(({ field }) => field === 'reason')?.text}
+        fault={faultAt('reason')}
       />
       {data.some(({ needs }) => needs.includes('term')) && (
         <TextField
@@ -160,6 +136,7 @@ function Transitions({ task }: LoadedTask) {
           isOptional
           value={typed.until}
           set={until => setTyped({ ...typed, until })}
+          fault={faultAt('until')}
         />
       )}
       {data.some(({ needs }) => needs.includes('location')) && (
@@ -171,6 +148,7 @@ function Transitions({ task }: LoadedTask) {
           value={typed.location}
           set={location => setTyped({ ...typed, location })}
           width={40}
+          fault={faultAt('location')}
         />
       )}
       <div class="buttons">
@@ -187,12 +165,12 @@ function Transitions({ task }: LoadedTask) {
 const SHORTEST = 20;
 
 /** A review is closed with a decision and what was found. */
-function Decide({ task, etag }: LoadedTask) {
+function Decide({ task, etag, overtake }: LoadedTask & OfTask) {
   const [found, setFound] = useState('');
-  const [faults, setFaults] = useState<readonly FieldFault[]>([]);
-  const [requestId, setRequestId] = useState<string>();
+  const { faults, requestId, faultAt, lack, trying } = useOperation({ task, overtake });
+  if (isOver(task)) return <TypedInVain text={found} />;
   const close = async (isJustified: boolean): Promise<void> => {
-    if (found.trim().length < SHORTEST) return setFaults([{ field: 'found', text: sayTasks('decide.short') }]);
+    if (lack(found.trim().length < SHORTEST ? [{ field: 'found', text: sayTasks('decide.short') }] : [])) return;
     const text = sayTasks(isJustified ? 'decide.justified' : 'decide.not-justified');
     const next: Task = {
       ...task,
@@ -200,19 +178,11 @@ function Decide({ task, etag }: LoadedTask) {
       businessStatus: { text: isJustified ? 'justified' : 'not-justified' },
       note: [...(task.note ?? []), { time: new Date().toISOString(), text: found.trim() }],
     };
-    try {
-      await ask({
-        method: 'PUT',
-        path: `Task/${task.id!}`,
-        body: next,
-        headers: etag === undefined ? {} : { 'If-Match': etag },
-      });
-      done(task.id!, text);
-    } catch (error) {
-      if (!(error instanceof RequestFault)) throw error;
-      setFaults(refusedBy(error, task.id!, { 'Task.note': 'found' }));
-      setRequestId(error.requestId);
-    }
+    const headers = etag === undefined ? {} : { 'If-Match': etag };
+    const put = () => ask({ method: 'PUT', path: `Task/${task.id!}`, body: next, headers });
+    if (!(await trying(put, { byExpression: { 'Task.note': 'found' } }))) return;
+    setFound('');
+    done(task.id!, text);
   };
   return (
     <section class="panel">
@@ -225,7 +195,7 @@ function Decide({ task, etag }: LoadedTask) {
         hint={sayTasks('decide.reason.hint')}
         value={found}
         set={setFound}
-        fault={faults.find(({ field }) => field === 'found')?.text}
+        fault={faultAt('found')}
       />
       <div class="buttons">
         <button type="button" onClick={() => void close(true)}>

@@ -7,6 +7,7 @@ import type { RequestFault } from '../../fhir/fault.js';
 import { escapedValue } from '../../fhir/search-value.js';
 import { sayAudit } from '../../messages/audit.js';
 import { type FieldFault, fieldFaults, FaultSummary, RequestFailed } from '../../ui/fault-summary.js';
+import { DaysFields } from '../../ui/days-fields.js';
 import { CheckField, SelectField, TextField } from '../../ui/fields.js';
 import { Loading, Page } from '../../ui/page.js';
 import { SummaryList } from '../../ui/parts.js';
@@ -175,19 +176,13 @@ function InquiryFields({ inquiry, set, faults, hasPatient }: FieldsShape) {
             anyScript
           />
         )}
-        {(['start', 'end'] as const).map(each => (
-          <TextField
-            key={each}
-            id={each}
-            type="date"
-            label={sayAudit(each)}
-            hint={sayAudit('days.hint')}
-            value={inquiry[each]}
-            set={change(each)}
-            fault={at(each)}
-            isOptional
-          />
-        ))}
+        <DaysFields
+          label={sayAudit}
+          hint={sayAudit('days.hint')}
+          value={inquiry}
+          set={(day, value) => change(day)(value)}
+          faultAt={at}
+        />
       </div>
       {writes === true && (
         <>

@@ -7,8 +7,8 @@ import { AuditLines } from '../../audit/lines.js';
 import { ask } from '../../fhir/client.js';
 import { sayAudit } from '../../messages/audit.js';
 import { sayChart } from '../../messages/chart.js';
+import { DaysFields } from '../../ui/days-fields.js';
 import { RequestFailed } from '../../ui/fault-summary.js';
-import { TextField } from '../../ui/fields.js';
 import { Empty, Loading } from '../../ui/page.js';
 import { useQuery } from '../../ui/use-query.js';
 import type { PartOfChart } from './chart.js';
@@ -32,18 +32,12 @@ export function WhoSaw({ patient }: PartOfChart) {
     <>
       <form class="panel" onSubmit={show}>
         <div class="grid">
-          {(['start', 'end'] as const).map(each => (
-            <TextField
-              key={each}
-              id={each}
-              type="date"
-              label={sayAudit(each)}
-              hint={sayAudit('days.hint')}
-              value={typed[each]}
-              set={value => setTyped({ ...typed, [each]: value })}
-              isOptional
-            />
-          ))}
+          <DaysFields
+            label={sayAudit}
+            hint={sayAudit('days.hint')}
+            value={typed}
+            set={(day, value) => setTyped({ ...typed, [day]: value })}
+          />
         </div>
         <button type="submit">{sayAudit('ask')}</button>
       </form>

@@ -207,13 +207,7 @@ function Bytes({ patient, document, attachment, path, isFirst }: BytesShape) {
           {sayDocument('print')}
         </button>
       </div>
-      <ShownBytes
-        bytes={data.bytes}
-        contentType={contentType.split(';')[0]!.trim().toLowerCase()}
-        charset={/;\s*charset="?([\w-]+)/i.exec(contentType)?.[1]}
-        path={path}
-        title={titleOfDocument(document)}
-      />
+      <ShownBytes bytes={data.bytes} contentType={contentType} path={path} title={titleOfDocument(document)} />
       <About {...{ patient, document, contentType }} wrong={wrong} size={data.bytes.size} hash={data.hash} />
       {isFirst && <Beside patient={patient} id={document.id!} />}
     </>

@@ -8,21 +8,28 @@ import { plainOfRtf, type RtfText } from './rtf.js';
 import { TiffDocument } from './tiff.js';
 import { useView, ViewTools } from './view-tools.js';
 
-export interface ViewerShape {
+interface ShownDocument {
   readonly bytes: Blob;
-  /** Without parameters. */
+  /** With its parameters, as it is said of the bytes. */
   readonly contentType: string;
-  /** The parameter of its type, where there is one. */
-  readonly charset: string | undefined;
   /** Of the Binary, for what the server makes of it. */
   readonly path: string;
   readonly title: string;
 }
 
+/** What the parts of the viewer are given. */
+export interface ViewerShape extends ShownDocument {
+  /** Without parameters, in small letters. */
+  readonly contentType: string;
+  /** The parameter of its type, where there is one. */
+  readonly charset: string | undefined;
+}
+
 const PICTURES = /^image\/(?:png|jpeg|gif|webp|bmp|svg\+xml)$/;
 
-export function Viewer(shape: ViewerShape) {
-  const { contentType } = shape;
+export function Viewer(shown: ShownDocument) {
+  const contentType = shown.contentType.split(';')[0]!.trim().toLowerCase();
+  const shape = { ...shown, contentType, charset: /;\s*charset="?([\w-]+)/i.exec(shown.contentType)?.[1] };
   if (contentType === 'application/pdf') return <PdfDocument {...shape} />;
   if (contentType === 'image/tiff') return <TiffDocument {...shape} />;
   if (PICTURES.test(contentType)) return <Picture {...shape} />;

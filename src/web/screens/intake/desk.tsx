@@ -3,7 +3,7 @@ import type { Attachment, List, Parameters, Task } from 'fhir/r4';
 import { useRoute } from 'preact-iso/router';
 import { useState } from 'preact/hooks';
 import { ask } from '../../fhir/client.js';
-import { RequestFault } from '../../fhir/fault.js';
+import type { RequestFault } from '../../fhir/fault.js';
 import { sayIntake } from '../../messages/intake.js';
 import { shownDate } from '../../fhir/show.js';
 import { HOME } from '../../session/server.js';
@@ -15,6 +15,7 @@ import { FilesField } from '../../ui/files-field.js';
 import { FoundList } from '../../ui/found-list.js';
 import { Page } from '../../ui/page.js';
 import { OfRecord, Table, Tabs } from '../../ui/parts.js';
+import { useFaults } from '../../ui/use-faults.js';
 import { usePages } from '../../ui/use-pages.js';
 import { queries } from '../../ui/use-query.js';
 import { IntakeRates } from './rates.js';
@@ -129,7 +130,14 @@ async function base64Of(file: File): Promise<string> {
   return parts.join('');
 }
 
-async function batchOf(source: string, files: readonly File[]): Promise<Parameters> {
+/** Files that were chosen together, by a name of their own: sent again after an answer that was lost, they come in once. */
+interface ChosenFiles {
+  readonly id: string;
+  readonly files: readonly File[];
+}
+const chosenNow = (files: readonly File[]): ChosenFiles => ({ id: `urn:uuid:${crypto.randomUUID()}`, files });
+
+async function batchOf(source: string, { id, files }: ChosenFiles): Promise<Parameters> {
   const attachments: Attachment[] = [];
   for (const file of files) attachments.push({ title: file.name, data: await base64Of(file) });
   return {
@@ -137,6 +145,7 @@ async function batchOf(source: string, files: readonly File[]): Promise<Paramete
     parameter: [
       { name: 'source', valueString: source },
       ...attachments.map(valueAttachment => ({ name: 'file', part: [{ name: 'attachment', valueAttachment }] })),
+      { name: 'identifier', valueIdentifier: { system: 'urn:ietf:rfc:3986', value: id } },
     ],
   };
 }
@@ -151,15 +160,15 @@ function lackingFor(source: string, files: readonly File[]): readonly FieldFault
   ];
 }
 
-/** The first parameter is the source; each further one is a file. */
-const faultsOfBatch = (fault: RequestFault): readonly FieldFault[] =>
+/** The first parameter is the source, then each file is one. */
+const faultsOfBatch = (fault: RequestFault, files: number): readonly FieldFault[] =>
   fault.issues.length === 0
     ? fieldFaults(fault)
     : fault.issues.map(({ text, expressions }) => {
         const at = Number(
           expressions.map(each => /^Parameters\.parameter\[(\d+)\]/.exec(each)?.[1]).find(Boolean) ?? NaN,
         );
-        if (Number.isNaN(at)) return { field: undefined, text };
+        if (!(at <= files)) return { field: undefined, text };
         return at === 0
           ? { field: 'source', text }
           : { field: 'files', text: sayIntake('files.file', { n: at, text }) };
@@ -167,31 +176,22 @@ const faultsOfBatch = (fault: RequestFault): readonly FieldFault[] =>
 
 function TakeFiles() {
   const [source, setSource] = useState('');
-  const [files, setFiles] = useState<readonly File[]>([]);
-  const [faults, setFaults] = useState<readonly FieldFault[]>([]);
-  const [requestId, setRequestId] = useState<string>();
-  const [isBusy, setBusy] = useState(false);
+  const [chosen, setChosen] = useState(() => chosenNow([]));
+  const { files } = chosen;
+  const { faults, requestId, faultAt, isBusy, lack, trying } = useFaults();
   const take = async (event: Event): Promise<void> => {
     event.preventDefault();
-    const lacking = lackingFor(source, files);
-    setFaults(lacking);
-    setRequestId(undefined);
-    if (lacking.length > 0 || isBusy) return;
-    setBusy(true);
-    try {
-      await ask({ method: 'POST', path: 'DocumentReference/$intake', body: await batchOf(source.trim(), files) });
-      announce(sayIntake('taken', { n: files.length }));
-      setFiles([]);
-      await queries.resetQueries({ queryKey: ['pages', 'Task'] });
-    } catch (error) {
-      if (!(error instanceof RequestFault)) throw error;
-      setFaults(faultsOfBatch(error));
-      setRequestId(error.requestId);
-    } finally {
-      setBusy(false);
-    }
+    if (isBusy || lack(lackingFor(source, files))) return;
+    const send = async () =>
+      ask({
+        ...{ method: 'POST', path: 'DocumentReference/$intake', body: await batchOf(source.trim(), chosen) },
+        isRepeatable: true,
+      });
+    if (!(await trying(send, fault => faultsOfBatch(fault, files.length)))) return;
+    announce(sayIntake('taken', { n: files.length }));
+    setChosen(chosenNow([]));
+    await queries.resetQueries({ queryKey: ['pages', 'Task'] });
   };
-  const faultAt = (id: string): string | undefined => faults.find(({ field }) => field === id)?.text;
   return (
     <form class="panel" onSubmit={event => void take(event)} noValidate>
       <h2>{sayIntake('take')}</h2>
@@ -206,7 +206,13 @@ function TakeFiles() {
         width={40}
         fault={faultAt('source')}
       />
-      <FilesField id="files" label={sayIntake('files')} value={files} set={setFiles} fault={faultAt('files')} />
+      <FilesField
+        id="files"
+        label={sayIntake('files')}
+        value={files}
+        set={next => setChosen(chosenNow(next))}
+        fault={faultAt('files')}
+      />
       <button type="submit" disabled={isBusy}>
         {sayIntake('take')}
       </button>

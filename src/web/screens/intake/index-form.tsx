@@ -1,12 +1,12 @@
 /** The index fields of a scan, as the paper says them; the server judges them, each at its field. */
 import type { Parameters, ParametersParameter } from 'fhir/r4';
-import { useRef, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { ask } from '../../fhir/client.js';
-import { RequestFault } from '../../fhir/fault.js';
 import { sayIntake } from '../../messages/intake.js';
 import { reloadTask } from '../../tasks/process-steps.js';
+import { type OfTask, parametersWith, useOperation } from '../../tasks/use-operation.js';
 import { announce } from '../../ui/announce.js';
-import { FaultSummary, type FieldFault, fieldFaults } from '../../ui/fault-summary.js';
+import { FaultSummary } from '../../ui/fault-summary.js';
 import { TextField } from '../../ui/fields.js';
 
 const FIELDS = ['identifier', 'family', 'given', 'birthdate', 'type', 'date', 'author', 'encounter'] as const;
@@ -36,40 +36,28 @@ const VALUES: Readonly<Record<Field, (text: string) => Omit<ParametersParameter,
   encounter: id => ({ valueReference: { reference: `Encounter/${id}` } }),
 };
 
-interface IndexShape {
-  /** Ids. */
-  readonly task: string;
+interface IndexShape extends OfTask {
+  /** Id. */
   readonly document: string;
 }
 
-export function IndexForm({ task, document }: IndexShape) {
+export function IndexForm({ document, ...scan }: IndexShape) {
   const [typed, setTyped] = useState(NOTHING);
-  const [faults, setFaults] = useState<readonly FieldFault[]>([]);
-  const [requestId, setRequestId] = useState<string>();
-  const isAsked = useRef(false);
+  const { faults, requestId, faultAt, trying } = useOperation(scan);
   const give = async (event: Event): Promise<void> => {
     event.preventDefault();
-    if (isAsked.current) return;
-    isAsked.current = true;
     const parameter = FIELDS.filter(each => typed[each].trim() !== '').map(name => ({
       name,
       ...VALUES[name](typed[name].trim()),
     }));
-    try {
-      const path = `DocumentReference/${document}/$index`;
-      const given: Parameters = { resourceType: 'Parameters', ...(parameter.length > 0 ? { parameter } : {}) };
-      const { body } = await ask<Parameters>({ method: 'POST', path, body: given });
-      const state = body.parameter?.find(({ name }) => name === 'state')?.valueCode;
-      setFaults([]);
-      announce(sayIntake(state === 'final' ? 'indexed.final' : 'indexed.pending-qc'));
-      reloadTask(task);
-    } catch (error) {
-      if (!(error instanceof RequestFault)) throw error;
-      setFaults(fieldFaults(error, { ...ELEMENTS, 'Parameters.parameter': 'identifier' }));
-      setRequestId(error.requestId);
-    } finally {
-      isAsked.current = false;
-    }
+    const path = `DocumentReference/${document}/$index`;
+    const answer = await trying(() => ask<Parameters>({ method: 'POST', path, body: parametersWith(parameter) }), {
+      byExpression: { ...ELEMENTS, 'Parameters.parameter': 'identifier' },
+    });
+    if (!answer) return;
+    const state = answer.body.parameter?.find(({ name }) => name === 'state')?.valueCode;
+    announce(sayIntake(state === 'final' ? 'indexed.final' : 'indexed.pending-qc'));
+    reloadTask(scan.task.id!);
   };
   return (
     <form class="panel" onSubmit={event => void give(event)} noValidate>
@@ -85,7 +73,7 @@ export function IndexForm({ task, document }: IndexShape) {
           hint={HINTS.get(name)}
           value={typed[name]}
           set={value => setTyped({ ...typed, [name]: value })}
-          fault={faults.find(({ field }) => field === name)?.text}
+          fault={faultAt(name)}
           anyScript={name === 'family' || name === 'given' || name === 'author'}
         />
       ))}

@@ -2,21 +2,50 @@
 import type { Bundle, Task } from 'fhir/r4';
 import { useLocation } from 'preact-iso/router';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { search } from '../../fhir/client.js';
-import { RequestFault } from '../../fhir/fault.js';
+import { ask, pathOfLink, search } from '../../fhir/client.js';
 import { sayIntake } from '../../messages/intake.js';
 import { HOME } from '../../session/server.js';
 import { announce } from '../../ui/announce.js';
-import { RequestFailed } from '../../ui/fault-summary.js';
-import { matchesIn } from '../../ui/use-pages.js';
+import { FaultSummary } from '../../ui/fault-summary.js';
+import { useFaults } from '../../ui/use-faults.js';
+import { matchesIn, nextOf } from '../../ui/use-pages.js';
 import { SCAN_CODE, WAITING_SCANS } from './scan-parts.js';
 
-/** Scans that are looked at for the next one: those before this one come last. */
-const LOOKED_AT = '50';
+/** Scans that are asked for at once. */
+const PAGE_OF_SCANS = '50';
+
+/** The first one of a search behind a scan, or the first of all where that one is not among them. Pages are asked for until it is found. */
+async function firstBehind(id: string, parameters: Readonly<Record<string, string>>): Promise<string | undefined> {
+  const asked = { code: SCAN_CODE, ...WAITING_SCANS, ...parameters, _count: PAGE_OF_SCANS, _elements: 'id,authoredOn' };
+  let { body } = await search<Bundle<Task>>('Task', asked);
+  let first: string | undefined;
+  let isPassed = false;
+  for (;;) {
+    for (const each of matchesIn(body)) {
+      if (each.id === id) isPassed = true;
+      else if (isPassed) return each.id;
+      else first ??= each.id;
+    }
+    const next = nextOf(body);
+    if (next === undefined) return isPassed ? undefined : first;
+    ({ body } = await ask<Bundle<Task>>({ path: pathOfLink(next) }));
+  }
+}
+
+/** The oldest one of all. */
+async function oldestBeside(id: string): Promise<string | undefined> {
+  const asked = { code: SCAN_CODE, ...WAITING_SCANS, _count: '2', _elements: 'id' };
+  return matchesIn((await search<Bundle<Task>>('Task', asked)).body).find(each => each.id !== id)?.id;
+}
+
+/** Those that came later first, then the oldest of all. */
+const nextScan = async ({ id = '', authoredOn }: Task): Promise<string | undefined> =>
+  (authoredOn === undefined ? undefined : await firstBehind(id, { 'authored-on': `ge${authoredOn}` })) ??
+  (await oldestBeside(id));
 
 interface NextShape {
-  /** Id of the Task that is shown. */
-  readonly task: string;
+  /** The one that is shown. */
+  readonly task: Task;
   /** Something was done with it since it was opened. */
   readonly isDone: boolean;
 }
@@ -24,28 +53,21 @@ interface NextShape {
 export function NextScan({ task, isDone }: NextShape) {
   const button = useRef<HTMLButtonElement>(null);
   const { route } = useLocation();
-  const [fault, setFault] = useState<RequestFault>();
+  const { faults, requestId, trying } = useFaults();
   const [isLast, setLast] = useState(false);
   useEffect(() => {
     if (isDone) button.current?.focus();
   }, [isDone]);
   const go = async (): Promise<void> => {
-    try {
-      const asked = { code: SCAN_CODE, ...WAITING_SCANS, _count: LOOKED_AT, _elements: 'id,authoredOn' };
-      const ids = matchesIn((await search<Bundle<Task>>('Task', asked)).body).map(({ id }) => id!);
-      const at = ids.indexOf(task);
-      const next = [...ids.slice(at + 1), ...ids.slice(0, Math.max(at, 0))][0];
-      if (next !== undefined) return route(`${HOME}intake/scan/${next}`);
-      setLast(true);
-      announce(sayIntake('next.none'));
-    } catch (error) {
-      if (!(error instanceof RequestFault)) throw error;
-      setFault(error);
-    }
+    const found = await trying(async () => ({ next: await nextScan(task) }));
+    if (!found) return;
+    if (found.next !== undefined) return route(`${HOME}intake/scan/${found.next}`);
+    setLast(true);
+    announce(sayIntake('next.none'));
   };
   return (
     <>
-      {fault && <RequestFailed fault={fault} />}
+      <FaultSummary faults={faults} requestId={requestId} />
       {isLast && <p class="notice">{sayIntake('next.none')}</p>}
       <div class="buttons">
         <button type="button" class="secondary" ref={button} onClick={() => void go()}>

@@ -1,13 +1,13 @@
 /** For each indexer what was indexed, checked, and found wrong ($intake-rates). */
 import type { Parameters } from 'fhir/r4';
 import { useState } from 'preact/hooks';
-import { ask } from '../../fhir/client.js';
-import { RequestFault } from '../../fhir/fault.js';
+import { ask, formOf } from '../../fhir/client.js';
 import { sayIntake } from '../../messages/intake.js';
 import { announce } from '../../ui/announce.js';
-import { FaultSummary, type FieldFault, faultsOfParameters } from '../../ui/fault-summary.js';
-import { TextField } from '../../ui/fields.js';
+import { DaysFields } from '../../ui/days-fields.js';
+import { FaultSummary } from '../../ui/fault-summary.js';
 import { OfRecord, Table } from '../../ui/parts.js';
+import { useFaults } from '../../ui/use-faults.js';
 
 interface RateOfIndexer {
   readonly who: string;
@@ -41,37 +41,28 @@ const ratesIn = ({ parameter = [] }: Parameters): readonly RateOfIndexer[] =>
   });
 
 export function IntakeRates() {
-  const [start, setStart] = useState('');
-  const [end, setEnd] = useState('');
+  const [days, setDays] = useState({ start: '', end: '' });
   const [rates, setRates] = useState<readonly RateOfIndexer[]>();
-  const [faults, setFaults] = useState<readonly FieldFault[]>([]);
-  const [requestId, setRequestId] = useState<string>();
+  const { faults, requestId, trying } = useFaults();
   const look = async (event: Event): Promise<void> => {
     event.preventDefault();
-    const given = [
-      ['start', start],
-      ['end', end],
-    ].filter(([, value]) => value !== '');
-    try {
-      const query = new URLSearchParams(given).toString();
-      const path = `DocumentReference/$intake-rates${query === '' ? '' : `?${query}`}`;
-      const found = ratesIn((await ask<Parameters>({ path })).body);
-      setRates(found);
-      setFaults([]);
-      announce(sayIntake('rates.found', { n: found.length }));
-    } catch (error) {
-      if (!(error instanceof RequestFault)) throw error;
-      setFaults(faultsOfParameters(error, []));
-      setRequestId(error.requestId);
-    }
+    const query = formOf(days).toString();
+    const path = `DocumentReference/$intake-rates${query === '' ? '' : `?${query}`}`;
+    const found = await trying(async () => ratesIn((await ask<Parameters>({ path })).body));
+    if (!found) return;
+    setRates(found);
+    announce(sayIntake('rates.found', { n: found.length }));
   };
   return (
     <>
       <form class="panel" onSubmit={event => void look(event)} noValidate>
         <FaultSummary faults={faults} requestId={requestId} />
         <div class="grid">
-          <TextField id="start" type="date" label={sayIntake('rates.start')} isOptional value={start} set={setStart} />
-          <TextField id="end" type="date" label={sayIntake('rates.end')} isOptional value={end} set={setEnd} />
+          <DaysFields
+            label={day => sayIntake(`rates.${day}`)}
+            value={days}
+            set={(day, value) => setDays({ ...days, [day]: value })}
+          />
         </div>
         <button type="submit">{sayIntake('rates.look')}</button>
       </form>

@@ -1,12 +1,10 @@
 /** What a second person does with a scan, by the tables of its process: found right, sent back, or rejected, each for a reason of a table. */
-import type { Task } from 'fhir/r4';
 import { useState } from 'preact/hooks';
-import { ask } from '../../fhir/client.js';
-import { RequestFault } from '../../fhir/fault.js';
 import { sayIntake } from '../../messages/intake.js';
-import { isNoWork, isOvertaken, type Possible, reloadTask, stepBody, usePossible } from '../../tasks/process-steps.js';
+import { isNoWork, type Possible, reloadTask, stepParameters, usePossible } from '../../tasks/process-steps.js';
+import { type OfTask, useOperation } from '../../tasks/use-operation.js';
 import { announce } from '../../ui/announce.js';
-import { FaultSummary, type FieldFault, fieldFaults, RequestFailed } from '../../ui/fault-summary.js';
+import { FaultSummary, RequestFailed } from '../../ui/fault-summary.js';
 import { SelectField } from '../../ui/fields.js';
 import { Loading } from '../../ui/page.js';
 
@@ -18,37 +16,26 @@ const REASON_SYSTEM = 'urn:chartroom:document-qc';
 /** Steps that the index itself takes, and what needs more than is asked for here. */
 const ELSEWHERE: ReadonlySet<string> = new Set(['index', 'accept', 'index-anew', 'assign', 'note']);
 
-export function ScanSteps({ task }: { readonly task: Task }) {
-  const id = task.id!;
+export function ScanSteps(scan: OfTask) {
+  const id = scan.task.id!;
   const { data, error: failed, refetch } = usePossible(id);
   const [reason, setReason] = useState('');
-  const [faults, setFaults] = useState<readonly FieldFault[]>([]);
-  const [requestId, setRequestId] = useState<string>();
+  const { faults, requestId, faultAt, lack, run: runOperation } = useOperation(scan);
   if (failed && !isNoWork(failed)) return <RequestFailed fault={failed} again={() => void refetch()} />;
   if (!failed && !data) return <Loading />;
   const steps = (data ?? []).filter(({ name }) => !ELSEWHERE.has(name));
   if (steps.length === 0) return null;
   const run = async (step: Possible): Promise<void> => {
     const needsReason = step.needs.includes('reason');
-    if (needsReason && reason === '') return setFaults([{ field: 'scan-reason', text: sayIntake('reason.missing') }]);
+    if (lack(needsReason && reason === '' ? [{ field: 'scan-reason', text: sayIntake('reason.missing') }] : [])) return;
     const code = needsReason ? { system: REASON_SYSTEM, code: reason } : undefined;
-    try {
-      // The server takes a code as the text of a reason, too.
-      const body = stepBody(step, { reason: needsReason ? reason : '', until: '', location: '' }, code);
-      await ask({ method: 'POST', path: `Task/${id}/$transition`, body });
-      setFaults([]);
-      setReason('');
-      announce(sayIntake('done', { what: step.display }));
-      reloadTask(id);
-    } catch (error) {
-      if (!(error instanceof RequestFault)) throw error;
-      setRequestId(error.requestId);
-      setFaults([
-        ...fieldFaults(error, { 'Task.statusReason': 'scan-reason' }),
-        ...(isOvertaken(error) ? [{ field: undefined, text: sayIntake('overtaken') }] : []),
-      ]);
-      if (isOvertaken(error)) reloadTask(id);
-    }
+    // The server takes a code as the text of a reason, too.
+    const parameter = stepParameters(step, { reason: needsReason ? reason : '', until: '', location: '' }, code);
+    const byExpression = { 'Task.statusReason': 'scan-reason' };
+    if (!(await runOperation({ name: 'transition', parameter, byExpression }))) return;
+    setReason('');
+    announce(sayIntake('done', { what: step.display }));
+    reloadTask(id);
   };
   return (
     <section class="panel">
@@ -64,7 +51,7 @@ export function ScanSteps({ task }: { readonly task: Task }) {
           ['', sayIntake('reason.choose')],
           ...REASONS.map(each => [each, sayIntake(`reason.${each}`)] as const),
         ]}
-        fault={faults.find(({ field }) => field === 'scan-reason')?.text}
+        fault={faultAt('scan-reason')}
       />
       <div class="buttons">
         {steps.map(each => (

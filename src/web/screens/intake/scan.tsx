@@ -2,12 +2,15 @@
 import type { Attachment, DocumentReference, Patient, Reference, Task } from 'fhir/r4';
 import { useRoute } from 'preact-iso/router';
 import lazy from 'preact-iso/lazy';
-import { useRef } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { ask, askBytes, pathBelow } from '../../fhir/client.js';
 import { nameInUse, shownConcept, shownDate, shownName } from '../../fhir/show.js';
 import { sayIntake } from '../../messages/intake.js';
 import { HOME } from '../../session/server.js';
+import { type Overtaking, useOvertaking } from '../../tasks/overtaken.js';
 import { DueTags, isOver, StateTag } from '../../tasks/task-table.js';
+import type { OfTask } from '../../tasks/use-operation.js';
+import { WithTask } from '../../tasks/with-task.js';
 import { RequestFailed } from '../../ui/fault-summary.js';
 import { Loading, Page } from '../../ui/page.js';
 import { OfRecord, SummaryList } from '../../ui/parts.js';
@@ -23,32 +26,26 @@ const TO_INDEX: ReadonlySet<string> = new Set(['pending-index', 'rework']);
 
 export function ScanPage() {
   const { id = '' } = useRoute().params;
-  /** The state of each scan when it was opened here. */
-  const first = useRef(new Map<string, string>());
-  const { data, error, refetch } = useQuery({
-    key: ['task', id],
-    async ask(signal) {
-      const { body, etag } = await ask<Task>({ path: `Task/${encodeURIComponent(id)}`, signal });
-      return { task: body, etag };
-    },
-  });
-  if (!data)
-    return (
-      <Page title={sayIntake('scan')}>
-        {error ? <RequestFailed fault={error} again={() => void refetch()} /> : <Loading />}
-      </Page>
-    );
-  const { task } = data;
+  return (
+    <WithTask id={id} title={sayIntake('scan')}>
+      {({ task }) => <ScanOf key={id} task={task} />}
+    </WithTask>
+  );
+}
+
+function ScanOf({ task }: { readonly task: Task }) {
+  const id = task.id!;
+  const [first] = useState(() => stateOfScan(task));
+  const { overtake, overtaken } = useOvertaking(task);
   const document = documentOfScan(task);
   const state = stateOfScan(task);
-  if (!first.current.has(id)) first.current.set(id, state);
   if (!isScanTask(task) || document === undefined)
     return (
       <Page title={sayIntake('scan')}>
         <p class="notice warning">{sayIntake(isScanTask(task) ? 'no-document' : 'no-scan')}</p>
       </Page>
     );
-  const shown = <OneScan key={id} task={task} document={document} isDone={first.current.get(id) !== state} />;
+  const shown = <OneScan {...{ task, overtake, overtaken, document }} isDone={first !== state} />;
   const patient = patientOfScan(task);
   return patient === undefined ? (
     shown
@@ -59,15 +56,14 @@ export function ScanPage() {
   );
 }
 
-interface OneScanShape {
-  readonly task: Task;
+interface OneScanShape extends OfTask, Overtaking {
   /** Id. */
   readonly document: string;
   /** Something was done with it since it was opened. */
   readonly isDone: boolean;
 }
 
-function OneScan({ task, document, isDone }: OneScanShape) {
+function OneScan({ task, overtake, overtaken, document, isDone }: OneScanShape) {
   const id = task.id!;
   const state = stateOfScan(task);
   const { data, error, refetch } = useQuery({
@@ -79,6 +75,7 @@ function OneScan({ task, document, isDone }: OneScanShape) {
       <p>
         <StateTag task={task} /> <DueTags task={task} />
       </p>
+      {overtaken}
       <Found task={task} />
       <div class="beside">
         <div>
@@ -93,9 +90,9 @@ function OneScan({ task, document, isDone }: OneScanShape) {
         </div>
         <div>
           {data && !TO_INDEX.has(state) && <IndexShown document={data} />}
-          {TO_INDEX.has(state) && <IndexForm task={id} document={document} />}
-          {!isOver(task) && <ScanSteps task={task} />}
-          <NextScan task={id} isDone={isDone} />
+          {TO_INDEX.has(state) && <IndexForm {...{ task, overtake, document }} />}
+          {!isOver(task) && <ScanSteps {...{ task, overtake }} />}
+          <NextScan task={task} isDone={isDone} />
           <p>
             <a href={`${HOME}intake`}>{sayIntake('waiting')}</a>
           </p>
@@ -166,13 +163,5 @@ function Scanned({ task, document }: { readonly task: string; readonly document:
   });
   if (error) return <RequestFailed fault={error} again={() => void refetch()} />;
   if (!data) return <Loading />;
-  return (
-    <ShownScan
-      bytes={data.bytes}
-      contentType={data.contentType.split(';')[0]!.trim().toLowerCase()}
-      charset={undefined}
-      path={data.path}
-      title={sayIntake('open')}
-    />
-  );
+  return <ShownScan bytes={data.bytes} contentType={data.contentType} path={data.path} title={sayIntake('open')} />;
 }

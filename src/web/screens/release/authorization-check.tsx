@@ -1,13 +1,12 @@
 /** What permits a release, line by line, as the server judges it. What a person has to look at is confirmed one by one. */
-import type { Parameters, Task } from 'fhir/r4';
+import type { Parameters } from 'fhir/r4';
 import { useState } from 'preact/hooks';
-import { ask } from '../../fhir/client.js';
-import { RequestFault } from '../../fhir/fault.js';
 import { sayRelease } from '../../messages/release.js';
 import { HOME } from '../../session/server.js';
 import { reloadTask } from '../../tasks/process-steps.js';
+import { type OfTask, useOperation } from '../../tasks/use-operation.js';
 import { announce } from '../../ui/announce.js';
-import { RequestFailed } from '../../ui/fault-summary.js';
+import { FaultSummary } from '../../ui/fault-summary.js';
 import { CheckField } from '../../ui/fields.js';
 import { OfRecord, Table, Tag, type TagColour } from '../../ui/parts.js';
 import { queries } from '../../ui/use-query.js';
@@ -60,30 +59,24 @@ function checkedIn({ parameter = [] }: Parameters): Checked {
   };
 }
 
-export function AuthorizationCheck({ task }: { readonly task: Task }) {
+export function AuthorizationCheck(request: OfTask) {
+  const { task } = request;
   const id = task.id!;
   const [checked, setChecked] = useState<Checked>();
   const [right, setRight] = useState<readonly string[]>([]);
-  const [fault, setFault] = useState<RequestFault>();
+  const { faults, requestId, run } = useOperation(request);
   const patient = patientOfRequest(task);
   const named = /^Consent\/([\w.-]+)$/.exec(inputsOf(task, 'authorization')[0]?.valueReference?.reference ?? '')?.[1];
   const check = async (): Promise<void> => {
     const parameter = right.map(valueCode => ({ name: 'confirmed', valueCode }));
-    const body: Parameters = { resourceType: 'Parameters', ...(parameter.length > 0 ? { parameter } : {}) };
-    try {
-      const answer = checkedIn(
-        (await ask<Parameters>({ method: 'POST', path: `Task/${id}/$check-authorization`, body })).body,
-      );
-      setChecked(answer);
-      setFault(undefined);
-      setRight([]);
-      if (answer.outcome !== undefined) announce(sayRelease(`outcome.${answer.outcome}`));
-      if (answer.letter !== undefined) void queries.invalidateQueries({ queryKey: ['letters', id] });
-      reloadTask(id);
-    } catch (error) {
-      if (!(error instanceof RequestFault)) throw error;
-      setFault(error);
-    }
+    const answered = await run({ name: 'check-authorization', parameter });
+    if (!answered) return;
+    const answer = checkedIn(answered.body);
+    setChecked(answer);
+    setRight([]);
+    if (answer.outcome !== undefined) announce(sayRelease(`outcome.${answer.outcome}`));
+    if (answer.letter !== undefined) void queries.invalidateQueries({ queryKey: ['letters', id] });
+    reloadTask(id);
   };
   const open = checked?.elements.filter(({ verdict }) => verdict === 'look') ?? [];
   return (
@@ -98,7 +91,7 @@ export function AuthorizationCheck({ task }: { readonly task: Task }) {
           <a href={`${HOME}chart/${patient}/resource/Consent/${named}`}>{sayRelease('authorization.open')}</a>
         </p>
       )}
-      {fault && <RequestFailed fault={fault} />}
+      <FaultSummary faults={faults} requestId={requestId} />
       {checked && <Elements checked={checked} patient={patient} />}
       {open.map(({ code, display }) => (
         <CheckField

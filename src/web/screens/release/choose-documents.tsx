@@ -6,10 +6,10 @@ import { reloadTask } from '../../tasks/process-steps.js';
 import { announce } from '../../ui/announce.js';
 import { FaultSummary } from '../../ui/fault-summary.js';
 import { Sure } from './sure.js';
-import { type OfRequest, useOperation } from './use-operation.js';
+import { type OfTask, useOperation } from '../../tasks/use-operation.js';
 
 /** `going`: how many documents would go out. */
-export function ChooseDocuments({ going, ...request }: OfRequest & { readonly going: number }) {
+export function ChooseDocuments({ going, ...request }: OfTask & { readonly going: number }) {
   const { faults, requestId, run } = useOperation(request);
   const [isAsking, setAsking] = useState(false);
   const choose = async (): Promise<void> => {

@@ -10,7 +10,7 @@ import { FaultSummary, type FieldFault } from '../../ui/fault-summary.js';
 import { SelectField, TextField } from '../../ui/fields.js';
 import { SummaryList } from '../../ui/parts.js';
 import { queries } from '../../ui/use-query.js';
-import { type OfRequest, useOperation } from './use-operation.js';
+import { type OfTask, useOperation } from '../../tasks/use-operation.js';
 
 /** As `method` of $deliver names them. */
 export const WAYS_OUT = ['hand', 'print', 'link', 'health-link'] as const;
@@ -78,7 +78,7 @@ function toldIn({ parameter = [] }: Parameters, passcode: string): ToldOnce | un
   return { link, passcode, expires: one('expires')?.valueInstant, qr: one('qr')?.valueAttachment };
 }
 
-export function Deliver(request: OfRequest) {
+export function Deliver(request: OfTask) {
   const id = request.task.id!;
   const { faults, requestId, faultAt, lack, run } = useOperation(request);
   const [method, setMethod] = useState<WayOut>('hand');

@@ -16,7 +16,7 @@ import { matchesIn } from '../../ui/use-pages.js';
 import { queries, useQuery } from '../../ui/use-query.js';
 import { Deliver, WAYS_OUT } from './deliver.js';
 import { hasOutput, stateOfRequest } from './request-parts.js';
-import { type OfRequest, useOperation } from './use-operation.js';
+import { type OfTask, useOperation } from '../../tasks/use-operation.js';
 
 const OUTCOMES = ['failed', 'wrong-recipient', 'revoked'] as const;
 type Outcome = (typeof OUTCOMES)[number];
@@ -34,13 +34,26 @@ function methodOf(delivery: Communication): string {
   return method === undefined ? '' : sayGoingOut(`method.${method}`);
 }
 
-/** What can still be told of it. A link is revoked once. */
-const outcomesOf = ({ status, statusReason }: Communication, isOut: boolean): readonly Outcome[] => {
-  if (statusReason) return [];
-  return OUTCOMES.filter(each => (each === 'revoked' ? status === 'in-progress' : isOut));
-};
+/** What was told of it. */
+const toldOf = ({ statusReason }: Communication): Outcome | undefined =>
+  OUTCOMES.find(each => statusReason?.coding?.some(({ code }) => code === each));
 
-export function Deliveries(request: OfRequest) {
+/**
+ * What can still be told of it. That somebody else has it is often known late: it is told in every state of the request, also of what failed or was revoked
+ * before, and once. A link is revoked once; what failed is told of what has gone out, once.
+ */
+function outcomesOf(delivery: Communication, isOut: boolean): readonly Outcome[] {
+  const told = toldOf(delivery);
+  if (told === 'wrong-recipient') return [];
+  const can = {
+    failed: isOut && told !== 'failed',
+    'wrong-recipient': true,
+    revoked: told === undefined && delivery.status === 'in-progress',
+  };
+  return OUTCOMES.filter(each => can[each]);
+}
+
+export function Deliveries(request: OfTask) {
   const { task } = request;
   const isOut = stateOfRequest(task) === 'released';
   const isDelivered = hasOutput(task, 'delivery');
@@ -54,7 +67,7 @@ export function Deliveries(request: OfRequest) {
   );
 }
 
-function Delivered(request: OfRequest) {
+function Delivered(request: OfTask) {
   const { task } = request;
   const id = task.id!;
   const isOut = stateOfRequest(task) === 'released';
@@ -110,8 +123,9 @@ function Delivered(request: OfRequest) {
   );
 }
 
-function OutcomeTold({ delivery: { status, statusReason } }: { readonly delivery: Communication }) {
-  const code = OUTCOMES.find(each => statusReason?.coding?.some(coding => coding.code === each));
+function OutcomeTold({ delivery }: { readonly delivery: Communication }) {
+  const { status, statusReason } = delivery;
+  const code = toldOf(delivery);
   if (code !== undefined)
     return (
       <>
@@ -121,7 +135,7 @@ function OutcomeTold({ delivery: { status, statusReason } }: { readonly delivery
   return <>{sayGoingOut(status === 'in-progress' ? 'outcome.waiting' : 'outcome.reached')}</>;
 }
 
-interface TellShape extends OfRequest {
+interface TellShape extends OfTask {
   readonly delivery: Communication;
   readonly outcomes: readonly Outcome[];
   /** Told of the incident that has begun, if one has. */
@@ -141,8 +155,7 @@ function TellOutcome({ delivery, outcomes, done, close, ...request }: TellShape)
     if (reason.trim() === '') lacking.push({ field: 'outcome-reason', text: sayRelease('next.reason.missing') });
     if (isWrong && receivedBy.trim() === '')
       lacking.push({ field: 'outcome-received-by', text: sayGoingOut('outcome.received-by.missing') });
-    lack(lacking);
-    if (lacking.length > 0) return;
+    if (lack(lacking)) return;
     const parameter = [
       { name: 'delivery', valueReference: { reference: `Communication/${delivery.id!}` } },
       { name: 'outcome', valueCode: outcome },

@@ -9,7 +9,7 @@ import { TextField } from '../../ui/fields.js';
 import { Table } from '../../ui/parts.js';
 import { queries } from '../../ui/use-query.js';
 import { Sure } from './sure.js';
-import { type OfRequest, useOperation } from './use-operation.js';
+import { type OfTask, useOperation } from '../../tasks/use-operation.js';
 
 const FIELDS = ['pages', 'minutes', 'postage', 'waive'] as const;
 type Field = (typeof FIELDS)[number];
@@ -74,7 +74,7 @@ interface Estimated {
   readonly parameter: readonly ParametersParameter[];
 }
 
-export function Fees(request: OfRequest) {
+export function Fees(request: OfTask) {
   const id = request.task.id!;
   const [typed, setTyped] = useState(NOTHING);
   const [estimated, setEstimated] = useState<Estimated>();

@@ -13,13 +13,13 @@ import { OfRecord, Table } from '../../ui/parts.js';
 import { matchesIn } from '../../ui/use-pages.js';
 import { queries, useQuery } from '../../ui/use-query.js';
 import { patientOfRequest } from './request-parts.js';
-import { type OfRequest, useOperation } from './use-operation.js';
+import { type OfTask, useOperation } from '../../tasks/use-operation.js';
 
 const KINDS = ['acknowledged', 'deficient-authorization', 'extension', 'denial', 'cover', 'part-2-notice'] as const;
 type Kind = (typeof KINDS)[number];
 const LANGUAGES = ['of-request', 'en', 'es'] as const;
 
-export function Letters(request: OfRequest) {
+export function Letters(request: OfTask) {
   const { task } = request;
   const id = task.id!;
   const { data, error, refetch } = useQuery({
@@ -88,7 +88,7 @@ const Written = ({
     />
   );
 
-function WriteLetter(request: OfRequest) {
+function WriteLetter(request: OfTask) {
   const [kind, setKind] = useState<Kind>('acknowledged');
   const [language, setLanguage] = useState<(typeof LANGUAGES)[number]>('of-request');
   const [remark, setRemark] = useState('');

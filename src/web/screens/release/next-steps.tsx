@@ -4,20 +4,19 @@
  */
 import type { Patient } from 'fhir/r4';
 import { useState } from 'preact/hooks';
-import { ask } from '../../fhir/client.js';
-import { RequestFault } from '../../fhir/fault.js';
 import { sayRelease } from '../../messages/release.js';
-import { isNoWork, isOvertaken, type Possible, reloadTask, stepBody, usePossible } from '../../tasks/process-steps.js';
+import { TypedInVain } from '../../tasks/overtaken.js';
+import { isNoWork, type Possible, reloadTask, stepParameters, usePossible } from '../../tasks/process-steps.js';
 import { isOver } from '../../tasks/task-table.js';
 import { announce } from '../../ui/announce.js';
-import { FaultSummary, type FieldFault, fieldFaults, RequestFailed } from '../../ui/fault-summary.js';
+import { FaultSummary, type FieldFault, RequestFailed } from '../../ui/fault-summary.js';
 import { AreaField, SelectField, TextField } from '../../ui/fields.js';
 import { Loading } from '../../ui/page.js';
 import { queries } from '../../ui/use-query.js';
 import type { RequestShape } from './request.js';
 import { faultsOfSecond, SecondIdentifier } from './second-identifier.js';
 import { Sure } from './sure.js';
-import type { OfRequest } from './use-operation.js';
+import { type OfTask, useOperation } from '../../tasks/use-operation.js';
 
 /** They end a request. */
 const FINAL = ['deny', 'withdraw', 'close'] as const;
@@ -64,42 +63,27 @@ const FIELDS = {
   'Parameters.parameter': 'reason',
 } as const;
 
-export function NextSteps({ task, patient, overtake }: RequestShape & OfRequest) {
+export function NextSteps({ task, patient, overtake }: RequestShape & OfTask) {
   const id = task.id!;
   const { data, error, refetch } = usePossible(id, !isOver(task));
   const [typed, setTyped] = useState(NOTHING);
-  const [faults, setFaults] = useState<readonly FieldFault[]>([]);
-  const [requestId, setRequestId] = useState<string>();
+  const { faults, requestId, lack, run: runOperation } = useOperation({ task, overtake });
   const [asking, setAsking] = useState<Possible>();
-  if (isOver(task)) return null;
+  if (isOver(task)) return <TypedInVain text={typed.reason} />;
   if (error && !isNoWork(error)) return <RequestFailed fault={error} again={() => void refetch()} />;
   if (!error && !data) return <Loading />;
   const run = async (step: Possible): Promise<void> => {
     setAsking(undefined);
     const code = step.name === 'deny' ? { system: GROUND_SYSTEM, code: typed.ground } : undefined;
-    try {
-      const body = stepBody(step, { ...typed, location: '' }, code);
-      await ask({ method: 'POST', path: `Task/${id}/$transition`, body });
-      setFaults([]);
-      overtake(undefined);
-      setTyped(NOTHING);
-      reloadTask(id);
-      void queries.invalidateQueries({ queryKey: ['letters', id] });
-      announce(sayRelease('done', { what: step.display }));
-    } catch (failed) {
-      if (!(failed instanceof RequestFault)) throw failed;
-      setRequestId(failed.requestId);
-      if (!isOvertaken(failed)) return setFaults(fieldFaults(failed, FIELDS));
-      setFaults([]);
-      overtake(failed);
-      reloadTask(id);
-    }
+    const parameter = stepParameters(step, { ...typed, location: '' }, code);
+    if (!(await runOperation({ name: 'transition', parameter, byExpression: FIELDS }))) return;
+    setTyped(NOTHING);
+    reloadTask(id);
+    void queries.invalidateQueries({ queryKey: ['letters', id] });
+    announce(sayRelease('done', { what: step.display }));
   };
   const choose = (step: Possible): void => {
-    const lacking = lackingFor(step, typed, patient);
-    setFaults(lacking);
-    setRequestId(undefined);
-    if (lacking.length > 0) return;
+    if (lack(lackingFor(step, typed, patient))) return;
     if (finalOf(step)) setAsking(step);
     else void run(step);
   };

@@ -10,7 +10,7 @@ import { announce } from '../../ui/announce.js';
 import { FaultSummary } from '../../ui/fault-summary.js';
 import { SelectField, TextField } from '../../ui/fields.js';
 import { chosenIn, type PackageOutput, packageIn, stateOfRequest } from './request-parts.js';
-import { type OfRequest, useOperation } from './use-operation.js';
+import { type OfTask, useOperation } from '../../tasks/use-operation.js';
 
 const FORMS = ['as-asked', 'pdf', 'zip', 'both', 'document'] as const;
 type Form = (typeof FORMS)[number];
@@ -41,7 +41,7 @@ function madeIn({ entry: [first] = [] }: Bundle): string {
   ].join(' · ');
 }
 
-export function PackageOfRequest({ patient, ...request }: OfRequest & { readonly patient: Patient }) {
+export function PackageOfRequest({ patient, ...request }: OfTask & { readonly patient: Patient }) {
   const { task } = request;
   const state = stateOfRequest(task);
   const made = packageIn(task);
@@ -80,7 +80,7 @@ const Made = ({
   </ul>
 );
 
-function MakePackage(request: OfRequest) {
+function MakePackage(request: OfTask) {
   const { task } = request;
   const { faults, requestId, faultAt, run, trying } = useOperation(request);
   const [form, setForm] = useState<Form>('as-asked');

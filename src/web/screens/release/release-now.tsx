@@ -10,7 +10,7 @@ import { TextField } from '../../ui/fields.js';
 import { chosenIn, inputsOf } from './request-parts.js';
 import { faultsOfSecond, SecondIdentifier } from './second-identifier.js';
 import { Sure } from './sure.js';
-import { type OfRequest, useOperation } from './use-operation.js';
+import { type OfTask, useOperation } from '../../tasks/use-operation.js';
 
 const countsOf = (task: Task) => {
   const chosen = chosenIn(task);
@@ -24,7 +24,7 @@ const countsOf = (task: Task) => {
   };
 };
 
-export function ReleaseNow({ patient, ...request }: OfRequest & { readonly patient: Patient }) {
+export function ReleaseNow({ patient, ...request }: OfTask & { readonly patient: Patient }) {
   const { task } = request;
   const { faults, requestId, faultAt, lack, run } = useOperation(request);
   const [second, setSecond] = useState('');

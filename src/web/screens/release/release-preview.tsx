@@ -2,20 +2,19 @@
 import type { DocumentReference, Parameters, ParametersParameter, Patient } from 'fhir/r4';
 import { useState } from 'preact/hooks';
 import { ask } from '../../fhir/client.js';
-import { RequestFault } from '../../fhir/fault.js';
 import { shownDate } from '../../fhir/show.js';
 import { sayRelease } from '../../messages/release.js';
 import { HOME } from '../../session/server.js';
 import { reloadTask } from '../../tasks/process-steps.js';
 import { announce } from '../../ui/announce.js';
-import { FaultSummary, type FieldFault, fieldFaults, RequestFailed } from '../../ui/fault-summary.js';
+import { FaultSummary } from '../../ui/fault-summary.js';
 import { AreaField } from '../../ui/fields.js';
 import { Modal } from '../../ui/modal.js';
 import { OfRecord, Table, Tag } from '../../ui/parts.js';
 import { ChooseDocuments } from './choose-documents.js';
 import { documentsNamed, PAGE_OF_DOCUMENTS, titleOrId } from './documents-named.js';
 import { stateOfRequest } from './request-parts.js';
-import type { OfRequest } from './use-operation.js';
+import { type OfTask, parametersWith, useOperation } from '../../tasks/use-operation.js';
 
 interface JudgedDocument {
   readonly id: string;
@@ -55,25 +54,22 @@ interface Deciding {
   readonly id: string;
 }
 
-export function ReleasePreview({ task, patient, overtake }: OfRequest & { readonly patient: Patient }) {
+export function ReleasePreview({ patient, ...request }: OfTask & { readonly patient: Patient }) {
+  const { task } = request;
   const id = task.id!;
   const [preview, setPreview] = useState<Preview>();
   const [named, setNamed] = useState<ReadonlyMap<string, DocumentReference>>(new Map());
   const [shown, setShown] = useState(PAGE_OF_DOCUMENTS);
   const [deciding, setDeciding] = useState<Deciding>();
-  const [fault, setFault] = useState<RequestFault>();
+  const { faults, requestId, trying } = useOperation(request);
   /** Rejects with what the server refuses. */
   const look = async (parameter: readonly ParametersParameter[], upTo = shown): Promise<void> => {
-    const body: Parameters = {
-      resourceType: 'Parameters',
-      ...(parameter.length > 0 ? { parameter: [...parameter] } : {}),
-    };
+    const body = parametersWith(parameter);
     const found = previewIn(
       (await ask<Parameters>({ method: 'POST', path: `Task/${id}/$release-preview`, body })).body,
     );
     await name(found, upTo);
     setPreview(found);
-    setFault(undefined);
     announce(sayRelease('documents.count', { in: found.in, out: found.out }));
     if (parameter.length > 0) reloadTask(id);
   };
@@ -82,18 +78,18 @@ export function ReleasePreview({ task, patient, overtake }: OfRequest & { readon
     const found = await documentsNamed(missing.map(each => each.id));
     setNamed(new Map([...named, ...found.map(each => [each.id!, each] as const)]));
   };
-  const trying = (work: Promise<void>): void =>
-    void work.catch((error: unknown) => {
-      if (!(error instanceof RequestFault)) throw error;
-      setFault(error);
-    });
   const undo = (document: string): void =>
-    trying(look([{ name: 'undo', valueReference: { reference: `DocumentReference/${document}` } }]));
+    void trying(() => look([{ name: 'undo', valueReference: { reference: `DocumentReference/${document}` } }]));
+  const showMore = async (judged: Preview): Promise<void> => {
+    const upTo = shown + PAGE_OF_DOCUMENTS;
+    await name(judged, upTo);
+    setShown(upTo);
+  };
   return (
     <section>
       <h2>{sayRelease('documents')}</h2>
       <p>{sayRelease('documents.text')}</p>
-      {fault && <RequestFailed fault={fault} />}
+      <FaultSummary faults={faults} requestId={requestId} />
       {preview && (
         <JudgedTable
           {...{ preview, named, shown, undo }}
@@ -103,25 +99,20 @@ export function ReleasePreview({ task, patient, overtake }: OfRequest & { readon
       )}
       <div class="buttons">
         {preview && preview.documents.length > shown && (
-          <button
-            type="button"
-            class="secondary"
-            onClick={() =>
-              trying(name(preview, shown + PAGE_OF_DOCUMENTS).then(() => setShown(shown + PAGE_OF_DOCUMENTS)))
-            }
-          >
+          <button type="button" class="secondary" onClick={() => void trying(() => showMore(preview))}>
             {sayRelease('documents.more')}
           </button>
         )}
-        <button type="button" class="secondary" onClick={() => trying(look([]))}>
+        <button type="button" class="secondary" onClick={() => void trying(() => look([]))}>
           {sayRelease('documents.look')}
         </button>
       </div>
       {preview && ['searching', 'quality-review'].includes(stateOfRequest(task)) && (
-        <ChooseDocuments task={task} overtake={overtake} going={preview.in} />
+        <ChooseDocuments {...request} going={preview.in} />
       )}
       {deciding && (
         <DecideDocument
+          {...request}
           deciding={deciding}
           title={titleOrId(named.get(deciding.id), deciding.id)}
           give={reason => look([decisionOf(deciding, reason)])}
@@ -212,27 +203,24 @@ function DecideButtons({ id, title, isIn, isDecided, decide, undo }: DecideButto
   );
 }
 
-interface DecideShape {
+interface DecideShape extends OfTask {
   readonly deciding: Deciding;
   readonly title: string;
   readonly give: (reason: string) => Promise<void>;
   readonly close: () => void;
 }
 
-function DecideDocument({ deciding: { what }, title, give, close }: DecideShape) {
+function DecideDocument({ deciding: { what }, title, give, close, ...request }: DecideShape) {
   const [reason, setReason] = useState('');
-  const [faults, setFaults] = useState<readonly FieldFault[]>([]);
-  const [requestId, setRequestId] = useState<string>();
+  const { faults, requestId, faultAt, lack, trying } = useOperation(request);
   const decide = async (): Promise<void> => {
-    if (reason.trim() === '') return setFaults([{ field: 'decision-reason', text: sayRelease('next.reason.missing') }]);
-    try {
+    if (lack(reason.trim() === '' ? [{ field: 'decision-reason', text: sayRelease('next.reason.missing') }] : []))
+      return;
+    const work = async (): Promise<true> => {
       await give(reason.trim());
-      close();
-    } catch (error) {
-      if (!(error instanceof RequestFault)) throw error;
-      setFaults(fieldFaults(error, { 'Parameters.parameter': 'decision-reason' }));
-      setRequestId(error.requestId);
-    }
+      return true;
+    };
+    if (await trying(work, { byExpression: { 'Parameters.parameter': 'decision-reason' } })) close();
   };
   return (
     <Modal title={`${sayRelease(what)}: ${title}`} close={close}>
@@ -244,7 +232,7 @@ function DecideDocument({ deciding: { what }, title, give, close }: DecideShape)
         rows={2}
         value={reason}
         set={setReason}
-        fault={faults.find(({ field }) => field === 'decision-reason')?.text}
+        fault={faultAt('decision-reason')}
       />
       <div class="buttons">
         <button type="button" onClick={() => void decide()}>

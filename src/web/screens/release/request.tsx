@@ -1,29 +1,25 @@
 /** One request for records: where it is, what is asked for, what permits it, what would go out, its letters, and what comes next. */
 import type { Patient, Task } from 'fhir/r4';
 import { useRoute } from 'preact-iso/router';
-import { useState } from 'preact/hooks';
-import { ask } from '../../fhir/client.js';
 import { shownConcept, shownDate, shownPeriod } from '../../fhir/show.js';
 import { sayRelease } from '../../messages/release.js';
 import { DueTags, dueOf, isOver, StateTag } from '../../tasks/task-table.js';
-import { RequestFailed } from '../../ui/fault-summary.js';
-import { Loading, Page } from '../../ui/page.js';
+import { useOvertaking } from '../../tasks/overtaken.js';
+import { WithTask } from '../../tasks/with-task.js';
+import { Page } from '../../ui/page.js';
 import { OfRecord, SummaryList } from '../../ui/parts.js';
 import { WithPatient } from '../../ui/patient-banner.js';
-import { useQuery } from '../../ui/use-query.js';
 import { AuthorizationCheck } from './authorization-check.js';
 import { Deliveries } from './deliveries.js';
 import { Fees } from './fees.js';
 import { Letters } from './letters.js';
 import { NextSteps } from './next-steps.js';
-import { Overtaken, type OvertakenBy } from './overtaken.js';
 import { PackageOfRequest } from './package.js';
 import { ReleaseNow } from './release-now.js';
 import { ReleasePreview } from './release-preview.js';
 import { inputsOf, isRecordsRequest, patientOfRequest, stateOfRequest } from './request-parts.js';
 import { SecondLook } from './second-look.js';
 import { Stepper } from './stepper.js';
-import type { OfRequest } from './use-operation.js';
 
 export interface RequestShape {
   readonly task: Task;
@@ -33,20 +29,15 @@ export interface RequestShape {
 
 export function ReleaseRequest() {
   const { id = '' } = useRoute().params;
-  const { data, error, refetch } = useQuery({
-    key: ['task', id],
-    async ask(signal) {
-      const { body, etag } = await ask<Task>({ path: `Task/${encodeURIComponent(id)}`, signal });
-      return { task: body, etag };
-    },
-  });
-  if (!data)
-    return (
-      <Page title={sayRelease('request')}>
-        {error ? <RequestFailed fault={error} again={() => void refetch()} /> : <Loading />}
-      </Page>
-    );
-  const { task } = data;
+  return (
+    <WithTask id={id} title={sayRelease('request')}>
+      {({ task }) => <OneRequest task={task} />}
+    </WithTask>
+  );
+}
+
+function OneRequest({ task }: { readonly task: Task }) {
+  const id = task.id!;
   const patient = patientOfRequest(task);
   if (!isRecordsRequest(task))
     return (
@@ -63,17 +54,16 @@ export function ReleaseRequest() {
 }
 
 function Shown({ task, patient }: RequestShape) {
-  const [overtaken, setOvertaken] = useState<OvertakenBy>();
-  const overtake: OfRequest['overtake'] = fault => setOvertaken(fault && { before: task, fault });
+  const { overtake, overtaken } = useOvertaking(task);
   const request = { task, overtake };
   const state = stateOfRequest(task);
   return (
     <Page title={sayRelease('request')}>
       <Stepper state={state} />
-      {overtaken && <Overtaken {...overtaken} now={task} />}
+      {overtaken}
       {!patient && <p class="notice warning">{sayRelease('not-known-whose')}</p>}
       <WhatIsAsked task={task} />
-      <AuthorizationCheck task={task} />
+      <AuthorizationCheck {...request} />
       {patient && (
         <>
           <ReleasePreview {...request} patient={patient} />

@@ -13,7 +13,7 @@ import { AreaField, SelectField, TextField } from '../../ui/fields.js';
 import { OfRecord, Table, Tag } from '../../ui/parts.js';
 import { useTitles } from './documents-named.js';
 import { type ChosenInput, chosenIn } from './request-parts.js';
-import { type OfRequest, type RequestOperation, useOperation } from './use-operation.js';
+import { type OfTask, type TaskOperation, useOperation } from '../../tasks/use-operation.js';
 
 interface ReadIn {
   readonly identifier: string;
@@ -47,7 +47,7 @@ const confirmationOf = (id: string, { identifier, birthDate, name, answer }: Rea
 const isRead = ({ parameter = [] }: Parameters): boolean =>
   parameter.some(({ part = [] }) => part.some(({ name, valueCode }) => name === 'looked-at' && valueCode === 'text'));
 
-export function SecondLook({ patient, ...request }: OfRequest & { readonly patient: Patient }) {
+export function SecondLook({ patient, ...request }: OfTask & { readonly patient: Patient }) {
   const { task } = request;
   const chosen = chosenIn(task);
   const titleOf = useTitles(chosen.map(({ id }) => id));
@@ -60,8 +60,7 @@ export function SecondLook({ patient, ...request }: OfRequest & { readonly patie
   const confirm = async (event: Event): Promise<void> => {
     event.preventDefault();
     if (!current) return;
-    const lacking = lackingIn(read);
-    if (lacking.length > 0) return operation.lack(lacking);
+    if (operation.lack(lackingIn(read))) return;
     const answer = await operation.run({
       name: 'release-confirm',
       parameter: [confirmationOf(current.id, read)],
@@ -127,7 +126,7 @@ interface ReadFormShape {
   readonly titleOf: (id: string) => string;
   readonly read: ReadIn;
   readonly setRead: (read: ReadIn) => void;
-  readonly operation: RequestOperation;
+  readonly operation: TaskOperation;
   readonly choose: (id: string) => void;
   readonly confirm: (event: Event) => void;
 }
