@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { onConsole } from '../support/console.js';
 import { sameTree } from '../support/golden-tree.js';
+import { plainPdf } from '../support/plain-pdf.js';
 import { releaseDesk } from '../support/release-desk.js';
 
 describe('records that go out from the console', () => {
@@ -221,6 +222,84 @@ describe('records that go out from the console', () => {
     await press('Choose these documents');
     await sure('Choose these documents');
     await both('withdrawn');
+  });
+
+  it('withholds what is marked on pages, by mouse and by keyboard, and whole pages of what is no PDF', async () => {
+    const { open, page, server, isAccessible } = stage();
+    const content = (contentType: string, data: Buffer) => [
+      { attachment: { contentType, data: data.toString('base64') } },
+    ];
+    const entry = [
+      { resourceType: 'Patient', id: 'marked', name: [{ family: 'Marked' }], birthDate: '1958-03-14' },
+      ...[
+        ['scan', content('application/pdf', plainPdf(['Secret of somebody', 'Second page']))] as const,
+        ['note', content('text/plain', Buffer.from('A note'))] as const,
+      ].map(([id, its]) => ({
+        ...{ resourceType: 'DocumentReference', id: `marked-${id}`, status: 'current', docStatus: 'final' },
+        ...{ subject: { reference: 'Patient/marked' }, description: id, date: '2024-05-01T10:00:00Z', content: its },
+      })),
+    ].map(resource => ({ resource, request: { method: 'PUT', url: `${resource.resourceType}/${resource.id}` } }));
+    await server.request.post('/fhir').send({ resourceType: 'Bundle', type: 'transaction', entry }).expect(200);
+    const id = await accepted('marked', { name: 'evidence', valueReference: { reference: 'DocumentReference/paper' } });
+    await open(`release/${id}`);
+    await press('Show what would go out');
+    await page.getByRole('button', { name: 'Withhold parts: scan' }).click();
+    const drawn = page.locator('.marks');
+    await drawn.waitFor();
+    await drawn.scrollIntoViewIfNeeded();
+    const { x, y, width, height } = (await drawn.boundingBox())!;
+    await page.mouse.move(x + width * 0.1, y + height * 0.08);
+    await page.mouse.down();
+    await page.mouse.move(x + width * 0.3, y + height * 0.1);
+    await page.mouse.move(x + width * 0.6, y + height * 0.13);
+    await page.mouse.up();
+    await page.locator('caption', { hasText: '1 mark' }).waitFor();
+    const button = (name: string) => page.getByRole('button', { name, exact: true });
+    await button('Next page').focus();
+    await page.keyboard.press('Enter');
+    await button('Add a mark').focus();
+    await page.keyboard.press('Enter');
+    await stage().until(`document.activeElement.className === 'mark'`);
+    await page.keyboard.press('Delete');
+    await page.locator('caption', { hasText: '1 mark' }).waitFor();
+    await button('Add a mark').focus();
+    await page.keyboard.press('Enter');
+    await stage().until(`document.activeElement.className === 'mark'`);
+    for (const key of ['ArrowLeft', 'ArrowUp', 'Shift+ArrowRight', 'Shift+ArrowDown']) await page.keyboard.press(key);
+    await page.locator('tr', { hasText: '40.5 % × 5.5 %, from 29.5 % of the left and 44.5 % of the top' }).waitFor();
+    await isAccessible('release-marks');
+    await press('Done with this document');
+    await stage().until(`document.activeElement.id === 'marks-marked-scan'`);
+    await page.getByRole('button', { name: 'Withhold parts: note' }).click();
+    await press('Withhold the whole page');
+    await faultAt('mark-page');
+    await page.fill('#mark-page', '7');
+    await page.keyboard.press('Enter');
+    await page.locator('tr', { hasText: 'The whole page' }).waitFor();
+    await press('Choose these documents');
+    await page.getByRole('alertdialog').getByText('Of 3 pages something is withheld.').waitFor();
+    await sure('Choose these documents');
+    await faultAt('marks-marked-note', 'It has 1 pages.');
+    await page.getByRole('button', { name: 'Remove: page 7' }).click();
+    await page.fill('#mark-page', '1');
+    await page.keyboard.press('Enter');
+    await press('Choose these documents');
+    await sure('Choose these documents');
+    await at('Second look');
+    const { body } = await server.request.get(`/fhir/Task/${id}`).expect(200);
+    const marks = [...JSON.stringify(body).matchAll(/"url":"area","valueString":"([^"]+)"/g)].flatMap(([, text = '']) =>
+      text.split(' ').map(Number),
+    );
+    const meant = [0.1, 0.08, 0.5, 0.05, 0.295, 0.445, 0.405, 0.055];
+    assert.equal(marks.length, meant.length);
+    for (const [n, each] of meant.entries()) assert.ok(Math.abs(marks[n]! - each) < 0.005, String(marks));
+    assert.match(JSON.stringify(body), /"url":"whole","valueBoolean":true/);
+    // Whoever chooses anew begins with the same marks.
+    await open(`release/${id}`);
+    await press('Show what would go out');
+    await page.locator('tr', { hasText: '2 marks on its pages' }).waitFor();
+    await press('Choose these documents');
+    await page.getByRole('alertdialog').getByText('Of 3 pages something is withheld.').waitFor();
   });
 
   it('breaks no rule of the policy', () => assert.deepEqual(stage().trouble, []));

@@ -8,6 +8,10 @@ export const sayGoingOut = speaker({
     other:
       '{n} documents are chosen in the versions that they have now. Somebody else looks at each before it goes out. What was chosen and confirmed before is forgotten.',
   },
+  'choose.withholds': {
+    one: 'Of {n} page something is withheld.',
+    other: 'Of {n} pages something is withheld.',
+  },
   'second-look': 'Second look',
   'second-look.text':
     'Somebody else than who has chosen opens each document, and types two identifiers of the patient that stand in it.',

@@ -1,5 +1,6 @@
 /** A page of a PDF: its picture, and its text in the same places, which is read and searched, and not seen. */
 import { type PDFDocumentProxy, TextLayer } from 'pdfjs-dist';
+import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { sayDocument } from '../../messages/document.js';
 import { useInView } from './in-view.js';
@@ -9,13 +10,15 @@ interface PdfPageShape {
   readonly pdf: PDFDocumentProxy;
   readonly number: number;
   readonly view: View;
+  /** Over it. */
+  readonly children?: ComponentChildren;
 }
 
 /** CSS pixels; a page is never drawn larger than this, whatever it says of itself. */
 const WIDEST = 900;
 const MOST_PIXELS = 16_000_000;
 
-export function PdfPage({ pdf, number, view }: PdfPageShape) {
+export function PdfPage({ pdf, number, view, children }: PdfPageShape) {
   const box = useRef<HTMLElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const text = useRef<HTMLDivElement>(null);
@@ -35,6 +38,7 @@ export function PdfPage({ pdf, number, view }: PdfPageShape) {
     >
       <canvas ref={canvas} aria-hidden="true" />
       <div class="textLayer" ref={text} />
+      {children}
     </section>
   );
 }

@@ -57,9 +57,15 @@ function open(bytes: Blob, set: (opened: Opened) => void): () => void {
   };
 }
 
-export function PdfDocument({ bytes, title }: ViewerShape) {
+/** Undefined: it is being opened. */
+export function useOpenedPdf(bytes: Blob): Opened {
   const [opened, setOpened] = useState<Opened>();
   useEffect(() => open(bytes, setOpened), [bytes]);
+  return opened;
+}
+
+export function PdfDocument({ bytes, title }: ViewerShape) {
+  const opened = useOpenedPdf(bytes);
   if (opened === 'broken') return <p class="notice danger">{sayDocument('broken')}</p>;
   if (!opened) return <Loading />;
   return 'pdf' in opened ? <PdfPages pdf={opened.pdf} title={title} /> : <Password asked={opened.password} />;

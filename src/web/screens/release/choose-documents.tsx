@@ -5,16 +5,27 @@ import { sayRelease } from '../../messages/release.js';
 import { reloadTask } from '../../tasks/process-steps.js';
 import { announce } from '../../ui/announce.js';
 import { FaultSummary } from '../../ui/fault-summary.js';
+import { type Marks, redactParameters } from './marks.js';
+import { idIn } from './request-parts.js';
 import { Sure } from './sure.js';
 import { type OfTask, useOperation } from '../../tasks/use-operation.js';
 
-/** `going`: how many documents would go out. */
-export function ChooseDocuments({ going, ...request }: OfTask & { readonly going: number }) {
+interface ChooseShape extends OfTask {
+  /** Ids of documents that would go out. */
+  readonly going: readonly string[];
+  readonly marks: Marks;
+  readonly done: () => void;
+}
+
+export function ChooseDocuments({ going, marks, done, ...request }: ChooseShape) {
   const { faults, requestId, run } = useOperation(request);
   const [isAsking, setAsking] = useState(false);
+  const redacted = redactParameters(marks, new Set(going));
   const choose = async (): Promise<void> => {
     setAsking(false);
-    if (!(await run({ name: 'release-select', parameter: [] }))) return;
+    const fields = redacted.map(({ part = [] }) => `marks-${idIn(part[0]?.valueReference, 'DocumentReference') ?? ''}`);
+    if (!(await run({ name: 'release-select', parameter: redacted, fields }))) return;
+    done();
     reloadTask(request.task.id!);
     announce(sayRelease('done', { what: sayGoingOut('choose') }));
   };
@@ -29,7 +40,7 @@ export function ChooseDocuments({ going, ...request }: OfTask & { readonly going
       {isAsking && (
         <Sure
           what={sayGoingOut('choose')}
-          does={sayGoingOut('choose.does', { n: going })}
+          does={`${sayGoingOut('choose.does', { n: going.length })} ${sayGoingOut('choose.withholds', { n: redacted.length })}`}
           yes={() => void choose()}
           no={() => setAsking(false)}
         />

@@ -11,8 +11,11 @@ import { FaultSummary } from '../../ui/fault-summary.js';
 import { AreaField } from '../../ui/fields.js';
 import { Modal } from '../../ui/modal.js';
 import { OfRecord, Table, Tag } from '../../ui/parts.js';
+import { sayMarks } from '../../messages/marks.js';
 import { ChooseDocuments } from './choose-documents.js';
 import { documentsNamed, PAGE_OF_DOCUMENTS, titleOrId } from './documents-named.js';
+import { OpenDocument, useMarks } from './mark-document.js';
+import type { Marks } from './marks.js';
 import { stateOfRequest } from './request-parts.js';
 import { type OfTask, parametersWith, useOperation } from '../../tasks/use-operation.js';
 
@@ -61,6 +64,9 @@ export function ReleasePreview({ patient, ...request }: OfTask & { readonly pati
   const [named, setNamed] = useState<ReadonlyMap<string, DocumentReference>>(new Map());
   const [shown, setShown] = useState(PAGE_OF_DOCUMENTS);
   const [deciding, setDeciding] = useState<Deciding>();
+  const marking = useMarks(task);
+  const { marks } = marking;
+  const canChoose = ['searching', 'quality-review'].includes(stateOfRequest(task));
   const { faults, requestId, trying } = useOperation(request);
   /** Rejects with what the server refuses. */
   const look = async (parameter: readonly ParametersParameter[], upTo = shown): Promise<void> => {
@@ -92,11 +98,13 @@ export function ReleasePreview({ patient, ...request }: OfTask & { readonly pati
       <FaultSummary faults={faults} requestId={requestId} />
       {preview && (
         <JudgedTable
-          {...{ preview, named, shown, undo }}
+          {...{ preview, named, shown, undo, marks }}
           patient={patient.id!}
+          mark={canChoose ? marking.open : undefined}
           decide={stateOfRequest(task) === 'searching' ? setDeciding : undefined}
         />
       )}
+      {preview && canChoose && <OpenDocument marking={marking} titleOf={of => titleOrId(named.get(of), of)} />}
       <div class="buttons">
         {preview && preview.documents.length > shown && (
           <button type="button" class="secondary" onClick={() => void trying(() => showMore(preview))}>
@@ -107,8 +115,13 @@ export function ReleasePreview({ patient, ...request }: OfTask & { readonly pati
           {sayRelease('documents.look')}
         </button>
       </div>
-      {preview && ['searching', 'quality-review'].includes(stateOfRequest(task)) && (
-        <ChooseDocuments {...request} going={preview.in} />
+      {preview && canChoose && (
+        <ChooseDocuments
+          {...request}
+          going={preview.documents.flatMap(each => (each.isIn ? [each.id] : []))}
+          marks={marks}
+          done={marking.forget}
+        />
       )}
       {deciding && (
         <DecideDocument
@@ -139,12 +152,15 @@ interface JudgedShape {
   /** Undefined: nothing is decided in this state. */
   readonly decide: ((what: Deciding) => void) | undefined;
   readonly undo: (id: string) => void;
+  readonly marks: Marks;
+  /** Undefined: nothing is chosen in this state. */
+  readonly mark: ((id: string) => void) | undefined;
 }
 
-function JudgedTable({ preview, named, shown, patient, decide, undo }: JudgedShape) {
+function JudgedTable({ preview, named, shown, patient, decide, undo, marks, mark }: JudgedShape) {
   const { in: goes, out, documents } = preview;
   if (documents.length === 0) return <p class="empty">{sayRelease('documents.none')}</p>;
-  const columns = ['document', 'goes', 'why', ...(decide ? (['decide'] as const) : [])] as const;
+  const columns = ['document', 'goes', 'why', ...(decide || mark ? (['decide'] as const) : [])] as const;
   return (
     <Table
       caption={sayRelease('documents.count', { in: goes, out })}
@@ -161,15 +177,33 @@ function JudgedTable({ preview, named, shown, patient, decide, undo }: JudgedSha
           <Tag colour={isIn ? 'green' : 'red'}>{sayRelease(isIn ? 'in' : 'out')}</Tag>,
           <>
             {reasons.join(' ')}{' '}
+            {isIn && (marks.get(id) ?? []).length > 0 && (
+              <strong>{sayMarks('count.of', { n: marks.get(id)!.length })}</strong>
+            )}{' '}
             {decision !== undefined && <OfRecord>{sayRelease('decision.by-staff', { why: decision })}</OfRecord>}
           </>,
-          ...(decide
+          ...(decide || mark
             ? [
-                <DecideButtons
-                  {...{ id, isIn, decide, undo }}
-                  isDecided={decision !== undefined}
-                  title={titleOrId(named.get(id), id)}
-                />,
+                <div class="buttons">
+                  {decide && (
+                    <DecideButtons
+                      {...{ id, isIn, decide, undo }}
+                      isDecided={decision !== undefined}
+                      title={titleOrId(named.get(id), id)}
+                    />
+                  )}
+                  {mark && isIn && (
+                    <button
+                      type="button"
+                      class="secondary"
+                      id={`marks-${id}`}
+                      aria-label={`${sayMarks('mark')}: ${titleOrId(named.get(id), id)}`}
+                      onClick={() => mark(id)}
+                    >
+                      {sayMarks('mark')}
+                    </button>
+                  )}
+                </div>,
               ]
             : []),
         ],

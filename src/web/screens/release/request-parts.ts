@@ -4,7 +4,7 @@ import type { Reference, Task, TaskInput, TaskOutput } from 'fhir/r4';
 export const RELEASE_CODE = 'urn:chartroom:task|release-of-information';
 const STATES = 'urn:chartroom:state';
 /** Extensions of what was chosen, and of what has gone out. */
-const REDACTION = 'urn:chartroom:redaction';
+export const REDACTION = 'urn:chartroom:redaction';
 const RELEASED = 'urn:chartroom:released';
 
 const codesOf = (concept: Task['code']): readonly string[] =>
@@ -29,7 +29,7 @@ export const hasOutput = ({ output = [] }: Task, kind: string): boolean => outpu
 export const patientOfRequest = ({ for: whose }: Task): string | undefined =>
   /(?:^|\/)Patient\/([\w.-]+)$/.exec(whose?.reference ?? '')?.[1];
 
-const idIn = (reference: Reference | undefined, type: string): string | undefined =>
+export const idIn = (reference: Reference | undefined, type: string): string | undefined =>
   new RegExp(`(?:^|/)${type}/([\\w.-]+)`).exec(reference?.reference ?? '')?.[1];
 
 /** A document that was chosen to go out. */
