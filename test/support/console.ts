@@ -12,7 +12,8 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { loadDemo } from '../../src/cli/seed.js';
 import { CHROMIUM_FLAGS, skipWithoutChromium } from './chromium.js';
 import { FULL, turnAmong } from './depth.js';
-import { newStore, type RunningServer, type Settings, startServer, type StoreName } from './server.js';
+import { figure } from './figures.js';
+import { newStore, type RunningServer, type Settings, startServer, type StoreName, STORES } from './server.js';
 
 export interface ConsoleRequest {
   readonly method: string;
@@ -49,6 +50,9 @@ interface StageSettings {
   readonly demo?: boolean;
   readonly set?: (server: RunningServer) => Promise<void>;
 }
+
+/** Stores on which a story of the console is told: all of them in a full run. */
+export const CONSOLE_STORES: readonly StoreName[] = FULL ? STORES : ['embedded'];
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const PICTURES = process.env['CHARTROOM_TEST_PICTURES'];
@@ -145,6 +149,7 @@ async function stageOf(server: RunningServer, browser: BrowserContext): Promise<
 }
 
 async function picture(page: Page, state: string): Promise<void> {
+  await figure(page, state);
   if (PICTURES === undefined) return;
   mkdirSync(PICTURES, { recursive: true });
   await page.screenshot({ path: join(PICTURES, `${state}.png`), fullPage: true });

@@ -107,6 +107,7 @@ export const sayGoingOut = speaker({
   'outcome.wrong-recipient': 'It reached somebody else.',
   'outcome.revoked': 'The link was revoked.',
   'outcome.waiting': 'The link can be used.',
+  'outcome.unsure': 'The request is worked on again: revoke the link, so that it is sure to give nothing.',
   'outcome.reached': 'Delivered',
   'outcome.does.failed': '1 request is worked on again, and 0 of its links give anything any more.',
   'outcome.does.wrong-recipient':

@@ -52,6 +52,7 @@ export const sayPatients = speaker({
   'conflict.text':
     'Somebody else has changed this person since you opened the form. Nothing that you typed is lost: choose what counts, field by field.',
   'conflict.caption': 'Two versions',
+  'conflict.was': 'When you began',
   'conflict.mine': 'Yours',
   'conflict.theirs': 'Theirs',
   'conflict.go-on': 'Go on with this',

@@ -224,33 +224,44 @@ interface AboutShape {
   readonly hash: string;
 }
 
-const About = ({ patient, document, contentType, wrong, size, hash }: AboutShape) => (
-  <>
-    <h2>{sayDocument('about')}</h2>
-    <SummaryList
-      rows={[
-        [sayDocument('type'), <OfRecord>{shownConcept(document.type)}</OfRecord>],
-        [sayDocument('status'), <DocumentTags document={document} />],
-        [sayDocument('date'), shownDate(document.date)],
-        [sayDocument('author'), document.author?.map(({ display, reference }) => display ?? reference).join(', ')],
-        [sayDocument('custodian'), document.custodian?.display],
-        [sayDocument('format'), contentType],
-        [sayDocument('size'), shownSize(size)],
-        [
-          sayDocument('hash'),
-          <>
-            <code>{hash}</code> {wrong ?? sayDocument('hash.right')}
-          </>,
-        ],
-      ]}
-    />
-    <p>
-      <a href={`${addressOfChart(patient, 'resource', 'DocumentReference', document.id!)}?versions`}>
-        {sayDocument('versions')}
-      </a>
-    </p>
-  </>
-);
+/** What is marked for nothing is as its status says. */
+const StatusOf = ({ document }: { readonly document: DocumentReference }) =>
+  document.status === 'current' && document.docStatus === undefined ? (
+    <>{document.status}</>
+  ) : (
+    <DocumentTags document={document} />
+  );
+
+function About({ patient, document, contentType, wrong, size, hash }: AboutShape) {
+  const type = shownConcept(document.type);
+  return (
+    <>
+      <h2>{sayDocument('about')}</h2>
+      <SummaryList
+        rows={[
+          [sayDocument('type'), type === '' ? undefined : <OfRecord>{type}</OfRecord>],
+          [sayDocument('status'), <StatusOf document={document} />],
+          [sayDocument('date'), shownDate(document.date)],
+          [sayDocument('author'), document.author?.map(({ display, reference }) => display ?? reference).join(', ')],
+          [sayDocument('custodian'), document.custodian?.display],
+          [sayDocument('format'), contentType],
+          [sayDocument('size'), shownSize(size)],
+          [
+            sayDocument('hash'),
+            <>
+              <code>{hash}</code> {wrong ?? sayDocument('hash.right')}
+            </>,
+          ],
+        ]}
+      />
+      <p>
+        <a href={`${addressOfChart(patient, 'resource', 'DocumentReference', document.id!)}?versions`}>
+          {sayDocument('versions')}
+        </a>
+      </p>
+    </>
+  );
+}
 
 /** Another document of the same patient. The list is asked for when somebody wants one. */
 function Beside({ patient, id }: { readonly patient: string; readonly id: string }) {

@@ -1,4 +1,5 @@
 /** Shows bytes by what they are. What cannot be shown says so; nothing of a document runs. */
+import lazy from 'preact-iso/lazy';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { sayDocument } from '../../messages/document.js';
 import { Loading } from '../../ui/page.js';
@@ -25,6 +26,8 @@ export interface ViewerShape extends ShownDocument {
   readonly charset: string | undefined;
 }
 
+const ShownDicom = lazy(() => import('./dicom.js').then(module => module.DicomDocument));
+
 const PICTURES = /^image\/(?:png|jpeg|gif|webp|bmp|svg\+xml)$/;
 
 export function Viewer(shown: ShownDocument) {
@@ -32,6 +35,7 @@ export function Viewer(shown: ShownDocument) {
   const shape = { ...shown, contentType, charset: /;\s*charset="?([\w-]+)/i.exec(shown.contentType)?.[1] };
   if (contentType === 'application/pdf') return <PdfDocument {...shape} />;
   if (contentType === 'image/tiff') return <TiffDocument {...shape} />;
+  if (contentType === 'application/dicom') return <ShownDicom {...shape} />;
   if (PICTURES.test(contentType)) return <Picture {...shape} />;
   if (contentType === 'text/html' || contentType === 'application/xhtml+xml')
     return <Markup {...shape} isRendered={false} />;

@@ -94,7 +94,7 @@ function Conflict({ was, draft, theirs, takeTheirs, back }: ConflictShape) {
       </div>
       <Table
         caption={sayPatients('conflict.caption')}
-        columns={['edit.field', 'edit.was', 'conflict.mine', 'conflict.theirs'].map(each =>
+        columns={['edit.field', 'conflict.was', 'conflict.mine', 'conflict.theirs'].map(each =>
           sayPatients(each as 'edit.was'),
         )}
         rows={fields.map(field => ({

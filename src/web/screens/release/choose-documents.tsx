@@ -5,7 +5,7 @@ import { sayRelease } from '../../messages/release.js';
 import { reloadTask } from '../../tasks/process-steps.js';
 import { announce } from '../../ui/announce.js';
 import { FaultSummary } from '../../ui/fault-summary.js';
-import { type Marks, redactParameters } from './marks.js';
+import { type DocumentMarks, redactParameters } from './marks.js';
 import { idIn } from './request-parts.js';
 import { Sure } from './sure.js';
 import { type OfTask, useOperation } from '../../tasks/use-operation.js';
@@ -13,7 +13,7 @@ import { type OfTask, useOperation } from '../../tasks/use-operation.js';
 interface ChooseShape extends OfTask {
   /** Ids of documents that would go out. */
   readonly going: readonly string[];
-  readonly marks: Marks;
+  readonly marks: DocumentMarks;
   readonly done: () => void;
 }
 

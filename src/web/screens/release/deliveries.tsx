@@ -95,7 +95,7 @@ function Delivered(request: OfTask) {
             methodOf(each),
             <OfRecord>{detailOf(each, 'taken-by') ?? ''}</OfRecord>,
             <span class="nowrap">{shownDate(each.sent)}</span>,
-            <OutcomeTold delivery={each} />,
+            <OutcomeTold delivery={each} isOut={isOut} />,
             outcomesOf(each, isOut).length > 0 ? (
               <button
                 type="button"
@@ -123,7 +123,8 @@ function Delivered(request: OfTask) {
   );
 }
 
-function OutcomeTold({ delivery }: { readonly delivery: Communication }) {
+/** Where the request is worked on again, links may have ended with what was told of another delivery: they are as good as revoked only when that is told. */
+function OutcomeTold({ delivery, isOut }: { readonly delivery: Communication; readonly isOut: boolean }) {
   const { status, statusReason } = delivery;
   const code = toldOf(delivery);
   if (code !== undefined)
@@ -132,7 +133,8 @@ function OutcomeTold({ delivery }: { readonly delivery: Communication }) {
         {sayGoingOut(`outcome.${code}`)} <OfRecord>{statusReason?.text ?? ''}</OfRecord>
       </>
     );
-  return <>{sayGoingOut(status === 'in-progress' ? 'outcome.waiting' : 'outcome.reached')}</>;
+  if (status !== 'in-progress') return <>{sayGoingOut('outcome.reached')}</>;
+  return <>{sayGoingOut(isOut ? 'outcome.waiting' : 'outcome.unsure')}</>;
 }
 
 interface TellShape extends OfTask {

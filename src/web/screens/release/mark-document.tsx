@@ -15,9 +15,9 @@ import { OfRecord, Table } from '../../ui/parts.js';
 import { useFaults } from '../../ui/use-faults.js';
 import { useQuery } from '../../ui/use-query.js';
 import { type Mark, shownMark } from '../document/mark.js';
-import { type Marks, marksIn } from './marks.js';
+import { type DocumentMarks, marksIn } from './marks.js';
 
-const PdfToMark = lazy(() => import('../document/pdf-to-mark.js').then(module => module.PdfToMark));
+const ShownToMark = lazy(() => import('../document/pdf-to-mark.js').then(module => module.PdfToMark));
 
 interface MarkShape {
   /** Of the document. */
@@ -40,7 +40,7 @@ async function pdfOf(id: string, signal: AbortSignal): Promise<Blob | undefined>
 
 /** Marks of a request, and the document that is open for them. */
 export interface Marking {
-  readonly marks: Marks;
+  readonly marks: DocumentMarks;
   /** Id. */
   readonly opened: string | undefined;
   readonly open: (id: string | undefined) => void;
@@ -51,7 +51,7 @@ export interface Marking {
 
 export function useMarks(task: Task): Marking {
   /** Undefined: those of the choice that was made last. */
-  const [own, setOwn] = useState<Marks>();
+  const [own, setOwn] = useState<DocumentMarks>();
   const [opened, open] = useState<string>();
   const marks = own ?? marksIn(task);
   return {
@@ -105,7 +105,7 @@ function MarkDocument({ id, title, marks, set, close }: MarkShape) {
       ) : !data ? (
         <Loading />
       ) : data.pdf ? (
-        <PdfToMark bytes={data.pdf} title={title} marks={marks} set={set} />
+        <ShownToMark bytes={data.pdf} title={title} marks={marks} set={set} />
       ) : (
         <WholePages marks={marks} set={set} />
       )}

@@ -4,7 +4,7 @@ import type { Mark, MarkedArea } from '../document/mark.js';
 import { idIn, inputsOf, REDACTION } from './request-parts.js';
 
 /** By the ids of documents. */
-export type Marks = ReadonlyMap<string, readonly Mark[]>;
+export type DocumentMarks = ReadonlyMap<string, readonly Mark[]>;
 
 /** A mark is never smaller than what was drawn. */
 const DIGITS = 10_000;
@@ -29,7 +29,7 @@ const marksOf = ({ extension = [] }: Extension): readonly Mark[] => {
 };
 
 /** Of what was chosen last. */
-export const marksIn = (task: Task): Marks =>
+export const marksIn = (task: Task): DocumentMarks =>
   new Map(
     inputsOf(task, 'chosen').flatMap(({ valueReference, extension = [] }) => {
       const id = idIn(valueReference, 'DocumentReference');
@@ -41,7 +41,7 @@ export const marksIn = (task: Task): Marks =>
 export const pagesMarked = (marks: readonly Mark[]): readonly number[] => [...new Set(marks.map(({ page }) => page))];
 
 /** `going`: documents that go out: of others nothing is withheld. */
-export const redactParameters = (marks: Marks, going: ReadonlySet<string>): readonly ParametersParameter[] =>
+export const redactParameters = (marks: DocumentMarks, going: ReadonlySet<string>): readonly ParametersParameter[] =>
   [...marks].flatMap(([id, ofDocument]) =>
     going.has(id) ? pagesMarked(ofDocument).map(page => redactOf(id, page, ofDocument)) : [],
   );

@@ -15,7 +15,7 @@ import { sayMarks } from '../../messages/marks.js';
 import { ChooseDocuments } from './choose-documents.js';
 import { documentsNamed, PAGE_OF_DOCUMENTS, titleOrId } from './documents-named.js';
 import { OpenDocument, useMarks } from './mark-document.js';
-import type { Marks } from './marks.js';
+import type { DocumentMarks } from './marks.js';
 import { stateOfRequest } from './request-parts.js';
 import { type OfTask, parametersWith, useOperation } from '../../tasks/use-operation.js';
 
@@ -152,7 +152,7 @@ interface JudgedShape {
   /** Undefined: nothing is decided in this state. */
   readonly decide: ((what: Deciding) => void) | undefined;
   readonly undo: (id: string) => void;
-  readonly marks: Marks;
+  readonly marks: DocumentMarks;
   /** Undefined: nothing is chosen in this state. */
   readonly mark: ((id: string) => void) | undefined;
 }
