@@ -11,8 +11,15 @@ import { exportAudit, verifyAudit, verifyStore } from '../../src/cli/audit-ledge
 import type { Invocation } from '../../src/cli/invocation.js';
 import { loadConfig } from '../../src/platform/config.js';
 import { connect } from '../../src/store/embedded/connection.js';
+import { ledgerName } from '../../src/audit/ledger/note.js';
+import type { TrailFinding } from '../../src/audit/ledger/finding.js';
+import { isPlaced } from '../support/audit-tampering.js';
 import { verifyText } from '../support/audit-trail.js';
+import { depthOf } from '../support/depth.js';
 import { noUsers } from '../support/no-users.js';
+import { createRandom } from '../support/random.js';
+import { embeddedTrail, mongoTrail, undoing } from '../support/raw-trail.js';
+import { STORE_TAMPERINGS } from '../support/store-tampering.js';
 import { newStore, type RunningServer, startServer, STORES } from '../support/server.js';
 import { talkTo } from '../support/talk.js';
 
@@ -24,6 +31,11 @@ interface Reach {
   readonly mongo: (row: DeedDoc) => { readonly update?: Document; readonly remove?: true; readonly received?: true };
   readonly finds: RegExp;
 }
+
+const SEED = 20_261_130;
+const TAMPERINGS = depthOf('STORE_TAMPERINGS');
+/** After so many tamperings the store is verified as it was. */
+const UNTOUCHED = 8;
 
 const textIn = ({ buffer }: Binary): string => Buffer.from(buffer).toString();
 const flip = (bytes: Uint8Array): Buffer => {
@@ -92,12 +104,12 @@ for (const store of STORES)
       const status = await run().finally(() => (process.stdout.write = write));
       return [status, text];
     };
-    const told = async (): Promise<string[]> => {
-      const { findings } = await verifyStore(server.engine, data);
-      return findings.named
+    const verified = async (): Promise<readonly TrailFinding[]> =>
+      (await verifyStore(server.engine, data)).findings.named;
+    const told = async (): Promise<string[]> =>
+      (await verified())
         .filter(({ isWarning }) => !isWarning)
         .map(({ what, where }) => `${what} ${where.stream === undefined ? (where.id ?? '') : 'STREAM'}`);
-    };
 
     before(async function () {
       url = await newStore(this, store);
@@ -210,4 +222,48 @@ for (const store of STORES)
         }
         assert.deepEqual(await told(), []);
       });
+
+    /** Until the server has nothing to write by itself. */
+    const settle = async (): Promise<void> => {
+      await talkTo(server.base).get('Patient/p0');
+      await server.engine.ledger.upkeep();
+      await server.engine.ledger.look();
+    };
+
+    it('is whole where what is older was sealed after an event had come in', async () => {
+      await settle();
+      assert.deepEqual(await told(), []);
+    });
+
+    it(`is found out at its place, whatever of ${TAMPERINGS} tamperings by chance it is`, async () => {
+      const random = createRandom(SEED + store.length);
+      const raw = store === 'embedded' ? embeddedTrail(join(data, 'chartroom.db')) : await mongoTrail(url);
+      try {
+        await settle();
+        const trail = await raw.read();
+        const ledger = ledgerName(server.engine.settings.base);
+        const kinds = Object.entries(STORE_TAMPERINGS);
+        const offset = random.below(kinds.length);
+        for (let at = 0; at < TAMPERINGS; at++) {
+          const [name, tamper] = kinds[(at + offset) % kinds.length]!;
+          const { changes, ...expected } = tamper({ trail, random, ledger });
+          await raw.write(changes);
+          const blamed = (await verified()).filter(({ isWarning }) => !isWarning);
+          await raw.write(undoing(trail, changes));
+          const said = `${name}, ${at} of seed ${SEED}: ${JSON.stringify(expected)} ${JSON.stringify(blamed.slice(0, 5))}`;
+          assert.ok(
+            blamed.some(found => expected.codes.includes(found.what) && isPlaced(found, expected)),
+            said,
+          );
+          if (expected.stream !== undefined)
+            assert.ok(
+              blamed.every(({ where }) => where.stream === undefined || where.stream === expected.stream),
+              `blames others: ${said}`,
+            );
+          if (at % UNTOUCHED === 0) assert.deepEqual(await told(), [], `an untouched one, after ${said}`);
+        }
+      } finally {
+        await raw.close();
+      }
+    });
   });

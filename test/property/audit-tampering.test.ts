@@ -1,23 +1,14 @@
 /** Exports of the trail that somebody has tampered with: each is found, at its place, and no untouched one is blamed. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import type { TrailFinding } from '../../src/audit/ledger/finding.js';
 import { sampleTrail, textOfExport, verifyText } from '../support/audit-trail.js';
-import { type Tampered, TAMPERINGS } from '../support/audit-tampering.js';
+import { isPlaced, TAMPERINGS } from '../support/audit-tampering.js';
 import { depthOf } from '../support/depth.js';
 import { createRandom } from '../support/random.js';
 
 const SEED = 20_261_131;
 /** Tamperings of one trail: to make another one takes as long as to verify it. */
 const A_TRAIL = 30;
-
-const isThere = ({ where }: TrailFinding, { stream, from = 0, to = Infinity, id }: Tampered): boolean => {
-  if (id !== undefined) return where.id === id;
-  if (stream === undefined) return true;
-  return (
-    where.stream === stream && (where.index === undefined || (where.index <= to && (where.to ?? where.index) >= from))
-  );
-};
 
 describe('an export of the trail that was tampered with', () => {
   const kinds = Object.entries(TAMPERINGS);
@@ -47,7 +38,7 @@ describe('an export of the trail that was tampered with', () => {
         const blamed = findings.named.filter(({ isWarning }) => !isWarning);
         const told = `${name}, seed ${SEED + turn}: ${JSON.stringify({ ...tampered, bytes: undefined, anchors: undefined })} ${JSON.stringify(blamed.slice(0, 5))}`;
         assert.ok(
-          blamed.some(found => tampered.codes.includes(found.what) && isThere(found, tampered)),
+          blamed.some(found => tampered.codes.includes(found.what) && isPlaced(found, tampered)),
           told,
         );
         if (tampered.stream !== undefined)

@@ -1,7 +1,7 @@
 /** Ways to tamper with an export of the trail, each with the place where it must be found. */
 import type { KeptAnchor } from '../../src/audit/ledger/anchor-check.js';
 import type { ExportedRow, ExportLine } from '../../src/audit/ledger/export-line.js';
-import type { FindingCode } from '../../src/audit/ledger/finding.js';
+import type { FindingCode, TrailFinding } from '../../src/audit/ledger/finding.js';
 import { checkpointText, openCheckpoint, signNote } from '../../src/audit/ledger/note.js';
 import { ShapeBook } from '../../src/audit/ledger/shape-book.js';
 import { Frontier, leafHash, treeRoot } from '../../src/store/ledger.js';
@@ -19,6 +19,17 @@ export interface Tampered {
   readonly id?: string;
   readonly keys?: readonly string[];
   readonly anchors?: readonly KeptAnchor[];
+}
+
+/** Whether a finding is where it must be. */
+export function isPlaced(
+  { where }: TrailFinding,
+  { stream, from = 0, to = Infinity, id }: Pick<Tampered, 'stream' | 'from' | 'to' | 'id'>,
+): boolean {
+  if (id !== undefined) return where.id === id;
+  if (stream === undefined) return true;
+  if (where.stream !== stream) return false;
+  return where.index === undefined || (where.index <= to && (where.to ?? where.index) >= from);
 }
 
 interface Tampering {

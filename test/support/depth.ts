@@ -53,6 +53,8 @@ const DEPTHS = {
   SCANS: { change: 1, full: 12 },
   /** Tamperings with exports of the audit trail. */
   TAMPERINGS: { change: 150, full: 10_000 },
+  /** Tamperings with the trail of a store, a store. */
+  STORE_TAMPERINGS: { change: 25, full: 1250 },
   /** Requests for records that are led to their release, a store. */
   RELEASED: { change: 5, full: 200 },
   /** Kills amid releases, over both stores. */

@@ -17,7 +17,7 @@ import type { Store } from '../../store/store.js';
 import type { Checkpoints } from './checkpoints.js';
 import type { LedgerKey } from './keys.js';
 import { ANCHOR_NOTES, anchorName, LAST_ANCHOR, lastNote, textNote } from './kept-notes.js';
-import { checkpointText, openCheckpoint, signNote, streamOfOrigin } from './note.js';
+import { checkpointText, type NoteKey, openCheckpoint, readKeyText, signNote, streamOfOrigin } from './note.js';
 import type { LedgerStreams } from './streams.js';
 
 export interface Anchor {
@@ -30,6 +30,8 @@ export interface AnchorOptions {
   readonly store: Pick<Store, 'deeds' | 'commit' | 'pendingMessages'>;
   readonly ledger: string;
   readonly key: () => LedgerKey;
+  /** Texts of all keys that have signed. */
+  readonly keyTexts: () => Promise<readonly string[]>;
   readonly streams: Pick<LedgerStreams, 'underWay' | 'noteFinal' | 'tidy'>;
   readonly checkpoints: Pick<Checkpoints, 'last'>;
   /** Path of the file. */
@@ -75,11 +77,22 @@ export function readAnchor(line: string): Anchor | undefined {
   return isText(note) && Array.isArray(heads) && heads.every(isText) ? { note, heads } : undefined;
 }
 
+function isSigned(note: string, signers: readonly NoteKey[]): boolean {
+  try {
+    return openCheckpoint(note, signers).signedBy !== undefined;
+  } catch {
+    return false;
+  }
+}
+
 /** Makes an anchor where something was done since the last one. `now`: ms since 1970. Gives whether it did. */
 export async function makeAnchor(options: AnchorOptions, now: number): Promise<boolean> {
-  const { store, ledger, key, streams, checkpoints, file, send } = options;
+  const { store, ledger, key, keyTexts, streams, checkpoints, file, send } = options;
   const underWay = await streams.underWay();
-  const notes = await Promise.all(underWay.map(({ stream }) => checkpoints.last(stream)));
+  const signers = (await keyTexts()).flatMap(each => readKeyText(each) ?? []);
+  const kept = await Promise.all(underWay.map(({ stream }) => checkpoints.last(stream)));
+  // What somebody else has written into the store is not vouched for.
+  const notes = kept.map(note => (note !== undefined && isSigned(note, signers) ? note : undefined));
   const heads = notes.flatMap(note => (note === undefined ? [] : [textOfSigned(note)])).toSorted(compareTexts);
   const last = await lastAnchor(store.deeds.notes);
   if (heads.length === 0 || JSON.stringify(last?.heads) === JSON.stringify(heads)) return false;

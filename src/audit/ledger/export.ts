@@ -149,9 +149,9 @@ async function* streamLines(
   let next = await noteBeyond(notes, start);
   let [size, signed] = [start, start];
   const tiles = new ToldTiles(source, stream, start);
-  for await (const row of source.sealed(stream, start)) {
+  for await (const row of rowsSince(source, stream, start, () => next !== undefined)) {
     // What is past the end is there for the sake of the next checkpoint.
-    if ((row.first >= limit || row.last > to) && (signed === size || !next)) break;
+    if ((row.first >= limit || row.last > to) && (signed === size || !next)) return;
     if (size === start && start > 0) yield await edgeLine(source, shapes, stream, start);
     const count = row.hashes ? row.hashes.length / HASH_BYTES : deedsOf(row.bytes!).length;
     size = row.first + count;
@@ -161,6 +161,26 @@ async function* streamLines(
     for (; next && next.size <= size; next = await noteBeyond(notes, next.size)) {
       yield { kind: 'checkpoint', checkpoint: next.note };
       signed = next.size;
+    }
+  }
+  // There are no such deeds: rows are there before a checkpoint is.
+  for (; next; next = await noteBeyond(notes, next.size)) yield { kind: 'checkpoint', checkpoint: next.note };
+}
+
+/** The rows of a stream from that of one deed on; those that came while they were read, too, where there is something that says more of them. */
+async function* rowsSince(
+  source: TrailSource,
+  stream: string,
+  start: number,
+  isMoreSaid: () => boolean,
+): AsyncGenerator<SourceSealedRow> {
+  let [last, before] = [-1, -2];
+  for (let from = start; last !== before && (before === -2 || isMoreSaid()); from = last) {
+    before = last;
+    for await (const row of source.sealed(stream, from)) {
+      if (before !== -1 && row.first <= before) continue;
+      last = row.first;
+      yield row;
     }
   }
 }

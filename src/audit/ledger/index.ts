@@ -289,7 +289,7 @@ export class Ledger {
   async #anchor(): Promise<void> {
     const { store, anchors, keepsAnchors, clock, log, name } = this.#options;
     if (!keepsAnchors || !(await store.acquireLease(ANCHORING, ANCHORING_MS))) return;
-    const around = { ...anchors, store, ledger: name, key: () => this.key };
+    const around = { ...anchors, store, ledger: name, key: () => this.key, keyTexts: () => this.keyTexts() };
     try {
       await makeAnchor({ ...around, streams: this.#streams, checkpoints: this.#checkpoints }, clock.now());
     } catch (error) {

@@ -1,7 +1,7 @@
 /** What is wrong with the rows of deeds that a store keeps: all of them are read, and what they are found by is made anew. */
 import { breathe } from '../../platform/pieces.js';
 import { deedsIn, type DeedPlace, type Deeds, type KeptDeedRow } from '../../store/deeds.js';
-import type { KeptDeed } from './deed.js';
+import { countEvents, type KeptDeed } from './deed.js';
 import { keysOfDeed } from './keys.js';
 import { timeTold } from './walk.js';
 
@@ -31,6 +31,10 @@ export async function* trailFaults(deeds: Pick<Deeds, 'find'>, read: Read): Asyn
   }
 }
 
+/** How many events a row counts for a deed. */
+const eventsOfKept = ({ record, event }: KeptDeed): number =>
+  record ? countEvents(record) : event === undefined ? 0 : 1;
+
 async function faultOf(deeds: Pick<Deeds, 'find'>, read: Read, row: KeptDeedRow): Promise<TrailFault | undefined> {
   const name = `AuditEvent of ${timeTold(row.last)}`;
   let records: readonly KeptDeed[];
@@ -40,7 +44,8 @@ async function faultOf(deeds: Pick<Deeds, 'find'>, read: Read, row: KeptDeedRow)
     return { fault: row.altered ? 'altered' : 'unreadable', name };
   }
   const first = records[0] ? `AuditEvent/${records[0].id}` : name;
-  if (row.altered) return { fault: 'altered', name: first };
+  if (row.altered || row.events !== records.reduce((sum, kept) => sum + eventsOfKept(kept), 0))
+    return { fault: 'altered', name: first };
   const keys = [...new Set(records.flatMap(keysOfDeed))];
   const { last, sequence } = row;
   const alone = { from: last, to: last, oldestFirst: true, after: [last, sequence - 1], limit: 1 } as const;

@@ -6,13 +6,13 @@ import { join } from 'node:path';
 import { describe, it } from 'mocha';
 import { lastAnchor, makeAnchor } from '../../../src/audit/ledger/anchors.js';
 import { lastNote } from '../../../src/audit/ledger/kept-notes.js';
-import { checkpointText, ledgerName, streamOrigin } from '../../../src/audit/ledger/note.js';
+import { checkpointText, signNote, streamOrigin } from '../../../src/audit/ledger/note.js';
 import { passedTime } from '../../../src/audit/ledger/passed-time.js';
 import { LedgerStreams } from '../../../src/audit/ledger/streams.js';
 import type { LedgerNote } from '../../../src/store/seals.js';
 import type { Store } from '../../../src/store/store.js';
 import { newId, timeOfId } from '../../../src/platform/ids.js';
-import { newLedgerKey } from '../../support/audit-trail.js';
+import { LEDGER, newLedgerKey } from '../../support/audit-trail.js';
 
 const MONTH = 30 * 24 * 3_600_000;
 
@@ -84,15 +84,18 @@ describe('the last anchor', () => {
   it('is the one that was made last, also after a clock that was ahead', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'chartroom-anchors-'));
     const { deeds } = storeOf([]);
-    const [key, stream, ledger] = [newLedgerKey(), newId(0), ledgerName('http://x.test/fhir')];
-    let size = 1;
+    const [key, stream, ledger] = [newLedgerKey(), newId(0), LEDGER];
+    let [size, signer] = [1, key];
     const options = {
       ...{ store: { deeds } as unknown as Store, ledger, file: join(folder, 'anchors') },
       key: () => ({ ...key, made: 0 }),
+      keyTexts: async () => [key.text],
       streams: { underWay: async () => [{ stream, ended: false }], noteFinal: async () => {}, tidy: async () => {} },
       checkpoints: {
-        last: async () =>
-          `${checkpointText({ origin: streamOrigin(ledger, stream), size, root: Buffer.alloc(32, size), extensions: [] })}\n— x y\n`,
+        last: async () => {
+          const head = { origin: streamOrigin(ledger, stream), size, root: Buffer.alloc(32, size), extensions: [] };
+          return signNote(checkpointText(head), ledger, signer.secret);
+        },
       },
     };
     assert.ok(await makeAnchor(options, 100 * HOUR));
@@ -101,6 +104,8 @@ describe('the last anchor', () => {
     const kept = await lastAnchor(deeds.notes);
     assert.match(kept!.heads[0]!, /\n2\n/);
     assert.equal(await makeAnchor(options, 2 * HOUR), false, 'nothing was done since');
+    [size, signer] = [3, newLedgerKey()];
+    assert.equal(await makeAnchor(options, 3 * HOUR), false, 'nobody of this ledger has signed that');
     assert.equal(readFileSync(options.file, 'utf8').trim().split('\n').length, 2);
     rmSync(folder, { recursive: true });
   });
