@@ -36,10 +36,11 @@ import { LiveTables } from './live/live-tables.js';
 import { Registry } from './conformance/search-parameter-registry.js';
 import { Reindexer } from './conformance/reindex-job.js';
 import { createOutgoing } from './outgoing/outgoing.js';
+import { parseBucketAddress } from './platform/blob-settings.js';
 import { type Config, isMongo } from './platform/config.js';
-import { type Clock, createClock, REAL_TIME, type TimeSource } from './platform/clock.js';
+import { createClock, REAL_TIME, type TimeSource } from './platform/clock.js';
 import { makeFolder } from './platform/folder.js';
-import { createLog } from './platform/log.js';
+import { createLog, frames, type Log } from './platform/log.js';
 import { createMetrics, measureHorizon } from './platform/metrics.js';
 import { createRoom } from './platform/room.js';
 import { createPageTokenCipher } from './platform/page-token-cipher.js';
@@ -48,6 +49,7 @@ import type { SettingTable } from './platform/setting.js';
 import type { Indexing } from './search/index-resource.js';
 import { createLiveParameters } from './search/live.js';
 import { createIndexLayout, type IndexLayout } from './store/index-layout.js';
+import type { BucketGround } from './store/move-bytes.js';
 import type { Store } from './store/store.js';
 import { readPolicy } from './validation/policy.js';
 import { createValidation, structureStep } from './validation/gate/validate.js';
@@ -61,39 +63,55 @@ import { engineSettings, keptSecret, withWords } from './compose/settings.js';
 import { openForwarder, readReceiver } from './compose/syslog.js';
 import { openUsers } from './compose/users.js';
 
-async function openStore(config: Config, layout: IndexLayout, clock: Clock, harness?: Harness): Promise<Store> {
-  const store = await openAdapter(config, layout, clock, harness !== undefined);
+async function openStore(config: Config, layout: IndexLayout, around: StoreGround, harness?: Harness): Promise<Store> {
+  const store = await openAdapter(config, layout, around, harness !== undefined);
   return harness?.watch(store) ?? store;
 }
 
 /** `kept`: what is in the store itself, which a job may have to index anew; `store`: with what the trail keeps. */
 async function openRecording(config: Config, layout: IndexLayout, around: RecordingGround, harness?: Harness) {
   const { clock, log, indexing, send } = around;
-  const kept = await openStore(config, withWords(layout, config), clock, harness);
+  const kept = await openStore(config, withWords(layout, config), { clock, log }, harness);
   const { store, follow, faults: trailFaults } = openTrail(kept, { ...indexing, queryTimeout: config.queryTimeout });
   const ledger = composeLedger(config, { clock, log, send, store: kept, base: indexing.settings.base });
   return { kept, store: ledger.watch(store), follow, trailFaults, ledger };
 }
 
-interface RecordingGround extends Pick<Engine, 'clock' | 'log'> {
+type StoreGround = Pick<Engine, 'clock' | 'log'>;
+interface RecordingGround extends StoreGround {
   readonly send: AnchorReceiver | undefined;
   readonly indexing: Indexing & { readonly settings: { readonly base: string } };
+}
+
+/** Throws `unavailable` where the package that it needs is not installed. */
+async function openBucket({ blobs, blobsEndpoint }: Config, log: Log): Promise<BucketGround | undefined> {
+  if (blobs === '') return undefined;
+  const { openS3Bucket } = await import('./store/s3/index.js');
+  return {
+    bucket: await openS3Bucket(parseBucketAddress(blobs), blobsEndpoint),
+    told({ hash, error }) {
+      const at = error && { kind: error.kind, at: frames(error.cause ?? error) };
+      if (at) log.warn({ hash, ...at }, 'Bytes wait to be moved to the bucket, or to be dropped from it');
+    },
+  };
 }
 
 /**
  * The store's adapter is loaded only where it is used: the MongoDB driver alone takes a second to load. `falling`: its stamps
  * follow a clock that is set back.
  */
-async function openAdapter(config: Config, layout: IndexLayout, { now }: Clock, falling: boolean): Promise<Store> {
+async function openAdapter(config: Config, layout: IndexLayout, around: StoreGround, falling: boolean): Promise<Store> {
+  const { now } = around.clock;
+  const bucket = await openBucket(config, around.log);
   if (isMongo(config)) {
     const { openMongo } = await import('./store/mongo/index.js');
-    return openMongo({ url: config.store, layout, now, falling, maxTimeMS: config.queryTimeout });
+    return openMongo({ url: config.store, layout, now, falling, maxTimeMS: config.queryTimeout, bucket });
   }
   const { openEmbedded } = await import('./store/embedded/index.js');
   makeFolder(config.data);
   const file = storeFile(config);
   try {
-    return await openEmbedded({ file, layout, now, falling, queryTimeout: config.queryTimeout });
+    return await openEmbedded({ file, layout, now, falling, queryTimeout: config.queryTimeout, bucket });
   } catch (error) {
     if (!(error instanceof FhirError) || error.message.includes(resolve(config.data))) throw error;
     throw new FhirError(error.kind, `${resolve(file)}: ${error.message}`, { cause: error });
@@ -215,9 +233,10 @@ const openHooks = (
 
 /** Notes in the store which guides its processes must have. Nothing else is read of it. */
 export async function acceptGuides(config: Config, guides: readonly ListedGuide[]): Promise<void> {
-  const clock = createClock(createLog(config.log), REAL_TIME);
+  const log = createLog(config.log);
+  const clock = createClock(log, REAL_TIME);
   const layout = withWords(createIndexLayout(loadDefinitions().searchParameters), config);
-  const store = await openStore(config, layout, clock);
+  const store = await openStore(config, layout, { clock, log });
   await readStored(store, [() => store.migrate(), () => acceptGuideList(store, guides)]);
   await store.close();
 }

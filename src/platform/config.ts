@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { baseAddressFaults, parseNetwork } from './address.js';
 import { AUDIT_SETTINGS } from './audit-settings.js';
+import { BLOB_SETTINGS } from './blob-settings.js';
 import { IMPLICIT_POLICIES } from './implicit-policy.js';
 import { nearest } from './nearest.js';
 import {
@@ -53,6 +54,7 @@ export const SETTINGS = {
     },
   ),
   data: textSetting('DATA', './data', 'Folder of the embedded store and of keys.'),
+  ...BLOB_SETTINGS,
   profiles: textSetting(
     'PROFILES',
     '',
@@ -469,6 +471,12 @@ function contradictions(config: Config): string[] {
   if (config.pageSize > config.maxPageSize) faults.push('CHARTROOM_PAGE_SIZE must not exceed CHARTROOM_MAX_PAGE_SIZE.');
   faults.push(...baseAddressFaults(config.baseUrl, namesListed(config.formerBaseUrls)));
   if (config.harness === 'on') faults.push(...beyondLoopback(config));
+  if (config.harness === 'on' && config.blobs !== '')
+    faults.push(
+      'CHARTROOM_HARNESS=on puts states of the store back, of which a bucket knows nothing: leave CHARTROOM_BLOBS empty.',
+    );
+  if (config.blobsEndpoint !== '' && config.blobs === '')
+    faults.push('CHARTROOM_BLOBS_ENDPOINT needs CHARTROOM_BLOBS.');
   return faults;
 }
 

@@ -17,6 +17,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   store: ['search', 'fhir', 'platform'],
   'store/mongo': ['store', 'search', 'fhir', 'platform'],
   'store/embedded': ['store', 'search', 'fhir', 'platform'],
+  'store/s3': ['store', 'search', 'fhir', 'platform'],
   identity: ['outgoing', 'store', 'search', 'fhir', 'platform'],
   access: ['identity', 'store', 'search', 'fhir', 'platform'],
   audit: ['identity', 'store', 'search', 'fhir', 'platform'],
@@ -108,6 +109,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'identity',
     'store',
     'store/mongo',
+    'store/s3',
     'store/embedded',
     'terminology',
     'validation',
@@ -271,7 +273,7 @@ describe('imports', () => {
 
   it('lets main alone construct the adapters', () => {
     const users = files.filter(file => importsOf(file).some(to => partOf(to).startsWith('store/')));
-    assert.deepEqual([...new Set(users.map(partOf))].toSorted(), ['main', 'store/embedded', 'store/mongo']);
+    assert.deepEqual([...new Set(users.map(partOf))].toSorted(), ['main', 'store/embedded', 'store/mongo', 'store/s3']);
   });
 
   it('lets interactions read through their view alone', () => {

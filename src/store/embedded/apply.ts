@@ -25,8 +25,11 @@ import {
   areKept,
   dropUpload,
   eraseUnreferenced,
+  forgetObjects,
   keepUntil,
   noteChecksums,
+  noteMoved,
+  noteObject,
   sealUpload,
   shortenUpload,
   unsealOverdue,
@@ -137,6 +140,12 @@ function writeApart(
       return noteChecksums(connection, job.upload, job.checksums);
     case 'drop':
       return dropUpload(connection, job.upload);
+    case 'note-object':
+      return noteObject(connection, job.name, job.at);
+    case 'moved':
+      return noteMoved(connection, job.bytes, job.upload);
+    case 'forget-objects':
+      return forgetObjects(connection, job.names);
     case 'keep':
       return keepUntil(connection, job.hash, job.until);
     case 'unseal':

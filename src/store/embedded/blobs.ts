@@ -9,7 +9,8 @@ import { breathe, turn } from '../../platform/pieces.js';
 import { realNow } from '../../platform/real-time.js';
 import { Slots } from '../../platform/slots.js';
 import { checkedChunk, DamagedBlob, nothingToKeep, proveChunks, type ReadChunk, UNREFERRED_MS } from '../blobs.js';
-import type { BlobRange, Blobs } from '../store.js';
+import type { Shelf, ShelfOfMoves } from '../move-bytes.js';
+import type { BlobRange } from '../store.js';
 import { blobBytes, type Connection } from './connection.js';
 import { fromDriver } from './errors.js';
 import type { Job } from './job.js';
@@ -28,8 +29,8 @@ export function dropUploads(connection: Connection): void {
   });
 }
 
-export function createBlobs(connection: Connection, writer: Pick<Thread<Job, number>, 'ask'>): Blobs {
-  const stored = connection.prepare('SELECT i,size FROM blob WHERE hash=?');
+export function createBlobs(connection: Connection, writer: Pick<Thread<Job, number>, 'ask'>): Shelf {
+  const stored = connection.prepare('SELECT i,size,o,c FROM blob WHERE hash=?');
   // AUTOINCREMENT's own counter: a number that once was used never comes again.
   const [last] = connection.prepare("SELECT seq FROM sqlite_sequence WHERE name='blob'").all();
   let next = Number(last?.[0] ?? 0) + 1;
@@ -49,7 +50,7 @@ export function createBlobs(connection: Connection, writer: Pick<Thread<Job, num
     return { kept };
   };
 
-  const put: Blobs['put'] = async (bytes, maxBytes = Number.POSITIVE_INFINITY) => {
+  const put: Shelf['put'] = async (bytes, maxBytes = Number.POSITIVE_INFINITY) => {
     if (bytes instanceof Uint8Array) {
       if (bytes.length > maxBytes) throw contentTooLarge(maxBytes);
       const hash = await hashOfBytes(bytes);
@@ -78,10 +79,12 @@ export function createBlobs(connection: Connection, writer: Pick<Thread<Job, num
     }
   };
 
-  const get: Blobs['get'] = async (hash, range) => {
+  const get: Shelf['get'] = async (hash, range) => {
     const [row] = stored.all(hash);
     if (!row) return undefined;
     const size = row[1] as number;
+    const object = row[2];
+    if (typeof object === 'string') return { size, bytes: { hash, size, object, checksums: blobBytes(row[3])! } };
     const of: StoredBytes = { hash, upload: row[0] as number, size };
     return { size, bytes: bytesBetween(connection, of, range, prove) };
   };
@@ -102,20 +105,46 @@ export function createBlobs(connection: Connection, writer: Pick<Thread<Job, num
     }
   }
 
-  const keep: Blobs['keep'] = async (hash, until) => {
+  const keep: Shelf['keep'] = async (hash, until) => {
     if ((await writer.ask({ kind: 'keep', hash, until })) === 0) throw nothingToKeep();
   };
 
-  const sweep: Blobs['sweep'] = async (now, putBefore = realNow() - UNREFERRED_MS) => {
+  const sweep: Shelf['sweep'] = async (now, putBefore = realNow() - UNREFERRED_MS) => {
     for (let swept = 0; ; swept++) {
       const upload = await writer.ask({ kind: 'unseal', now, putBefore });
       if (upload === 0) return swept;
-      while ((await writer.ask({ kind: 'shorten', upload })) > 0);
-      await writer.ask({ kind: 'drop', upload });
+      await dropParts(writer, upload);
     }
   };
 
-  return { put, get, all, keep, sweep };
+  return { put, get, all, keep, sweep, ...shelfOfMoves(connection, writer, () => next++) };
+}
+
+/** Takes away the parts of an upload. */
+async function dropParts(writer: Pick<Thread<Job, number>, 'ask'>, upload: number): Promise<void> {
+  while ((await writer.ask({ kind: 'shorten', upload })) > 0);
+  await writer.ask({ kind: 'drop', upload });
+}
+
+/** `number`: the next one of an upload. */
+function shelfOfMoves(
+  connection: Connection,
+  writer: Pick<Thread<Job, number>, 'ask'>,
+  number: () => number,
+): ShelfOfMoves {
+  const here = connection.prepare('SELECT hash FROM blob WHERE o IS NULL AND size>262144 AND hash IS NOT NULL LIMIT ?');
+  const left = connection.prepare('SELECT name FROM object WHERE at<? LIMIT 1000');
+  return {
+    movable: async limit => here.all(limit).map(([hash]) => hash as string),
+    noteObject: async (name, at) => void (await writer.ask({ kind: 'note-object', name, at })),
+    async moved(bytes) {
+      const upload = await writer.ask({ kind: 'moved', bytes, upload: number() });
+      if (upload > 0) await dropParts(writer, upload);
+      return upload > 0;
+    },
+    leftObjects: async before => left.all(before).map(([name]) => name as string),
+    forgetObjects: async names => void (await writer.ask({ kind: 'forget-objects', names })),
+  };
 }
 
 /** Bytes that are hashed before others have their turn, if it has taken long. */

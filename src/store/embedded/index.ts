@@ -21,6 +21,7 @@ import { realNow } from '../../platform/real-time.js';
 import { FEW_CANDIDATES } from '../choose-path.js';
 import { type CatalogEntry, createIndexCatalog, type IndexCatalog } from '../index-catalog.js';
 import type { IndexLayout } from '../index-layout.js';
+import type { BucketGround } from '../move-bytes.js';
 import { createStamps, firstStamp } from '../stamps.js';
 import type { Store } from '../store.js';
 import { createWritable } from '../writable.js';
@@ -56,6 +57,8 @@ export interface EmbeddedOptions {
   /** Candidates that are few enough to be sorted (choose-path.ts); those of a piece of a long walk (find.ts). For tests. */
   readonly few?: number;
   readonly piece?: number;
+  /** Where larger bytes go. */
+  readonly bucket?: BucketGround | undefined;
 }
 
 /** Opens the file, brings its layout up to date and takes the lock. Throws `unavailable` with what to do about it. */
@@ -86,9 +89,13 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
     stamps,
     ...createAnswers(() => closing !== undefined),
   };
-  const { finished, exchanged, ...writes } = openWrites(opened, {
-    ask: (job, moving) => writable.watch(thread.ask(job, moving)),
-  });
+  const { finished, exchanged, ...writes } = openWrites(
+    opened,
+    {
+      ask: (job, moving) => writable.watch(thread.ask(job, moving)),
+    },
+    options.bucket,
+  );
   let snapshots: Promise<OpenSnapshots> | undefined;
   const loadSnapshots = async (): Promise<OpenSnapshots> => {
     const { openSnapshots } = await import('./snapshots.js');

@@ -2,6 +2,7 @@
  * What the main thread asks of the writer thread: plain data with everything decided but the preconditions, which
  * only the one who writes can check.
  */
+import type { MovedBytes } from '../bucket.js';
 import type { CatalogEntry } from '../index-catalog.js';
 import type { Columns } from './columns.js';
 import type { DeedOfRow, DeedShape } from '../deeds.js';
@@ -73,6 +74,10 @@ export type Job =
   /** Notes the checksums of all chunks of an older blob. */
   | { readonly kind: 'prove'; readonly upload: number; readonly checksums: readonly Uint8Array[] }
   | { readonly kind: 'drop'; readonly upload: number }
+  /** See `noteObject`, `moved` and `forgetObjects` of Shelf. `moved` answers with the number of the upload that is left, 0: nothing was moved. */
+  | { readonly kind: 'note-object'; readonly name: string; readonly at: number }
+  | { readonly kind: 'moved'; readonly bytes: MovedBytes; readonly upload: number }
+  | { readonly kind: 'forget-objects'; readonly names: readonly string[] }
   /** Answers with how many there are with this hash: 1 or 0. */
   | { readonly kind: 'keep'; readonly hash: string; readonly until: number }
   /**

@@ -108,6 +108,14 @@ const STEPS: readonly string[] = [
   CREATE INDEX deed_unsealed ON deed(last, sequence) WHERE stream IS NULL;
   CREATE TABLE ledger(name TEXT PRIMARY KEY, value BLOB NOT NULL);
   `,
+  // Bytes that were moved to a bucket (../move-bytes.ts): `o` is the object, `c` the checksums of its chunks. `object`: those that no row may have.
+  `
+  ALTER TABLE blob ADD COLUMN o TEXT;
+  ALTER TABLE blob ADD COLUMN c BLOB;
+  CREATE INDEX blob_here ON blob(hash) WHERE o IS NULL AND size>262144;
+  CREATE TABLE object(name TEXT PRIMARY KEY, at INT NOT NULL) WITHOUT ROWID;
+  CREATE INDEX object_at ON object(at);
+  `,
 ];
 
 export const LAYOUT = STEPS.length;

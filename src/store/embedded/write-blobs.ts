@@ -1,6 +1,7 @@
 /** What the writer thread does to bytes kept apart (blobs.ts): uploads, who refers to what, and erasing. */
 import { FhirError } from '../../fhir/error.js';
 import { checksumOf } from '../blobs.js';
+import type { MovedBytes } from '../bucket.js';
 import type { Connection } from './connection.js';
 import type { Job } from './job.js';
 
@@ -66,11 +67,15 @@ export const keepUntil = (connection: Connection, hash: string, until: number): 
 export function unsealOverdue(connection: Connection, { now, putBefore }: Omit<UnsealJob, 'kind'>): number {
   connection.prepare('UPDATE blob SET until=NULL WHERE until<=? AND hash IN (SELECT hash FROM held)').run(now);
   const row =
-    connection.prepare('SELECT i FROM blob WHERE until<=? LIMIT 1').first(now) ??
+    connection.prepare('SELECT i,o FROM blob WHERE until<=? LIMIT 1').first(now) ??
     connection
-      .prepare('SELECT i FROM blob WHERE at<? AND until IS NULL AND hash NOT IN (SELECT hash FROM held) LIMIT 1')
+      .prepare('SELECT i,o FROM blob WHERE at<? AND until IS NULL AND hash NOT IN (SELECT hash FROM held) LIMIT 1')
       .first(putBefore);
   if (!row) return 0;
+  if (typeof row[1] === 'string') {
+    leaveObject(connection, row[1]);
+    connection.prepare('UPDATE blob SET o=NULL WHERE i=?').run(row[0]!);
+  }
   connection.prepare('UPDATE blob SET hash=NULL,until=NULL,at=NULL WHERE i=?').run(row[0]!);
   return row[0] as number;
 }
@@ -92,6 +97,37 @@ export function eraseUnreferenced(connection: Connection, n: number): void {
     // What somebody keeps is swept when that is over.
     if (connection.prepare('SELECT 1 FROM blob WHERE hash=? AND until IS NOT NULL').first(hash!)) continue;
     connection.prepare('DELETE FROM chunk WHERE i=(SELECT i FROM blob WHERE hash=?)').run(hash!);
+    const object = connection.prepare('SELECT o FROM blob WHERE hash=? AND o IS NOT NULL').first(hash!)?.[0];
+    if (typeof object === 'string') leaveObject(connection, object);
     connection.prepare('DELETE FROM blob WHERE hash=?').run(hash!);
   }
+}
+
+export const noteObject = (connection: Connection, name: string, at: number): number =>
+  connection.prepare('INSERT OR REPLACE INTO object(name,at) VALUES(?,?)').run(name, at);
+
+/** No row has it any more: it is dropped as soon as the bucket is there. */
+const leaveObject = (connection: Connection, name: string): number => noteObject(connection, name, 0);
+
+export function forgetObjects(connection: Connection, names: readonly string[]): number {
+  const forget = connection.prepare('DELETE FROM object WHERE name=?');
+  return names.reduce((sum, name) => sum + forget.run(name), 0);
+}
+
+/**
+ * The bytes are in the bucket from now on; what the file has of them is an upload again, whose number is given. 0: they were erased or moved
+ * meanwhile, or their object is not ours any more.
+ */
+export function noteMoved(connection: Connection, { hash, object, checksums }: MovedBytes, upload: number): number {
+  const row = connection.prepare('SELECT i,size,until,at FROM blob WHERE hash=? AND o IS NULL').first(hash);
+  if (!row || forgetObjects(connection, [object]) === 0) {
+    leaveObject(connection, object);
+    return 0;
+  }
+  const [left, size, until, at] = row;
+  connection.prepare('UPDATE blob SET hash=NULL,size=0,until=NULL,at=NULL WHERE i=?').run(left!);
+  connection
+    .prepare('INSERT INTO blob(i,hash,size,until,at,o,c) VALUES(?,?,?,?,?,?,?)')
+    .run(upload, hash, size!, until!, at!, object, checksums);
+  return left as number;
 }

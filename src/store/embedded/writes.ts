@@ -1,6 +1,7 @@
 /** The writing half of the port: everything is a job of the writer thread. */
 import { FhirError } from '../../fhir/error.js';
 import type { Plan } from '../plan.js';
+import { type BucketGround, bytesInTwoPlaces } from '../move-bytes.js';
 import type { StoreWrites } from '../store.js';
 import { createBlobs } from './blobs.js';
 import { type Commits, openCommits } from './commit.js';
@@ -23,9 +24,10 @@ const MAX_GUARDED_CANDIDATES = 50_000;
 export function openWrites(
   opened: OpenedStore,
   writer: Pick<Thread<Job, number>, 'ask'>,
+  ground: BucketGround | undefined,
 ): StoreWrites & Pick<Commits, 'finished'> & Pick<OpenedSeals, 'exchanged'> {
   const { connection, layout, catalog, planner, types, stamps, answer } = opened;
-  const blobs = createBlobs(connection, writer);
+  const { blobs, committed, close: endMoving } = bytesInTwoPlaces(createBlobs(connection, writer), ground);
   const commits = openCommits({
     layout,
     catalog,
@@ -60,6 +62,7 @@ export function openWrites(
           throw new FhirError('fault', 'A commit changes one resource twice.');
         markForeign();
         await commits.commit(asked);
+        await committed(asked);
       }),
     openStamp: () => stamps.open(),
     pendingMessages: (topic, limit, dueBy) =>
@@ -74,7 +77,10 @@ export function openWrites(
     assignParameterCodes: codes => answer(() => commits.assignParameterCodes(codes)),
     // The file has one process, which holds every task.
     acquireLease: (_task, ms) => answer(() => ms > 0),
-    finished: () => commits.finished(),
+    finished: async () => {
+      await endMoving();
+      await commits.finished();
+    },
   };
 }
 

@@ -7,9 +7,11 @@
 import { turn } from '../../platform/pieces.js';
 import { realNow } from '../../platform/real-time.js';
 import { checkedChunk, DamagedBlob, nothingToKeep, proveChunks, UNREFERRED_MS } from '../blobs.js';
-import type { BlobRange, Blobs } from '../store.js';
+import type { Shelf, ShelfOfMoves } from '../move-bytes.js';
+import type { BlobRange } from '../store.js';
 import type { Connected } from './connection.js';
-import { chunkId, chunkRange, sweepBytes } from './erase-blobs.js';
+import { INDEX } from './schema.js';
+import { chunkId, chunkRange, noteMoved, NOTED_OBJECT, sweepBytes } from './erase-blobs.js';
 import { endOrphanedTransactions } from './orphaned-transactions.js';
 import { guarded } from './errors.js';
 import { createChunkPlaces, putBytes } from './put-blobs.js';
@@ -26,9 +28,9 @@ interface ChunkedBytes extends BlobRange {
   readonly each: number | undefined;
 }
 
-export function openBlobs(connected: () => Promise<Connected>, maxTimeMS: number): Blobs {
+export function openBlobs(connected: () => Promise<Connected>, maxTimeMS: number): Shelf {
   const places = createChunkPlaces();
-  const put: Blobs['put'] = (bytes, maxBytes = Infinity) =>
+  const put: Shelf['put'] = (bytes, maxBytes = Infinity) =>
     guarded(async () => putBytes(await connected(), bytes, maxBytes, places));
 
   /** The bytes were stored before there were checksums: they are read once more, and get them. */
@@ -41,14 +43,15 @@ export function openBlobs(connected: () => Promise<Connected>, maxTimeMS: number
     );
   };
 
-  const get = (hash: string, range?: BlobRange) =>
+  const get: Shelf['get'] = (hash, range) =>
     guarded(async () => {
       const { blob } = await connected();
       const found = await blob.findOne({ _id: hash }, { maxTimeMS });
       if (!found) return undefined;
       const start = Math.max(0, range?.start ?? 0);
       const end = Math.min(found.size - 1, range?.end ?? found.size - 1);
-      const { x, chunks, size, each } = found;
+      const { x, chunks, size, each, object, sums } = found;
+      if (object && sums) return { size, bytes: { hash, size, object, checksums: sums } };
       const bytes = async function* (): AsyncGenerator<Buffer> {
         if (start > end) return;
         if (chunks) yield* bytesBetween(hash, { chunks, size, each, start, end });
@@ -87,15 +90,41 @@ export function openBlobs(connected: () => Promise<Connected>, maxTimeMS: number
     for await (const { _id } of blob.find({}, { projection: { _id: 1 } })) yield _id;
   }
 
-  const keep: Blobs['keep'] = (hash, until) =>
+  const keep: Shelf['keep'] = (hash, until) =>
     guarded(async () => {
       const { blob } = await connected();
       if ((await blob.updateOne({ _id: hash }, { $max: { until } })).matchedCount === 0) throw nothingToKeep();
     });
 
   const endDead = endOrphanedTransactions(connected);
-  const sweep: Blobs['sweep'] = (now, putBefore = realNow() - UNREFERRED_MS) =>
+  const sweep: Shelf['sweep'] = (now, putBefore = realNow() - UNREFERRED_MS) =>
     guarded(async () => sweepBytes(await connected(), { now, putBefore, endDead }));
 
-  return { put, get, all: hashes, keep, sweep };
+  return { put, get, all: hashes, keep, sweep, ...shelfOfMoves(connected) };
 }
+
+const shelfOfMoves = (connected: () => Promise<Connected>): ShelfOfMoves => ({
+  movable: limit =>
+    guarded(async () => {
+      const { blob } = await connected();
+      const here = blob.find({ chunks: { $exists: true } }, { projection: { _id: 1 }, hint: INDEX.here, limit });
+      return (await here.toArray()).map(({ _id }) => _id);
+    }),
+  noteObject: (name, at) =>
+    guarded(async () => void (await (await connected()).fact.insertOne({ _id: NOTED_OBJECT + name, at }))),
+  moved: bytes => guarded(async () => noteMoved(await connected(), bytes)),
+  leftObjects: before =>
+    guarded(async () => {
+      const { fact } = await connected();
+      const left = fact.find(
+        { _id: { $gte: NOTED_OBJECT, $lt: `${NOTED_OBJECT}~` }, at: { $lt: before } },
+        { limit: 1000 },
+      );
+      return (await left.toArray()).map(({ _id }) => _id.slice(NOTED_OBJECT.length));
+    }),
+  forgetObjects: names =>
+    guarded(async () => {
+      const { fact } = await connected();
+      await fact.deleteMany({ _id: { $in: names.map(name => NOTED_OBJECT + name) } });
+    }),
+});

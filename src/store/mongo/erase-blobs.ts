@@ -6,6 +6,7 @@
 import type { ClientSession, Collection, Filter } from 'mongodb';
 import { realNow } from '../../platform/real-time.js';
 import { UNREFERRED_MS } from '../blobs.js';
+import type { MovedBytes } from '../bucket.js';
 import type { Connected } from './connection.js';
 import { isWriteConflict } from './errors.js';
 import { type BlobDocument, type Collections, INDEX, type ResourceDocument, type VersionDocument } from './schema.js';
@@ -70,8 +71,9 @@ export async function eraseBytes(all: Collections, hashes: readonly string[], se
     if (await isReferredTo(all, hash, session)) continue;
     // What somebody keeps is swept when that is over.
     const unkept = { _id: hash, until: { $exists: false } };
-    const found = await blob.findOneAndDelete(unkept, { session, projection: { chunks: 1 } });
+    const found = await blob.findOneAndDelete(unkept, { session, projection: { chunks: 1, object: 1 } });
     if (found?.chunks) await chunk.deleteMany(chunkRange(found.chunks), { session });
+    if (found?.object) await leaveObject(all, found.object, session);
   }
 }
 
@@ -104,7 +106,7 @@ async function sweepHeld(all: Connected, overdue: OverdueBlob, endDead: () => vo
 type OverdueBlob = Filter<BlobDocument> & { readonly _id: string };
 
 async function sweepOne(all: Connected, overdue: OverdueBlob): Promise<boolean> {
-  const { blob, fact } = all;
+  const { blob } = all;
   let erased = false;
   let chunks: string | undefined;
   await transact(all.client, CONFLICT_PATIENCE_MS, async session => {
@@ -112,22 +114,56 @@ async function sweepOne(all: Connected, overdue: OverdueBlob): Promise<boolean> 
     erased = false;
     if (await isReferredTo(all, overdue._id, session))
       return (await blob.updateOne(overdue, { $unset: { until: 1, at: 1 } }, { session })).matchedCount > 0;
-    const found = await blob.findOneAndDelete(overdue, { session, projection: { chunks: 1 } });
+    const found = await blob.findOneAndDelete(overdue, { session, projection: { chunks: 1, object: 1 } });
     if (!found) return false;
     erased = true;
     chunks = found.chunks;
-    // Gigabytes are more than a transaction should take; should this process end before they are gone, a migration removes them.
-    // Whoever put them may have ended before it took its own row away.
-    if (chunks !== undefined)
-      await fact.updateOne(
-        { _id: UPLOAD + chunks },
-        { $set: { at: realNow() }, $unset: { hash: 1 } },
-        { session, upsert: true },
-      );
+    if (chunks !== undefined) await leaveChunks(all, chunks, session);
+    if (found.object) await leaveObject(all, found.object, session);
     return true;
   });
   if (erased && chunks !== undefined) await removeChunks(all, chunks);
   return erased;
+}
+
+/**
+ * Gigabytes are more than a transaction should take; should this process end before they are gone, a migration removes them.
+ * Whoever put them may have ended before it took its own row away.
+ */
+const leaveChunks = ({ fact }: Collections, chunks: string, session: ClientSession) =>
+  fact.updateOne({ _id: UPLOAD + chunks }, { $set: { at: realNow() }, $unset: { hash: 1 } }, { session, upsert: true });
+
+/** Rows in `fact`, of objects in a bucket that no blob may have. */
+export const NOTED_OBJECT = 'object/';
+
+/** No row has it any more: it is dropped as soon as the bucket is there. */
+const leaveObject = ({ fact }: Collections, name: string, session: ClientSession) =>
+  fact.updateOne({ _id: NOTED_OBJECT + name }, { $set: { at: 0 } }, { session, upsert: true });
+
+/** See `moved` of Shelf. */
+export async function noteMoved(all: Connected, { hash, object, checksums }: MovedBytes): Promise<boolean> {
+  let chunks: string | undefined;
+  await transact(all.client, CONFLICT_PATIENCE_MS, async session => {
+    chunks = undefined;
+    const here = { _id: hash, chunks: { $exists: true } };
+    const noted = await all.fact.deleteOne({ _id: NOTED_OBJECT + object }, { session });
+    const found =
+      noted.deletedCount === 1 &&
+      (await all.blob.findOneAndUpdate(
+        here,
+        { $set: { object, sums: checksums }, $unset: { chunks: 1, each: 1 } },
+        { session, projection: { chunks: 1 } },
+      ));
+    if (!found || found.chunks === undefined) {
+      await leaveObject(all, object, session);
+      return true;
+    }
+    chunks = found.chunks;
+    await leaveChunks(all, chunks, session);
+    return true;
+  });
+  if (chunks !== undefined) await removeChunks(all, chunks);
+  return chunks !== undefined;
 }
 
 /** Row in `fact`: bytes that no commit ever named were looked for, once. */

@@ -12,6 +12,7 @@ import { hostname } from 'node:os';
 import { FhirError } from '../../fhir/error.js';
 import { realNow } from '../../platform/real-time.js';
 import type { IndexLayout } from '../index-layout.js';
+import type { BucketGround } from '../move-bytes.js';
 import { createStamps } from '../stamps.js';
 import type { Store } from '../store.js';
 import { createWritable } from '../writable.js';
@@ -44,6 +45,8 @@ export interface MongoOptions {
   readonly few?: number;
   /** How long an operation waits for a server before the store counts as away, ms. Default 3 s. */
   readonly selectionMs?: number;
+  /** Where larger bytes go. */
+  readonly bucket?: BucketGround | undefined;
 }
 
 /** Candidates that are few: fewer than in SQLite, as the documents of a range are read to be counted. */
@@ -93,7 +96,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
     run,
     knownRows: new WeakMap(),
   };
-  const { abandonStreams, ...writes } = openWrites(opened, writable, sequence, stamps);
+  const { abandonStreams, endMoving, ...writes } = openWrites(opened, writable, sequence, stamps, options.bucket);
   const layoutHash = layout.hash;
   return {
     name: 'mongo',
@@ -112,7 +115,10 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
           }),
         ));
       }),
-    close: operations.close,
+    close: async () => {
+      await endMoving();
+      await operations.close();
+    },
   };
 }
 

@@ -146,7 +146,7 @@ export interface FactDocument {
   readonly horizon?: number;
   readonly given?: number;
   readonly joining?: boolean;
-  /** `upload/…`: an upload under way since `at` (blobs.ts). */
+  /** `upload/…`: an upload under way since `at` (blobs.ts); `object/…`: one that no row may have (../move-bytes.ts). */
   readonly at?: number;
   readonly hash?: string;
 }
@@ -160,6 +160,9 @@ export interface BlobDocument {
   readonly chunks?: string;
   /** Bytes of each chunk but the last; none: 1,000,000. */
   readonly each?: number;
+  /** Of bytes that were moved to a bucket (../move-bytes.ts): the object, and the checksums of its chunks. */
+  readonly object?: string;
+  readonly sums?: Buffer;
   /** How often a commit has referred to it anew: a write that keeps it from being erased at the same time. */
   readonly q?: number;
   /** Until when it is kept, whether or not a resource refers to it. */
@@ -275,6 +278,8 @@ export const INDEX = {
   /** On `blob`: what is kept, and what nothing has referred to. */
   until: 'until',
   at: 'at',
+  /** On `blob`: what has chunks. */
+  here: 'chunks',
   words: 'tw',
   /** On `outbox`. */
   messages: 't',
@@ -339,6 +344,7 @@ export function indexesOf(name: keyof Collections, sortable: readonly Sortable[]
       return [
         { name: INDEX.until, key: { until: 1 }, partialFilterExpression: { until: { $exists: true } } },
         { name: INDEX.at, key: { at: 1 }, partialFilterExpression: { at: { $exists: true } } },
+        { name: INDEX.here, key: { chunks: 1 }, partialFilterExpression: { chunks: { $exists: true } } },
       ];
     case 'outbox':
       return [

@@ -2,6 +2,7 @@
 import type { FhirError, Kind } from '../../fhir/error.js';
 import { parameterCodeEntries } from '../index-catalog.js';
 import type { Stamps } from '../stamps.js';
+import { type BucketGround, bytesInTwoPlaces, type BytesInTwoPlaces } from '../move-bytes.js';
 import type { StoreWrites } from '../store.js';
 import type { Writable } from '../writable.js';
 import { openBlobs } from './blobs.js';
@@ -26,10 +27,11 @@ export function openWrites(
   writable: Writable,
   sequence: Sequence,
   stamps: Stamps,
-): StoreWrites & Pick<CommitLanes, 'abandonStreams'> {
+  ground: BucketGround | undefined,
+): StoreWrites & Pick<CommitLanes, 'abandonStreams'> & { readonly endMoving: BytesInTwoPlaces['close'] } {
   const { connected, layout, catalog, planner, maxTimeMS, run, knownRows, horizon } = opened;
   const leases = openLeases(connected);
-  const blobs = openBlobs(connected, maxTimeMS);
+  const { blobs, committed, close: endMoving } = bytesInTwoPlaces(openBlobs(connected, maxTimeMS), ground);
   const commits = openCommits({
     connected,
     endDead: endOrphanedTransactions(connected),
@@ -63,6 +65,7 @@ export function openWrites(
             if (commit.stamp && IN_DOUBT.has(error.kind)) horizon.keep(commit.stamp);
             throw error;
           });
+          await committed(commit);
         }),
       ),
     openStamp: () => stamps.open(),
@@ -82,6 +85,7 @@ export function openWrites(
         const known = await catalog.current();
         return new Map(codes.map(code => [code, known.parameter(code)!]));
       }),
+    endMoving,
     abandonStreams: () => commits.abandonStreams(),
     acquireLease: (task, ms) => run(() => leases.hold(task, ms)),
   };

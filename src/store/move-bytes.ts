@@ -1,0 +1,232 @@
+/**
+ * Moves larger bytes from the database to a bucket, in the background and one after the other: whoever puts them waits for the database alone,
+ * and a bucket that is away refuses nobody's write. A move changes one row, so that references, erasing and keeping know nothing of it:
+ *
+ *     the name of the object is noted → it is written, from chunks that were checked → the row says where they are, and the note goes
+ *
+ * An object whose note has stayed is one that no row names: it is dropped at once where its bytes were erased, else a day later.
+ */
+import { randomUUID } from 'node:crypto';
+import { asFhirError, type FhirError } from '../fhir/error.js';
+import { realNow } from '../platform/real-time.js';
+import { checksumOf, DamagedBlob, UNREFERRED_MS } from './blobs.js';
+import { type Bucket, bytesMoved, MOVED_CHUNK_BYTES, type MovedBytes } from './bucket.js';
+import type { BlobRange, Blobs, Commit } from './store.js';
+
+/** The bucket of a store, and who is told what becomes of moves. */
+export interface BucketGround {
+  readonly bucket: Bucket;
+  /** After a move, and where there was nothing to move; `error`: it is tried again with the next sweep. Without a hash: of dropping objects. */
+  told(outcome: { readonly hash?: string; readonly error?: FhirError }): void;
+}
+
+/** Bytes as a store has them itself: `get` says where those are that were moved. */
+export interface Shelf extends Omit<Blobs, 'get'> {
+  get(
+    hash: string,
+    range?: BlobRange,
+  ): Promise<{ readonly size: number; readonly bytes: AsyncIterable<Buffer> | MovedBytes } | undefined>;
+  /** Hashes of bytes that are here and could be moved, at most `limit`. */
+  movable(limit: number): Promise<readonly string[]>;
+  /** Notes that an object of this name may come to be, durable before it does. `at`: ms, by the machine's clock. */
+  noteObject(name: string, at: number): Promise<void>;
+  /** The bytes are there from now on, and no longer here. False: they were erased, or moved by somebody else, and the object is one to drop. */
+  moved(bytes: MovedBytes): Promise<boolean>;
+  /** Names of objects that no row has, noted before that time; those of bytes that were erased are noted at 0. At most a thousand. */
+  leftObjects(before: number): Promise<readonly string[]>;
+  forgetObjects(names: readonly string[]): Promise<void>;
+}
+
+/** What it does for moves alone. */
+export type ShelfOfMoves = Omit<Shelf, keyof Blobs>;
+
+export interface BytesInTwoPlaces {
+  readonly blobs: Blobs;
+  /** To be called after each commit: what it erased is dropped from the bucket, too. */
+  committed(this: void, commit: Pick<Commit, 'changes'>): Promise<void>;
+  /** Resolves when nothing is being moved any more. */
+  close(this: void): Promise<void>;
+}
+
+const MOVABLE_AT_ONCE = 200;
+
+export function bytesInTwoPlaces(shelf: Shelf, ground: BucketGround | undefined): BytesInTwoPlaces {
+  const mover = ground && new Mover(shelf, ground);
+  const bucket = ground?.bucket;
+
+  const get: Blobs['get'] = async (hash, range) => {
+    const found = await shelf.get(hash, range);
+    if (!found) return undefined;
+    const { size, bytes } = found;
+    const wanted = { start: Math.max(0, range?.start ?? 0), end: Math.min(size - 1, range?.end ?? size - 1) };
+    return { size, bytes: isMoved(bytes) ? bytesMoved(bucket, bytes, wanted) : followed(bytes, hash, wanted) };
+  };
+
+  /** Goes on in the bucket where they are moved while they are read. */
+  async function* followed(bytes: AsyncIterable<Buffer>, hash: string, { start, end }: BlobRange) {
+    let at = start;
+    try {
+      for await (const piece of bytes) {
+        at += piece.length;
+        yield piece;
+      }
+    } catch (error) {
+      const now = mover && error instanceof DamagedBlob ? await shelf.get(hash) : undefined;
+      if (!now || !isMoved(now.bytes)) throw error;
+      yield* bytesMoved(bucket, now.bytes, { start: at, end });
+    }
+  }
+
+  return {
+    blobs: {
+      get,
+      all: () => shelf.all(),
+      keep: (hash, until) => shelf.keep(hash, until),
+      async put(bytes, maxBytes) {
+        const stored = await shelf.put(bytes, maxBytes);
+        if (stored.size > MOVED_CHUNK_BYTES) mover?.add([stored.hash]);
+        return stored;
+      },
+      async sweep(now, putBefore = realNow() - UNREFERRED_MS) {
+        const swept = await shelf.sweep(now, putBefore);
+        await mover?.dropLeft(putBefore);
+        mover?.look();
+        return swept;
+      },
+    },
+    async committed({ changes }) {
+      if (mover && changes.some(({ erases }) => erases)) await mover.dropErased();
+    },
+    close: async () => mover?.close(),
+  };
+}
+
+const isMoved = (bytes: AsyncIterable<Buffer> | MovedBytes): bytes is MovedBytes => 'object' in bytes;
+
+class Mover {
+  readonly #shelf: Shelf;
+  readonly #ground: BucketGround;
+  readonly #waiting = new Set<string>();
+  /** Damaged: nobody moves them. */
+  readonly #damaged = new Set<string>();
+  #underWay: Promise<void> | undefined;
+  #looking = false;
+  #closed = false;
+
+  constructor(shelf: Shelf, ground: BucketGround) {
+    this.#shelf = shelf;
+    this.#ground = ground;
+  }
+
+  add(hashes: readonly string[]): void {
+    for (const hash of hashes) this.#waiting.add(hash);
+    if (!this.#closed) this.#underWay ??= this.#moveAll().finally(() => (this.#underWay = undefined));
+  }
+
+  /** Moves whatever there is to move. */
+  look(): void {
+    this.#looking = true;
+    this.add([]);
+  }
+
+  async #moveAll(): Promise<void> {
+    let hash: string | undefined;
+    try {
+      for (;;) {
+        if (this.#waiting.size === 0 && this.#looking) {
+          const found = await this.#shelf.movable(MOVABLE_AT_ONCE);
+          for (const each of found) if (!this.#damaged.has(each)) this.#waiting.add(each);
+          this.#looking = found.length === MOVABLE_AT_ONCE && this.#waiting.size > 0;
+        }
+        [hash] = this.#waiting;
+        if (hash === undefined || this.#closed) return;
+        this.#waiting.delete(hash);
+        this.#ground.told({ hash, ...(await this.#moveOrNote(hash)) });
+      }
+    } catch (error) {
+      // What is left is found with the next sweep.
+      this.#waiting.clear();
+      this.#looking = false;
+      if (!this.#closed) this.#ground.told({ ...(hash === undefined ? {} : { hash }), error: asFhirError(error) });
+    }
+  }
+
+  /** What is damaged is no reason not to move what comes behind it. */
+  async #moveOrNote(hash: string): Promise<{ readonly error?: FhirError }> {
+    try {
+      await this.#moveOne(hash);
+      return {};
+    } catch (error) {
+      if (!(error instanceof DamagedBlob)) throw error;
+      this.#damaged.add(hash);
+      return { error };
+    }
+  }
+
+  async #moveOne(hash: string): Promise<void> {
+    const found = await this.#shelf.get(hash);
+    if (!found || isMoved(found.bytes)) return;
+    const object = randomUUID();
+    const checksums: Buffer[] = [];
+    await this.#shelf.noteObject(object, realNow());
+    const isClosed = () => this.#closed;
+    const chunks = inMovedChunks(found.bytes, isClosed);
+    await this.#ground.bucket.put(object, found.size, noted(chunks, checksums)).catch(async (error: unknown) => {
+      // Nobody knows what the bucket has of it.
+      await this.#ground.bucket
+        .drop([object])
+        .then(() => this.#shelf.forgetObjects([object]))
+        .catch(() => {});
+      throw error;
+    });
+    const bytes = { hash, size: found.size, object, checksums: Buffer.concat(checksums) };
+    if (!(await this.#shelf.moved(bytes))) await this.dropErased();
+  }
+
+  /** Drops objects that no row has, and that were noted before that time. */
+  async dropLeft(before: number): Promise<void> {
+    for (;;) {
+      const names = await this.#shelf.leftObjects(before);
+      if (names.length === 0) return;
+      await this.#ground.bucket.drop(names);
+      await this.#shelf.forgetObjects(names);
+    }
+  }
+
+  /** Drops those of bytes that were erased; where the bucket is away, a sweep does so. */
+  async dropErased(): Promise<void> {
+    await this.dropLeft(1).catch((error: unknown) => this.#ground.told({ error: asFhirError(error) }));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#underWay;
+    this.#ground.bucket.close();
+  }
+}
+
+async function* noted(chunks: AsyncIterable<Buffer>, checksums: Buffer[]): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) {
+    checksums.push(checksumOf(chunk));
+    yield chunk;
+  }
+}
+
+/** Chunks of the size in which they are read again, always in the same memory. Breaks off where the store is closed. */
+async function* inMovedChunks(pieces: AsyncIterable<Buffer>, isClosed: () => boolean): AsyncGenerator<Buffer> {
+  const chunk = Buffer.allocUnsafeSlow(MOVED_CHUNK_BYTES);
+  let filled = 0;
+  for await (let piece of pieces) {
+    if (isClosed()) throw new Error('The store is being closed.');
+    while (piece.length > 0) {
+      const some = piece.subarray(0, MOVED_CHUNK_BYTES - filled);
+      chunk.set(some, filled);
+      filled += some.length;
+      piece = piece.subarray(some.length);
+      if (filled < MOVED_CHUNK_BYTES) continue;
+      yield chunk;
+      filled = 0;
+    }
+  }
+  if (filled > 0) yield chunk.subarray(0, filled);
+}

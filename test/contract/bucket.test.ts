@@ -1,0 +1,169 @@
+/** Larger bytes in a bucket keep the store contract on both stores; what the bucket does wrong is told, and never given out. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'mocha';
+import type { Change, Store } from '../../src/store/store.js';
+import { type WatchedBucket, movingAtOnce, watchedBucket } from '../support/bucket.js';
+import { put, remove } from '../support/changes.js';
+import { openEmptyEmbedded } from '../support/embedded.js';
+import { openMongoWith } from '../support/mongo-store.js';
+import { openS3Server, type S3Server } from '../support/s3.js';
+import { type Open, type Opened, storeContract } from './store-suite.js';
+
+type OpenWith = (test: Mocha.Context, bucket: WatchedBucket) => Promise<Opened>;
+
+const OPENERS: Readonly<Record<string, OpenWith>> = {
+  embedded: (_test, bucket) => openEmptyEmbedded({ bucket }),
+  mongo: (test, bucket) => openMongoWith(test, { bucket }),
+};
+
+/** Each opening has a bucket of its own. */
+const moving =
+  (open: OpenWith): Open =>
+  async test => {
+    const server = await openS3Server();
+    const bucket = await watchedBucket(server);
+    const opened = await open(test, bucket);
+    return {
+      store: movingAtOnce(opened.store, bucket),
+      reopen: async () => movingAtOnce(await opened.reopen(), bucket),
+      async release() {
+        await opened.release();
+        await server.close();
+      },
+    };
+  };
+
+const LARGE = 11_000_000;
+
+for (const [name, open] of Object.entries(OPENERS)) {
+  storeContract(`${name} with a bucket`, moving(open), ['bytes', 'bytes kept for a time']);
+
+  describe(`bytes in a bucket, ${name}`, () => {
+    let server: S3Server;
+    let bucket: WatchedBucket;
+    let opened: Opened | undefined;
+    let store: Store;
+    before(async function () {
+      server = await openS3Server();
+      bucket = await watchedBucket(server);
+      opened = await open(this, bucket);
+      store = opened.store;
+    });
+    after(async () => {
+      await opened?.release();
+      await server.close();
+    });
+
+    const bytesOf = (text: string, size = LARGE): Buffer => Buffer.alloc(size, `${text} `);
+    const settle = async (bytes: Buffer) => {
+      const stored = await store.blobs.put(bytes);
+      await bucket.settled(stored.hash);
+      return stored;
+    };
+    const read = async (hash: string, start = 0, end = Number.MAX_SAFE_INTEGER): Promise<Buffer> => {
+      const pieces: Buffer[] = [];
+      for await (const piece of (await store.blobs.get(hash, { start, end }))!.bytes) pieces.push(piece);
+      return Buffer.concat(pieces);
+    };
+    const objectOf = (bytes: Buffer): string =>
+      [...server.objects].find(([, object]) => object.length === bytes.length && object.equals(bytes))![0];
+
+    it('are moved in parts with checksums, and given back from there alone', async () => {
+      const bytes = bytesOf('moved in parts');
+      const { hash } = await settle(bytes);
+      assert.deepEqual(bucket.faults, []);
+      assert.equal(server.asked['PART'], 3);
+      assert.match(objectOf(bytes), /^kept\/here\/[0-9a-f-]{36}$/);
+      assert.ok((await read(hash)).equals(bytes));
+      assert.ok((await read(hash, 5_000_000, 5_600_000)).equals(bytes.subarray(5_000_000, 5_600_001)));
+      server.objects.delete(objectOf(bytes));
+      await assert.rejects(read(hash), { kind: 'blob-damaged' });
+    });
+
+    it('are moved while they are read, and the reader notices nothing', async () => {
+      const bytes = bytesOf('moved under a reader');
+      const stored = await store.blobs.put(bytes);
+      const moved = bucket.settled(stored.hash);
+      const pieces: Buffer[] = [];
+      for await (const piece of (await store.blobs.get(stored.hash))!.bytes) {
+        if (pieces.push(piece) === 1) await moved;
+      }
+      assert.ok(Buffer.concat(pieces).equals(bytes));
+    });
+
+    it('are never given out where a byte of the object is another one, or it is cut short', async () => {
+      const bytes = bytesOf('damaged there', 1_000_000);
+      const { hash } = await settle(bytes);
+      const key = objectOf(bytes);
+      const damaged = Buffer.from(bytes);
+      damaged[600_000]! ^= 1;
+      server.objects.set(key, damaged);
+      await assert.rejects(read(hash), { kind: 'blob-damaged', hash });
+      assert.ok((await read(hash, 0, 500_000)).equals(bytes.subarray(0, 500_001)));
+      server.objects.set(key, bytes.subarray(0, 300_000));
+      await assert.rejects(read(hash, 900_000), { kind: 'blob-damaged' });
+      await assert.rejects(read(hash));
+    });
+
+    it('stay in the database while the bucket refuses, is busy or breaks off, and leave nothing there', async () => {
+      for (const does of ['slow-down', 'refuse', 'cut'] as const) {
+        const bytes = bytesOf(`kept here, ${does}`, 6_000_000);
+        bucket.faults.length = 0;
+        server.fail('PART', does);
+        const { hash } = await settle(bytes);
+        assert.deepEqual(
+          bucket.faults.map(({ kind }) => kind),
+          ['unavailable'],
+        );
+        assert.ok((await read(hash)).equals(bytes));
+        server.fail('PART', does, 0);
+        assert.equal(server.open.size, 0);
+        const moved = bucket.settled(hash);
+        await store.blobs.sweep(0);
+        await moved;
+        assert.ok(objectOf(bytes));
+        assert.ok((await read(hash)).equals(bytes));
+      }
+    });
+
+    it('are read on where a connection breaks, and are away where none holds', async () => {
+      const bytes = bytesOf('read on', 2_000_000);
+      const { hash } = await settle(bytes);
+      server.fail('GET', 'cut', 2);
+      assert.ok((await read(hash)).equals(bytes));
+      server.fail('GET', 'refuse');
+      await assert.rejects(read(hash), { kind: 'unavailable' });
+      assert.equal((await store.blobs.get(hash))?.size, bytes.length);
+      server.fail('GET', 'refuse', 0);
+    });
+
+    it('go with the last resource that refers to them, also where the bucket was away then', async () => {
+      for (const [id, isAway] of [
+        ['erased', false],
+        ['erased-later', true],
+      ] as const) {
+        const bytes = bytesOf(id, 400_000);
+        const stored = await settle(bytes);
+        const key = objectOf(bytes);
+        const change: Change = { ...put({ resourceType: 'Patient', id }), blobs: [{ at: 1, ...stored }] };
+        await store.commit({ changes: [change] });
+        bucket.faults.length = 0;
+        if (isAway) server.fail('DELETE', 'refuse');
+        await store.commit({ changes: [{ ...remove(change), erases: true }] });
+        assert.equal(await store.blobs.get(stored.hash), undefined);
+        assert.equal(server.objects.has(key), isAway);
+        assert.equal(bucket.faults.length, isAway ? 1 : 0);
+        server.fail('DELETE', 'refuse', 0);
+        await store.blobs.sweep(0);
+        assert.equal(server.objects.has(key), false);
+      }
+    });
+
+    it('are listed, all pages of them', async () => {
+      const names: string[] = [];
+      for await (const object of bucket.bucket.list()) names.push(`kept/here/${object}`);
+      assert.deepEqual(names.toSorted(), [...server.objects.keys()].toSorted());
+      assert.ok(names.length > 3);
+    });
+  });
+}
