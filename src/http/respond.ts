@@ -13,6 +13,7 @@ import { FREE } from '../interactions/response/allowance.js';
 import type { LaterAnswer, RawContent, Result, ShownPage, WrittenFile } from '../interactions/interaction.js';
 import { join, type Piece, piecesOf, type Text } from '../fhir/content/holes.js';
 import { NOTICE_CATEGORY } from '../interactions/response/redisclosure.js';
+import { releasedText } from '../interactions/response/release.js';
 import { sizeOf, stream as streamText, whole } from '../interactions/response/text.js';
 import { acceptsHtml, mediaTypeOf } from './media.js';
 import type { Presentation } from './presentation.js';
@@ -28,7 +29,7 @@ const STALLED = 60_000;
 const MAX_UNSTREAMED = 1024 * 1024;
 
 /** What answers need of the engine. */
-type Responding = Pick<Engine, 'forms' | 'store' | 'settings'>;
+type Responding = Pick<Engine, 'forms' | 'store' | 'settings' | 'releases'>;
 
 export async function respond(
   response: Response,
@@ -49,8 +50,10 @@ export async function respond(
   if (binary && status !== 304) return sendBinary(response, binary);
   if (page) return sendPage(response, page, presentation);
   if (file) return sendFile(response, file, presentation);
-  if (stream && isStoredForm(presentation)) return sendStream(response, status, wholes(engine, stream), presentation);
-  const text = stream ? await collectText(stream, allowance) : bodyOf(status, result, presentation);
+  if (stream && isStoredForm(presentation))
+    return sendStream(response, status, wholes(engine, stream, allowance), presentation);
+  const kept = stream ? await collectText(stream, allowance) : bodyOf(status, result, presentation);
+  const text = kept && (await releasedText(engine, kept, bytes => roomFor(bytes, allowance)));
   if (!text) {
     response.writeHead(status, status === 204 || status === 304 ? {} : { 'Content-Length': '0' });
     response.end();
@@ -71,9 +74,14 @@ function setLaterHeaders(response: Response, later: LaterAnswer, { settings }: R
 /** The form in which texts are stored. */
 const isStoredForm = ({ format, pretty }: Presentation): boolean => format === 'json' && !pretty;
 
-async function* wholes(engine: Responding, texts: AsyncIterable<Text>): AsyncGenerator<Buffer> {
-  for await (const text of texts) yield* streamText(engine.store, text);
+async function* wholes(engine: Responding, texts: AsyncIterable<Text>, allowance: Allowance): AsyncGenerator<Buffer> {
+  for await (const text of texts)
+    yield* streamText(engine.store, await releasedText(engine, text, bytes => roomFor(bytes, allowance)));
 }
+
+const roomFor = async (bytes: number, allowance: Allowance): Promise<void> => {
+  if (bytes > FREE) await allowance.admit(bytes);
+};
 
 /** What a write gives back: https://hl7.org/fhir/R4/http.html#return */
 function bodyOf(

@@ -165,6 +165,7 @@ const KNOW_THE_STORE: Readonly<Record<string, string>> = {
   'response/text.ts': 'reads attachments of what was seen',
   'write/bytes-in-use.ts': 'protects the bytes of documents from everybody, whatever they see',
   'write/hook-ground.ts': 'reads bytes of what was seen',
+  'response/release.ts': 'changes bytes that a text shows already',
   'response/resource-text.ts': 'reads attachments of what was seen',
   'operations/import.ts': 'keeps the file that is to be loaded',
   'operations/purge.ts': 'tells which attachments are gone',

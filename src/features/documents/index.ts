@@ -19,7 +19,7 @@ import { scannerAt, scannerSetting } from './intake/scanner-setting.js';
 import { verdict } from './intake/verdict.js';
 import { provide } from './mhd/provide.js';
 import { CAPABILITIES, GENERATE, nameOfTransaction } from './mhd/transactions.js';
-import { stripExif } from './read/strip-exif.js';
+import { NO_PICTURE, stripExif } from './read/strip-exif.js';
 import { isJpeg } from '../../fhir/content/jpeg-segments.js';
 import { renderOperation } from './render/operation.js';
 
@@ -40,7 +40,7 @@ const settings = {
     'STRIP_EXIF',
     'off',
     ['on', 'off'],
-    '`on`: where a JPEG picture was taken, when and with what is not given out with its bytes. What is stored stays.',
+    '`on`: where a JPEG picture was taken, when and with what is not given out, neither with its bytes nor in a resource. What is stored stays.',
   ),
   qcSample: wholeNumber(
     'QC_SAMPLE',
@@ -93,7 +93,7 @@ export const documents: Feature<typeof settings> = {
       },
       subtypes: { 'generate-metadata': GENERATE },
       nameOf: nameOfTransaction,
-      ...(strips === 'on' ? { release: { applies: isJpeg, change: stripExif } } : {}),
+      ...(strips === 'on' ? { release: { applies: isJpeg, change: stripExif, instead: NO_PICTURE } } : {}),
       instantiates: CAPABILITIES,
       duties: {
         ...Object.fromEntries(

@@ -1,7 +1,7 @@
 /** Pictures leave the house without places and devices, where the operator wants it so; src/interactions/response/release.ts */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import type { Binary } from 'fhir/r4.js';
+import type { Binary, Patient } from 'fhir/r4.js';
 import { it } from 'mocha';
 import { onStoresInTurn } from '../../support/both-stores.js';
 import { aBinary } from '../../support/document-reference.js';
@@ -9,11 +9,11 @@ import { aGreyJpeg, aPng } from '../../support/scans.js';
 import { refusal } from '../../support/talk.js';
 
 /** A picture with a place in its comment, and in Exif. */
-function withPlace(): Buffer {
+function withPlace(fill = 0): Buffer {
   const picture = aGreyJpeg();
-  const comment = Buffer.from('48.8584 N 2.2945 E');
+  const comment = Buffer.concat([Buffer.from('48.8584 N 2.2945 E'), Buffer.alloc(fill, ' ')]);
   const segment = (marker: number, data: Buffer): Buffer =>
-    Buffer.concat([Buffer.from([0xff, marker, 0, data.length + 2]), data]);
+    Buffer.concat([Buffer.from([0xff, marker, (data.length + 2) >> 8, (data.length + 2) & 255]), data]);
   const exif = Buffer.concat([Buffer.from('Exif\0\0'), comment]);
   return Buffer.concat([picture.subarray(0, 2), segment(0xe1, exif), segment(0xfe, comment), picture.subarray(2)]);
 }
@@ -41,8 +41,31 @@ onStoresInTurn(
         assert.deepEqual([part.reply.status, part.bytes], [206, bytes.subarray(2, 10)]);
         assert.equal((await given(id, { 'if-none-match': tag })).reply.status, 304);
         const { data } = (await talk.get<Binary>(`Binary/${id}`)).body;
-        assert.ok(Buffer.from(data!, 'base64').equals(withPlace()), 'the record itself');
+        assert.ok(Buffer.from(data!, 'base64').equals(aGreyJpeg()), 'in the resource');
       }
+    });
+
+    it('have no place in resources either, short and long, as JSON and XML, in searches, histories and records', async () => {
+      const { talk } = stage();
+      const long = Buffer.concat([withPlace(40_000), Buffer.from('behind the end 48.8584')]);
+      const photo = [withPlace(), long].map(bytes => ({ contentType: 'image/jpeg', data: bytes.toString('base64') }));
+      const { id } = (await talk.create<Patient>({ resourceType: 'Patient', photo })).body;
+      const asXml = await fetch(`${talk.base}/Patient/${id}`, { headers: { accept: 'application/fhir+xml' } });
+      const texts = [await asXml.text()];
+      for (const path of [`Patient/${id}`, `Patient?_id=${id}`, `Patient/${id}/_history`, `Patient/${id}/$everything`])
+        texts.push(JSON.stringify((await talk.get(path)).body));
+      const wanted = aGreyJpeg().toString('base64');
+      for (const text of texts) {
+        assert.equal(text.split(wanted).length, 3);
+        for (const place of photo) assert.ok(!text.includes(place.data));
+      }
+    });
+
+    it('stand in resources as a picture that shows nothing where nobody can tell', async () => {
+      const { talk } = stage();
+      const id = await kept('image/jpeg', withPlace().subarray(0, -2));
+      const { data } = (await talk.get<Binary>(`Binary/${id}`)).body;
+      assert.equal(data, Buffer.from([0xff, 0xd8, 0xff, 0xd9]).toString('base64'));
     });
 
     it('are given out as they are where they are no JPEG, and not at all where nobody can tell', async () => {

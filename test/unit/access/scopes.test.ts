@@ -87,6 +87,20 @@ describe('scopes', () => {
     assert.ok(holds(`patient/Observation.rs?category=${encodeURIComponent(VITAL)}`, observation('vital-signs')));
   });
 
+  it('USC-9: mean documents of a category, which may be created and updated', () => {
+    const system = 'http://hl7.org/fhir/us/core/CodeSystem/us-core-documentreference-category';
+    const document = (code: string) => ({
+      ...{ resourceType: 'DocumentReference', id: 'a', status: 'current', content: [] },
+      category: [{ coding: [{ system, code }] }],
+    });
+    for (const context of ['patient', 'user', 'system']) {
+      const scope = `${context}/DocumentReference.cu?category=${system}|clinical-note`;
+      assert.equal(lettersOf(scope), 'cu');
+      assert.ok(holds(scope, document('clinical-note')));
+      assert.ok(!holds(scope, document('other')));
+    }
+  });
+
   it('want all of the constraints of one scope', () => {
     const scope = 'patient/Observation.rs?category=laboratory&status=final';
     assert.ok(holds(scope, observation('laboratory')));

@@ -32,6 +32,9 @@ export function stripExif(bytes: Uint8Array): Uint8Array | undefined {
   return new Uint8Array(Buffer.concat(parts));
 }
 
+/** A JPEG file that begins and ends: in the place of one of which nobody can tell. */
+export const NO_PICTURE = Buffer.from([0xff, 0xd8, 0xff, JPEG_END]);
+
 const ORIENTATION = 0x0112;
 
 /** A segment of Exif that says nothing but how the picture is turned. */
