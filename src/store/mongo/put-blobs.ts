@@ -4,6 +4,7 @@
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { FhirError } from '../../fhir/error.js';
+import { breathe } from '../../platform/pieces.js';
 import { realNow } from '../../platform/real-time.js';
 import { Slots } from '../../platform/slots.js';
 import { checksumOf } from '../blobs.js';
@@ -132,6 +133,8 @@ export async function putBytes(
       size += piece.length;
       if (size > maxBytes)
         throw new FhirError('too-large', `The content is larger than the ${maxBytes} bytes that are allowed.`);
+      // A socket may have megabytes at hand, each of which is hashed and made into a document.
+      await breathe();
       hash.update(piece);
       // The first piece waits: it may be all there is.
       if (size === piece.length) first = piece;

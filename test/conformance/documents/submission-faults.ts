@@ -13,6 +13,13 @@ export const FAULTS: readonly (readonly [title: string, change: Change, fault: s
     'Bundle.entry no-submission-set XDSRegistryMetadataError',
   ],
   [
+    'more documents than a hundred',
+    ({ bundle, document }) => {
+      for (let more = 0; more < 100; more++) bundle.entry!.push(entryOf({ ...document }, `urn:uuid:more-${more}`));
+    },
+    'Bundle.entry[102] too-many-documents XDSRegistryMetadataError',
+  ],
+  [
     'two SubmissionSets',
     ({ bundle, set }) =>
       void bundle.entry!.push(entryOf({ ...set, identifier: [usual('urn:oid:1.2.9')] }, 'urn:uuid:9')),

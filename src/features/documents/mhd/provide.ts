@@ -28,6 +28,8 @@ export async function provide(
   if (level === undefined) return undefined;
   const faults = new SubmissionFaults();
   const submission = readSubmission(bundle.entries, faults);
+  // Before any of them is looked at: that is what it is about.
+  refuseLongSubmission(submission, faults);
   checkMetadata(submission, level, faults);
   const patient = await checkPatient(bundle, submission, bases, faults);
   await checkContents(submission, reader, faults);
@@ -39,6 +41,17 @@ export async function provide(
   if (conflict) throw conflict;
   const { at } = submission.sets[0]!;
   return { absent, entries: completed(submission, patient), recorded: { as: PROVIDE_BUNDLE, at, dataRole: '20' } };
+}
+
+/** Documents of a submission, whose bytes are all held against what is said of them before any of it is written. */
+const MOST_DOCUMENTS = 100;
+
+function refuseLongSubmission({ documents }: Submission, faults: SubmissionFaults): void {
+  const first = documents[MOST_DOCUMENTS];
+  if (!first) return;
+  const text = `A submission has ${MOST_DOCUMENTS} documents at most, this one ${documents.length}: send several.`;
+  faults.add(first.at, '', 'too-many-documents', 'XDSRegistryMetadataError', text);
+  faults.refuse();
 }
 
 /** What is replaced must be here, current and of the patient; and what a patch supersedes is replaced by a document of the submission. */
