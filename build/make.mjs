@@ -55,7 +55,15 @@ step(way, [...compiled, installed], node, [path('dist/build/bundle.js'), `--${wa
   rmSync(path('dist', `.${other}`), { force: true }),
 );
 // The console: its types, then its files, which no other step needs. An installation may have no sources of it.
-const web = ['src/web', 'build/web.ts', 'build/licences.ts', 'tsconfig.json', 'package-lock.json', installed];
+const web = [
+  'src/web',
+  'build/web.ts',
+  'build/licences.ts',
+  'profiles/release/rules',
+  'tsconfig.json',
+  'package-lock.json',
+  installed,
+];
 const webTypes = path('src', 'web', 'tsconfig.json');
 if (existsSync(webTypes)) {
   step('web-types', web, node, [path('node_modules', 'typescript', 'bin', 'tsc'), '-p', webTypes]);

@@ -77,6 +77,25 @@ const docsRequests: Plugin = {
   },
 };
 
+/** Makes the module `rules:denial-grounds` of those that the server knows, so that both name the same. */
+const denialGrounds: Plugin = {
+  name: 'denial-grounds',
+  setup(each) {
+    each.onResolve({ filter: /^rules:denial-grounds$/ }, ({ path }) => ({ path, namespace: 'rules' }));
+    each.onLoad({ filter: /.*/, namespace: 'rules' }, () => {
+      const file = join(ROOT, 'profiles', 'release', 'rules', 'refusal-grounds.json');
+      const grounds = JSON.parse(readFileSync(file, 'utf8')) as Record<
+        string,
+        { of: string[]; display: { en: string } }
+      >;
+      const contents = Object.entries(grounds).flatMap(([code, { of, display }]) =>
+        of.includes('denial') ? [{ code, display: display.en }] : [],
+      );
+      return { contents: JSON.stringify(contents), loader: 'json' };
+    });
+  },
+};
+
 rmSync(TO, { recursive: true, force: true });
 mkdirSync(TO, { recursive: true });
 const { metafile } = await build({
@@ -87,7 +106,7 @@ const { metafile } = await build({
   ...{ bundle: true, splitting: true, format: 'esm', platform: 'browser', target: 'es2022', minify: true },
   ...{ jsx: 'automatic', jsxImportSource: 'preact', define: { 'process.env.NODE_ENV': '"production"' } },
   ...{ tsconfig: 'src/web/tsconfig.json', legalComments: 'none', logLevel: 'warning', metafile: true },
-  plugins: [docsRequests],
+  plugins: [docsRequests, denialGrounds],
 });
 const main = outputOf(metafile, 'src/web/main.tsx')!;
 const style = Object.keys(metafile.outputs).find(path => /\/style-[^/]*\.css$/.test(path))!;

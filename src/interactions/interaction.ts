@@ -265,10 +265,10 @@ export interface LaterAnswer {
 
 /** A write that goes with another one: decided, prepared and recorded like any, and committed with it or not at all. */
 export type Companion =
-  | Of<'update' | 'patch' | 'delete'>
-  /** `own`: the server keeps it on its own account, as where bytes come from; whoever writes needs no right to such resources. */
-  | (Of<'create'> & { readonly own?: true })
-  | (Of<'operation'> & { readonly operation: 'purge' });
+  | Of<'patch' | 'delete'>
+  /** `own`: the server does it on its own account, as it keeps where bytes come from; whoever writes needs no right to such resources. */
+  | (Of<'create' | 'update'> & { readonly own?: true })
+  | (Of<'operation'> & { readonly operation: 'purge'; readonly own?: true });
 
 /** A companion, and whose hook asks for it. */
 export interface OwnedCompanion {

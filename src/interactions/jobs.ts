@@ -19,6 +19,8 @@ import { perform } from './perform.js';
 export interface FeatureWork<Input> extends Omit<JobWork<Input>, 'by'> {
   /** The person who asked, and the feature that acts for them: to read by `perform`. Of a standing job: the server itself. */
   readonly caller: Caller;
+  /** The server itself, and the feature: for what it takes back of its own, which whoever asked may not see or erase. */
+  readonly server: Caller;
 }
 
 /** What a step may have performed. */
@@ -35,10 +37,12 @@ type Soon<T> = T | Promise<T>;
 
 /** A kind of job of a feature: see jobs/kind.ts. */
 export interface FeatureJob<Input = unknown, State = unknown>
-  extends Omit<JobKind<Input, State>, 'begin' | 'step' | 'finish' | 'repeatable'> {
+  extends Omit<JobKind<Input, State>, 'begin' | 'step' | 'finish' | 'repeatable' | 'cancelled'> {
   begin?(work: FeatureWork<Input>): Soon<Pick<Begun<State>, 'state' | 'total'>>;
   step(work: FeatureWork<Input> & { readonly state: State }): Soon<FeatureStepped<State>>;
   finish?(work: FeatureWork<Input> & { readonly state: State }): Soon<Pick<Finished, 'result' | 'moved'>>;
+  /** Somebody has cancelled a job: what need not go on now, or stay. It may never be told. */
+  cancelled?(job: Pick<FeatureWork<Input>, 'id' | 'input' | 'server'>): Soon<void>;
 }
 
 export interface OwnedJob {
@@ -48,9 +52,11 @@ export interface OwnedJob {
 
 /** The kind that the runner knows. `engine`: it is there once a job is worked on. */
 export function kindOfFeature({ owner, job }: OwnedJob, engine: () => Engine): JobKind {
+  const serverOf = (id: string): Caller => callerOf(engine(), owner, job.kind, { id, by: undefined });
   const around = <W extends JobWork>(work: W): W & FeatureWork<unknown> => ({
     ...work,
     caller: callerOf(engine(), owner, job.kind, work),
+    server: serverOf(work.id),
   });
   const stepped = (caller: Caller, given: FeatureStepped<unknown>): Stepped => {
     const { performs, refused, ...rest } = given;
@@ -65,6 +71,7 @@ export function kindOfFeature({ owner, job }: OwnedJob, engine: () => Engine): J
     ...job,
     begin: job.begin && (work => job.begin!(around(work))),
     finish: job.finish && (work => job.finish!(around(work))),
+    cancelled: job.cancelled && (work => job.cancelled!({ ...work, server: serverOf(work.id) })),
     async step(work) {
       const own = around(work);
       return stepped(own.caller, await job.step(own));
@@ -79,7 +86,7 @@ const BY_JOB = 'JOB ';
 export const isDoneByServer = (person: string, request: string): boolean =>
   person === SYSTEM.name && request.startsWith(BY_JOB);
 
-function callerOf(engine: Engine, agent: string, kind: string, { id, by }: JobWork): Caller {
+function callerOf(engine: Engine, agent: string, kind: string, { id, by }: Pick<JobWork, 'id' | 'by'>): Caller {
   const request = `${BY_JOB}${kind}/${id}`;
   if (!by) return { engine, agent, request, principal: SYSTEM, requestId: id, address: '127.0.0.1' };
   const { requestId, address } = by;

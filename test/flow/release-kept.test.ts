@@ -1,6 +1,7 @@
 /** What was chosen, made and released stays so, by whatever way somebody tries to change it. docs/records-desk.md */
 import assert from 'node:assert/strict';
-import type { DocumentReference, List, ParametersParameter, Task, TaskInput } from 'fhir/r4.js';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Binary, DocumentReference, List, ParametersParameter, Task, TaskInput } from 'fhir/r4.js';
 import { it } from 'mocha';
 import { documents } from '../../src/features/documents/index.js';
 import { releaseOfInformation } from '../../src/features/release/index.js';
@@ -16,11 +17,12 @@ import {
   outputsOf,
   packed,
   SECOND,
+  storyConsent,
   storyDocument,
   storySearching,
 } from '../support/release-story.js';
 import { steppedTime } from '../support/stepped-time.js';
-import type { Talk } from '../support/talk.js';
+import type { Headers, Reply, Talk } from '../support/talk.js';
 import { ADMIN, asRole, CLERK, lead, refusedAs, workStateOf, workTokens } from '../support/work.js';
 
 /** What happens after the bytes of a package are made, and before it is told. */
@@ -36,6 +38,7 @@ const features: readonly Feature[] = [
         ...job,
         step: async (work: Parameters<typeof job.step>[0]) => {
           const stepped = await job.step(work);
+          if (!(stepped.state as { readonly made?: unknown }).made) return stepped;
           const then = meanwhile;
           meanwhile = undefined;
           await then?.();
@@ -246,6 +249,8 @@ onStoresInTurn(
       const isGone = async ({ id: at, ...document }: DocumentReference) => {
         const { body } = await talk.get<DocumentReference>(`DocumentReference/${at}`, CLERK);
         const { status } = await talk.get(binaryOf(document), ADMIN);
+        // Nobody reads what it was.
+        assert.equal((await talk.get(`${binaryOf(document)}/_history/1`, ADMIN)).status, 404);
         return [body.status, status];
       };
       const form = [{ name: 'form', valueCode: 'zip' }];
@@ -254,8 +259,8 @@ onStoresInTurn(
       assert.deepEqual(await isGone(first), ['entered-in-error', 410]);
       assert.equal(second.status, 'current');
       await lead(talk, id, { name: 'reopen', reason: 'One is missing.' });
-      assert.equal((await runOn(talk, `${id}/$release-select`)).status, 200);
       assert.deepEqual(await isGone(second), ['entered-in-error', 410]);
+      assert.equal((await runOn(talk, `${id}/$release-select`)).status, 200);
       // What somebody got stays.
       await lead(talk, id, { name: 'reopen', reason: 'Once more.' });
       await packed(talk, id);
@@ -264,6 +269,72 @@ onStoresInTurn(
       await lead(talk, id, { name: 'reopen', reason: 'More is asked for.' });
       await packed(talk, id);
       assert.equal((await talk.get<DocumentReference>(`DocumentReference/${third.id}`, CLERK)).body.status, 'current');
+    });
+
+    it('is taken back by a clerk who may not read it, too', async () => {
+      const { talk } = stage();
+      const patient = 'unread';
+      const label = { system: 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality', code: 'V' };
+      const securityLabel = [{ coding: [label] }];
+      const id = await storySearching(talk, patient, [storyDocument(patient, 'one', 'Words.', { securityLabel })]);
+      const consent = storyConsent(patient);
+      const named = { ...consent, provision: { ...consent.provision, securityLabel: [label] } };
+      assert.equal((await talk.update(named, ADMIN)).status, 200);
+      const chosen = await runOn(talk, `${id}/$release-select`, [], ADMIN);
+      const read = documentsTold(chosen.body).map(each => documentRead(each));
+      const confirmed = await runOn(talk, `${id}/$release-confirm`, read, asRole('privacy-officer'));
+      assert.equal(confirmed.status, 200, confirmed.text);
+      const ended = await jobEnded(talk, await runOn(talk, `${id}/$release-package`, [], ADMIN), ADMIN);
+      assert.equal(ended.status, 200, ended.text);
+      const made = outputsOf(await taskOf(talk, id), 'package').at(-1)!.valueReference!.reference!;
+      const told = async (headers: Headers) => talk.get<DocumentReference>(made, headers);
+      assert.equal((await told(CLERK)).status, 404);
+      const { body: before } = await told(ADMIN);
+      assert.equal(before.status, 'current');
+      await lead(talk, id, { name: 'reopen', reason: 'One is missing.' });
+      assert.equal((await told(ADMIN)).body.status, 'entered-in-error');
+      assert.equal((await talk.get(binaryOf(before), ADMIN)).status, 410);
+    });
+
+    it('is made by a job that its request names, and leaves nothing behind where it is not finished', async () => {
+      const { talk } = stage();
+      const patient = 'unfinished';
+      const id = await storySearching(talk, patient, [storyDocument(patient, 'one', 'Words.')]);
+      const chosen = await runOn(talk, `${id}/$release-select`);
+      assert.equal((await confirm(talk, id, chosen.body)).status, 200);
+      const named = async (): Promise<string | undefined> =>
+        outputsOf(await taskOf(talk, id), 'package-job').at(-1)?.valueId;
+      const binary = async (job: string, version = ''): Promise<number> =>
+        (await talk.get(`Binary/${job}${version}`, ADMIN)).status;
+      const asked: Reply<unknown>[] = [];
+      const seen: (string | undefined)[] = [];
+      // Another package is asked for when the bytes of the first one are there, and before they are told of.
+      meanwhile = async () => {
+        seen.push(await named());
+        asked.push(await runOn(talk, `${id}/$release-package`));
+        while ((await named()) === seen[0]) await pause(20);
+      };
+      const first = await runOn(talk, `${id}/$release-package`);
+      const job = first.header('content-location')!.replace(/^.*job=/, '');
+      const ended = await jobEnded(talk, first);
+      const second = await jobEnded(talk, asked[0]!);
+      assert.deepEqual([seen[0], ended.status, second.status], [job, 422, 200], ended.text);
+      const made = await packageOf(talk, id);
+      assert.equal(await named(), undefined);
+      assert.notEqual(binaryOf(made), `Binary/${job}`);
+      assert.deepEqual([await binary(job), await binary(job, '/_history/1')], [410, 404]);
+      // What belongs to the request otherwise is nobody's package.
+      const paper = await talk.create<Binary>(
+        {
+          resourceType: 'Binary',
+          contentType: 'text/plain',
+          securityContext: { reference: `Task/${id}` },
+          data: 'UGFwZXI=',
+        },
+        ADMIN,
+      );
+      assert.equal(paper.status, 201, paper.text);
+      assert.equal((await talk.delete(`Binary/${paper.body.id}`, ADMIN)).status, 204);
     });
 
     it('and was packed goes with a request that comes to nothing', async () => {

@@ -17,7 +17,9 @@ import {
   inputOf,
   inputsOfKind,
   INVOICE_OUTPUT,
+  outputOf,
   outputsOfKind,
+  PACKAGE_JOB_OUTPUT,
   PACKAGE_OUTPUT,
   TRACKING_SYSTEM,
 } from './request-task.js';
@@ -34,7 +36,10 @@ const ASKED_INPUTS = [
   ...[LEFT_OUT_INPUT, TAKEN_IN_INPUT],
 ];
 
-const KEPT_OUTPUTS = [PACKAGE_OUTPUT, FROZEN_SET_OUTPUT, DISCLOSURE_OUTPUT, DELIVERY_OUTPUT, INVOICE_OUTPUT];
+const KEPT_OUTPUTS = [
+  ...[PACKAGE_JOB_OUTPUT, PACKAGE_OUTPUT, FROZEN_SET_OUTPUT],
+  ...[DISCLOSURE_OUTPUT, DELIVERY_OUTPUT, INVOICE_OUTPUT],
+];
 
 const SHA256_URL = 'urn:chartroom:sha256';
 const REDACTION_URL = 'urn:chartroom:redaction';
@@ -42,6 +47,7 @@ const WHO_URL = 'urn:chartroom:who';
 const AT_URL = 'urn:chartroom:at';
 const ANSWER_URL = 'urn:chartroom:answer';
 const RELEASED_URL = 'urn:chartroom:released';
+const JOB_URL = 'urn:chartroom:job';
 
 export interface ChosenDocument {
   /** `DocumentReference/[id]`. */
@@ -96,9 +102,29 @@ const withoutKinds = (task: Resource, kinds: readonly string[]): readonly Json[]
 export const unreleasedOutputs = (task: Resource): readonly JsonObject[] =>
   [PACKAGE_OUTPUT, FROZEN_SET_OUTPUT].flatMap(kind => outputsOfKind(task, kind)).filter(each => !isReleased(each));
 
-/** Without packages that nobody got. */
+/** Id of the job that makes the package, under which its bytes are stored. */
+export function packageJobOf(task: Resource): string | undefined {
+  const value = outputsOfKind(task, PACKAGE_JOB_OUTPUT).at(-1)?.['valueId'];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** The job that has made a package, on the output that names it. */
+export const jobExtension = (job: string): JsonObject => ({ url: JOB_URL, valueId: job });
+export function jobOfOutput(output: JsonObject): string | undefined {
+  const value = extensionOf(output, JOB_URL)?.['valueId'];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** The request, with the job that makes its package now. */
+export function withPackageJob(task: Resource, job: string): Resource {
+  const former = new Set<Json>(outputsOfKind(task, PACKAGE_JOB_OUTPUT));
+  const others = itemsOf(task['output']).filter(each => !former.has(each));
+  return { ...task, output: [...others, outputOf(PACKAGE_JOB_OUTPUT, { valueId: job })] };
+}
+
+/** Without packages that nobody got, made or being made. */
 export function withoutUnreleased(task: Resource): Resource {
-  const gone = new Set<Json>(unreleasedOutputs(task));
+  const gone = new Set<Json>([...unreleasedOutputs(task), ...outputsOfKind(task, PACKAGE_JOB_OUTPUT)]);
   const { output, ...rest } = task;
   const left = itemsOf(output).filter(each => !gone.has(each));
   return { ...rest, ...(left.length > 0 ? { output: left } : {}) };

@@ -11,6 +11,7 @@ import { type FeatureHook, type HookedWrite, isPurge } from '../../interactions/
 import { askedParts, keptParts } from './chosen.js';
 import { RELEASE_PACKAGE } from './package-records.js';
 import { CHOSEN_STATES, DESK_DOCUMENTS, isRecordsRequest, requestState, SEARCHING } from './request-task.js';
+import { isPackageOf } from './unreleased.js';
 
 export const keptHook = (): FeatureHook => ({
   types: ['Task'],
@@ -63,16 +64,21 @@ export const frozenHook = (): FeatureHook => ({
 const isPackage = (document: Resource | undefined): boolean =>
   hasCode(document?.['type'], DESK_DOCUMENTS, RELEASE_PACKAGE);
 
-/** Whether a Binary is one of a request for records: a package, or what is handed out of it. */
+/** Of what is handed out by links: sealed. */
+const SEALED = 'application/jose';
+
+/** Whether a Binary is of a request for records: its package, or what is handed out of it. */
 async function isOfRequest(
-  { securityContext }: Resource,
-  { view }: Pick<HookedWrite, 'view'>,
+  { securityContext, contentType }: Resource,
+  { whole, id }: Pick<HookedWrite, 'whole' | 'id'>,
   bases: readonly string[],
 ): Promise<boolean> {
   const reference = isObject(securityContext) ? securityContext['reference'] : undefined;
   const target = typeof reference === 'string' ? parseReference(reference, bases) : undefined;
-  const row = target?.kind === 'local' && target.type === 'Task' ? await view.read('Task', target.id) : undefined;
-  return row?.text !== undefined && isRecordsRequest(parseJson(row.text, STORED_JSON).resource);
+  const row = target?.kind === 'local' && target.type === 'Task' ? await whole('Task', target.id) : undefined;
+  const task = row?.text ? parseJson(row.text, STORED_JSON).resource : undefined;
+  if (!task || !isRecordsRequest(task)) return false;
+  return contentType === SEALED || isPackageOf(task, id, whole, bases);
 }
 
 /** What is delivered is what was released: nobody puts other bytes, or those of another patient, into the place of a package. */

@@ -18,7 +18,15 @@ import { jsonText } from '../../interactions/operations/operation.js';
 import { badParameter, readGiven } from '../../interactions/operations/parameters.js';
 import { perform } from '../../interactions/perform.js';
 import { newUuid } from '../../platform/ids.js';
-import { chosenDocuments, type ChosenDocument, confirmedDocuments, digestOfChoice, versionedName } from './chosen.js';
+import {
+  chosenDocuments,
+  type ChosenDocument,
+  confirmedDocuments,
+  digestOfChoice,
+  packageJobOf,
+  versionedName,
+  withPackageJob,
+} from './chosen.js';
 import { readRequest } from './check-operation.js';
 import { referenceKey } from './coverage.js';
 import { bytesOfDocument, binaryContent, itemOfDocument, orNothing } from './document-bytes.js';
@@ -28,7 +36,6 @@ import type { PackageGround } from './package-ground.js';
 import { formAsked, labelsOfAll, noticesOf, orderOfRequest, PACKAGE_FORMS } from './package-order.js';
 import { QUALITY_REVIEW, READY, requestState } from './request-task.js';
 import { entriesOfPackage, type MadePackage, packageTold } from './package-records.js';
-import { type ReadNow, withdrawnPackages } from './unreleased.js';
 
 const JOB = 'release-package';
 /** ms for a package. */
@@ -49,10 +56,10 @@ interface PackageAsked {
 }
 
 interface PackageState {
+  /** The request names this job. */
+  readonly named?: true;
   /** Undefined: it is still to be made. */
   readonly made?: MadePackage;
-  /** Somebody has chosen anew meanwhile: the package was taken back. */
-  readonly gone?: true;
 }
 
 export const releasePackageOperation = (ground: PackageGround): OperationImplementation => ({
@@ -121,20 +128,26 @@ export const packageJob = (ground: PackageGround): FeatureJob<PackageAsked, Pack
   kind: JOB,
   atOnce: 2,
   patience: PATIENCE,
-  begin: () => ({ state: {}, total: 2 }),
-  async step({ id, input, state, caller }) {
-    if (state.gone)
-      throw new FhirError('unprocessable', 'Other documents were chosen meanwhile: ask for the package again.', {
-        detail: 'selection-changed',
-      });
+  begin: () => ({ state: {}, total: 3 }),
+  async step({ id, input, state, caller, server, signal }) {
     const { resource: task, decimals } = await parsedOf(caller, 'Task', input.task);
-    if (!isPackableStill(task, ground.bases, input)) return takenBack(id);
-    const { made } = state;
-    if (!made) return { state: { made: await madePackage(ground, caller, { id, input, task }) }, done: 1 };
-    const readNow: ReadNow = (type, at) => orNothing(parsedOf(caller, type, at));
-    const gone = await withdrawnPackages(task, readNow, ground.bases);
-    return storedPackage(caller, { id, input, made, task, decimals, gone });
+    const isOvertaken = state.named && packageJobOf(task) !== id;
+    if (isOvertaken || !isPackableStill(task, ground.bases, input)) {
+      await eraseMade(server, id);
+      throw new FhirError(
+        'unprocessable',
+        'Other documents were chosen meanwhile, or the package was asked for again: ask for it again.',
+        { detail: 'selection-changed' },
+      );
+    }
+    const stepping: SteppingAsked = { id, input, state, task, decimals };
+    if (!state.named) return namedByRequest(stepping);
+    if (state.made) return storedPackage(caller, { ...stepping, made: state.made });
+    const made = await madePackage(ground, caller, { id, input, task });
+    if (signal.aborted) await eraseMade(server, id);
+    return { state: { ...state, made }, done: 2 };
   },
+  cancelled: ({ id, server }) => eraseMade(server, id),
   async finish({ input, state: { made }, caller }) {
     return made ? { result: packageTold(made, await resourceOf(caller, 'Task', input.task)) } : {};
   },
@@ -152,12 +165,35 @@ function isPackableStill(task: Resource, bases: readonly string[], { choice }: P
   }
 }
 
-/** Bytes of it may be stored already. */
-const takenBack = (id: string): FeatureStepped<PackageState> => ({
-  state: { gone: true },
-  performs: { kind: 'delete', type: 'Binary', id },
-  refused: () => ({ state: { gone: true } }),
-});
+/** What was stored of a package that will be none: nobody got it, and nobody reads it. */
+async function eraseMade(server: Caller, id: string): Promise<void> {
+  const none = { safe: false, parameters: [], lenient: false } as const;
+  await orNothing(perform(server, { kind: 'operation', operation: 'purge', type: 'Binary', id, ...none }));
+}
+
+interface SteppingAsked extends MakingAsked {
+  readonly state: PackageState;
+  readonly decimals: Parsed['decimals'];
+}
+
+/** So that whoever reads the request finds the job, and a package is made by one at a time. */
+function namedByRequest({ id, input, state, task, decimals }: SteppingAsked): FeatureStepped<PackageState> {
+  const resource = withPackageJob(task, id);
+  const ifMatch = [versionOf(task)];
+  return {
+    ...{ state: { ...state, named: true }, done: 1 },
+    performs: { kind: 'update', type: 'Task', id: input.task, ifMatch, body: { resource, decimals } },
+    refused: error => againLater(error, state, 0),
+  };
+}
+
+/** Somebody has written the Task meanwhile: it is looked at again. */
+function againLater(error: FhirError, state: PackageState, done: number): FeatureStepped<PackageState> {
+  if (error.kind !== 'conflict' && error.kind !== 'precondition') throw error;
+  return { state, done };
+}
+
+const versionOf = ({ meta }: Resource): string => jsonText(isObject(meta) ? meta['versionId'] : undefined);
 
 interface MakingAsked {
   readonly id: string;
@@ -266,29 +302,22 @@ async function parsedOf(caller: Caller, type: string, id: string, version?: numb
 const resourceOf = async (...asked: Parameters<typeof parsedOf>): Promise<Resource> =>
   (await parsedOf(...asked)).resource;
 
-interface StoringAsked extends MakingAsked {
+interface StoringAsked extends SteppingAsked {
   readonly made: MadePackage;
-  readonly decimals: Parsed['decimals'];
-  readonly gone: Awaited<ReturnType<typeof withdrawnPackages>>;
 }
 
 /** What tells of the package, and the state of the request, together. */
 function storedPackage(
   caller: Caller,
-  { id, input, made, task, decimals, gone }: StoringAsked,
+  { id, input, state, made, task, decimals }: StoringAsked,
 ): FeatureStepped<PackageState> {
-  const version = jsonText(isObject(task['meta']) ? task['meta']['versionId'] : undefined);
   const { base } = caller.engine.settings;
   return {
-    ...{ state: { made }, done: 2, last: true },
+    ...{ state, done: 3, last: true },
     performs: {
       kind: 'transaction',
-      entries: entriesOfPackage({ task, decimals, version, binary: id, input, made, base, gone }),
+      entries: entriesOfPackage({ task, decimals, version: versionOf(task), binary: id, input, made, base }),
     },
-    // Somebody has written the Task meanwhile: it is looked at again.
-    refused: error => {
-      if (error.kind !== 'conflict' && error.kind !== 'precondition') throw error;
-      return { state: { made }, done: 1 };
-    },
+    refused: error => againLater(error, state, 2),
   };
 }

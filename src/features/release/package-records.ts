@@ -3,8 +3,8 @@
  * as entries of one transaction; and what is told to whoever asked.
  */
 import { isObject, itemsOf, type Json, type JsonObject, type Parsed, type Resource } from '../../fhir/resource.js';
-import type { Entry, Of } from '../../interactions/interaction.js';
-import { sha256Extension, withoutUnreleased } from './chosen.js';
+import type { Entry } from '../../interactions/interaction.js';
+import { jobExtension, sha256Extension, withoutUnreleased } from './chosen.js';
 import type { PackageManifest } from './package/order.js';
 import { trackingOf } from './package-order.js';
 import {
@@ -35,8 +35,6 @@ interface EntriesAsked {
   readonly input: { readonly task: string; readonly at: string };
   readonly made: MadePackage;
   readonly base: string;
-  /** What becomes of packages that nobody got (unreleased.ts). */
-  readonly gone: readonly Of<'update' | 'delete'>[];
 }
 
 export function entriesOfPackage({
@@ -47,7 +45,6 @@ export function entriesOfPackage({
   input,
   made,
   base,
-  gone,
 }: EntriesAsked): readonly Entry[] {
   const { manifest, document, list } = made;
   const created = (type: string, fullUrl: string, resource: Resource): Entry => ({
@@ -56,7 +53,7 @@ export function entriesOfPackage({
   });
   const outputs = [
     {
-      extension: [sha256Extension(manifest.sha256)],
+      extension: [sha256Extension(manifest.sha256), jobExtension(binary)],
       ...outputOf(PACKAGE_OUTPUT, { valueReference: { reference: document } }),
     },
     outputOf(FROZEN_SET_OUTPUT, { valueReference: { reference: list } }),
@@ -69,9 +66,6 @@ export function entriesOfPackage({
     output: [...itemsOf(bare['output']), ...outputs],
   };
   return [
-    ...gone.map(
-      (ask): Entry => ({ ask, request: `${ask.kind === 'delete' ? 'DELETE' : 'PUT'} ${ask.type}/${ask.id}` }),
-    ),
     created('DocumentReference', document, packageDocument({ task, input, made, url: `${base}/Binary/${binary}` })),
     created('List', list, frozenSet(task, input, made)),
     {

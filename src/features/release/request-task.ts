@@ -24,6 +24,8 @@ const OUTPUT_CODES = 'urn:chartroom:task-output';
 /** What came of a request: a DocumentReference, and the List of what is in it, in versions; of each kind the last one counts. */
 export const PACKAGE_OUTPUT = 'package';
 export const FROZEN_SET_OUTPUT = 'frozen-set';
+/** The job that makes the package, until that is there: anybody may ask $jobs-status how it is. */
+export const PACKAGE_JOB_OUTPUT = 'package-job';
 /** An AuditEvent, a Communication, an Invoice. */
 export const DISCLOSURE_OUTPUT = 'disclosure';
 export const DELIVERY_OUTPUT = 'delivery';

@@ -20,7 +20,6 @@ import { QUALITY_REVIEW, requestState, SEARCHING, stateConcept } from './request
 import type { SelectedDocument } from './selection.js';
 import { selectionNow } from './selection-now.js';
 import { standingSet } from './standing.js';
-import { readingIn, withdrawnPackages } from './unreleased.js';
 
 const MOST_CHOSEN = 500;
 
@@ -55,15 +54,11 @@ export const releaseSelectOperation = (ground: PackageGround): OperationImplemen
     const resource = { ...rest, status: 'in-progress', businessStatus: stateConcept(QUALITY_REVIEW) };
     const change = { kind: 'update', type: 'Task', id: ask.id!, ifMatch: [String(row.version)] } as const;
     const text = Buffer.from(JSON.stringify(chosenTold(chosen)));
-    const gone = await withdrawnPackages(before, readingIn(context.view), bases);
     return {
       result: { status: 200, text, patients: row.patients },
       mustExist: standingSet(chosen, consent),
       accompaniment: {
-        companions: [...gone, { ...change, body: { resource, decimals } }].map(each => ({
-          owner: 'release',
-          ask: each,
-        })),
+        companions: [{ owner: 'release', ask: { ...change, body: { resource, decimals } } }],
         ...{ messages: [], mustNotMatch: [] },
       },
     };

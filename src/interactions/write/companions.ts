@@ -152,7 +152,7 @@ async function runCompanion(
     note,
     settled,
   };
-  const isOwn = ask.kind === 'create' && ask.own === true;
+  const isOwn = 'own' in ask && ask.own;
   const { permission, restrictions } = await runner.admit(isOwn ? { ...caller, principal: SYSTEM } : caller, ask);
   const view = createView(engine, restrictions, permission.masks);
   try {
@@ -179,7 +179,7 @@ async function runCompanion(
   }
 }
 
-/** What it creates is marked; companions of it are not. */
+/** What it writes is marked; companions of it are not. */
 export function withOwn(made: Outcome): Outcome {
   const { subject } = made.result;
   const changes = made.changes?.map(change =>

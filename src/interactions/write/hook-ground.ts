@@ -1,4 +1,6 @@
 /** What hooks may ask of what there is (hooks.ts): of the store as the principal sees it, and of what the same transaction writes. */
+import { UNRESTRICTED } from '../../access/permission.js';
+import { createView } from '../../access/view.js';
 import type { Version } from '../../store/store.js';
 import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
 import type { Resource } from '../../fhir/resource.js';
@@ -12,6 +14,7 @@ import type { HeldBinary, HookGround } from './hooks.js';
 
 export const hookGround = (context: Context): HookGround => ({
   view: context.view,
+  whole: (type, id) => createView(context.engine, UNRESTRICTED, undefined).read(type, id),
   find: async (type, criteria, limit): Promise<readonly Version[]> =>
     findSought(context, await readCriteria(context, type, criteria), limit),
   binary: id => binaryOf(context, id),

@@ -27,6 +27,8 @@ import type { Companion, Interaction, InteractionKind, Parameters, Patch } from 
 export interface HookGround {
   /** What this principal may see. */
   readonly view: StoreView;
+  /** Current resources, whoever may see them: for what is written on the server's own account (`own`). Nothing of it is told to whoever asks. */
+  readonly whole: (type: string, id: string) => Promise<Version | undefined>;
   /** Current resources that match, as the principal sees them, `limit` of them at most. Throws what criteria of a conditional write throw. */
   readonly find: (type: string, criteria: Parameters, limit: number) => Promise<readonly Version[]>;
   /** The bytes of a Binary that the principal may read, or that is written in the same commit; undefined: there is none. */

@@ -3,6 +3,7 @@
  * asks for a reason and says in numbers what it does; whoever was overtaken sees both versions.
  */
 import type { Patient } from 'fhir/r4';
+import grounds from 'rules:denial-grounds';
 import { useState } from 'preact/hooks';
 import { sayRelease } from '../../messages/release.js';
 import { TypedInVain } from '../../tasks/overtaken.js';
@@ -25,11 +26,6 @@ const finalOf = ({ name }: Possible) => FINAL.find(each => each === name);
 const OF_IDENTITY: ReadonlySet<string> = new Set(['identify']);
 /** They need what is not asked for here. */
 const ELSEWHERE: ReadonlySet<string> = new Set(['assign', 'note']);
-const GROUNDS = [
-  ...(['psychotherapy-notes', 'legal-proceeding', 'inmate', 'research-in-progress', 'privacy-act'] as const),
-  ...(['confidential-source', 'danger', 'names-another', 'representative-harm', 'not-in-record-set'] as const),
-  ...(['not-held', 'not-authorized', 'identity-not-verified', 'part-2'] as const),
-];
 const GROUND_SYSTEM = 'urn:chartroom:refusal-ground';
 
 interface TypedForStep {
@@ -170,7 +166,7 @@ function StepFields({ steps, typed, set, faults, patient }: StepFieldsShape) {
           set={ground => set({ ...typed, ground })}
           options={[
             ['', sayRelease('next.ground.choose')],
-            ...GROUNDS.map(each => [each, sayRelease(`ground.${each}`)] as const),
+            ...grounds.map(({ code, display }) => [code, display] as const),
           ]}
           fault={faultAt('ground')}
         />
