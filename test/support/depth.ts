@@ -51,6 +51,8 @@ const DEPTHS = {
   INTAKE_KILLS: { change: 2, full: 20 },
   /** Made-up texts whose scans are looked at, level and in seven other ways each. */
   SCANS: { change: 1, full: 12 },
+  /** Walks through the table of each process of work, by operation and by plain FHIR. */
+  WORK_WALKS: { change: 3, full: 1000 },
   /** Tamperings with exports of the audit trail. */
   TAMPERINGS: { change: 150, full: 10_000 },
   /** Tamperings with the trail of a store, a store. */

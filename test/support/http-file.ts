@@ -4,6 +4,7 @@
  *     @base = http://127.0.0.1:8080/fhir      a variable of the file, used as {{base}}
  *     ### Read a person                        begins a request and names it
  *     # expect 200                             the status that must come back (ours)
+ *     # again 202                              it is asked again as long as this status comes back (ours)
  *     # total 1                                Bundle.total that must come back (ours)
  *     # @name ada                              lets later requests say {{ada.response.body.$.id}}
  *     GET {{base}}/Patient/demo-ada-lindqvist
@@ -24,6 +25,8 @@ export interface HttpFileRequest {
   readonly bodyFile: string | undefined;
   readonly expect: number;
   readonly total: number | undefined;
+  /** While this status comes back, what was asked for is not there yet. */
+  readonly again: number | undefined;
   /** What later requests call the answer. */
   readonly label: string | undefined;
 }
@@ -70,7 +73,7 @@ function parseRequest(lines: readonly string[], start: number, end: number, put:
   let at = start + 1;
   const remarks = new Map<string, string>();
   for (; at < end && isRemark(lines[at]!); at += 1) {
-    const [, key, value] = /^#\s*(expect|total|@name)\s+(\S+)\s*$/.exec(lines[at]!) ?? [];
+    const [, key, value] = /^#\s*(expect|again|total|@name)\s+(\S+)\s*$/.exec(lines[at]!) ?? [];
     if (key !== undefined && value !== undefined) remarks.set(key, value);
   }
   const [, method, url] = /^([A-Z]+)\s+(\S+)\s*$/.exec(lines[at] ?? '') ?? [];
@@ -86,7 +89,7 @@ function parseRequest(lines: readonly string[], start: number, end: number, put:
     .join('\n')
     .trim();
   const file = /^<\s+(\S+)$/.exec(rest)?.[1];
-  const total = remarks.get('total');
+  const [total, again] = ['total', 'again'].map(key => remarks.get(key));
   return {
     name,
     method,
@@ -96,6 +99,7 @@ function parseRequest(lines: readonly string[], start: number, end: number, put:
     bodyFile: file,
     expect: expectedStatus(remarks, start, name),
     total: total === undefined ? undefined : Number(total),
+    again: again === undefined ? undefined : Number(again),
     label: remarks.get('@name'),
   } satisfies HttpFileRequest;
 }

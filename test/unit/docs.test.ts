@@ -8,6 +8,7 @@ import { featureSettings } from '../../src/main.js';
 import { configTable } from '../../src/platform/config-table.js';
 import { MODIFIERS } from '../../src/search/modifier.js';
 import { processesText } from '../support/process-table.js';
+import { taskProfile } from '../support/task-profile.js';
 
 const ROOT = new URL('../../../', import.meta.url);
 const read = (name: string) => readFileSync(new URL(name, ROOT), 'utf8');
@@ -26,6 +27,16 @@ describe('the documents', () => {
   it('docs/records-desk.md holds the processes as their files have them', () => {
     const [, text] = /<!-- processes -->\n(.*?)<!-- \/processes -->/s.exec(read('docs/records-desk.md')) ?? [];
     assert.equal(text?.trim(), processesText(readProcesses(new URL('profiles/work/processes/', ROOT))));
+  });
+
+  it('profiles/work/structures has the Task of each process as its table says', () => {
+    const processes = [...readProcesses(new URL('profiles/work/processes/', ROOT)).values()];
+    const names = readdirSync(new URL('profiles/work/structures/', ROOT));
+    assert.deepEqual(names.toSorted(), processes.map(({ code }) => `structuredefinition-task-${code}.json`).toSorted());
+    for (const process of processes) {
+      const text = read(`profiles/work/structures/structuredefinition-task-${process.code}.json`);
+      assert.deepEqual(JSON.parse(text), taskProfile(process));
+    }
   });
 
   it('docs/records-desk.md holds the rules of data quality as the server has them', () => {

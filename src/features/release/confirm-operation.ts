@@ -29,6 +29,8 @@ import { type NamedOther, othersNamedIn, otherThanPatient, type ReadInDocument }
 import type { PackageGround } from './package-ground.js';
 import { textOfItem } from './package/item-text.js';
 import { QUALITY_REVIEW, requestState } from './request-task.js';
+import { needsSecondLook } from './second-look.js';
+import { classOfRequest } from './selection-now.js';
 
 /** Documents of one request: each is read. */
 const MOST_AT_ONCE = 20;
@@ -55,7 +57,7 @@ export const releaseConfirmOperation = (ground: PackageGround): OperationImpleme
       throw new FhirError('unprocessable', `Documents are confirmed in the state ${QUALITY_REVIEW}.`, {
         ...{ expression: 'Task.businessStatus', detail: 'nothing-chosen' },
       });
-    if (isChosenBy(task, context.principal))
+    if (isChosenBy(task, context.principal) && needsSecondLook(classOfRequest(ground, task), ask.id!))
       throw new FhirError('unprocessable', 'Documents are confirmed by somebody else than who has chosen them.', {
         ...{ expression: 'Task.input', detail: 'same-person' },
       });

@@ -2,20 +2,25 @@
  * Release of information: requests for records of a patient, by whoever has a right to them. The work itself is a process of profiles/work/processes.
  * docs/records-desk.md
  */
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { textSetting } from '../../interactions/feature-settings.js';
-import type { Feature } from '../../interactions/feature.js';
+import type { Feature, FeatureGround } from '../../interactions/feature.js';
+import { openMail } from '../../outgoing/mail.js';
 import { requestRecordsOperation, requestStatusOperation } from './request-operation.js';
 import { readPermitRules } from './authorization-rules.js';
 import { acceptanceHook, checkAuthorizationOperation } from './check-operation.js';
-import { deliverOperation, WAYS_ON_PAPER } from './delivery/deliver-operation.js';
+import { deliverOperation, type DeliveryWays, WAYS_ON_PAPER } from './delivery/deliver-operation.js';
+import { ehrSender, ehrWay, hostsOf, networksOf, readReceivers } from './delivery/ehr-way.js';
+import { EMAIL_WAY, emailSender } from './delivery/email-way.js';
 import { healthLinkRoutes } from './delivery/health-link-route.js';
 import { HEALTH_LINK_WAY } from './delivery/health-link-way.js';
 import { LINK_WAY } from './delivery/link-way.js';
 import { releasedRecordsRoute } from './delivery/link-route.js';
 import { deliveryHook } from './delivery/kept-deliveries.js';
 import { deliveryOutcomeOperation } from './delivery/outcome-operation.js';
+import { type DeliverySenders, sendingJob } from './delivery/sending.js';
 import { chargeOperation, estimateFeeOperation } from './fees/fee-operations.js';
 import { readFeeSchedules } from './fees/fee-schedules.js';
 import { invoiceHook, paymentHook } from './fees/payment-hook.js';
@@ -58,15 +63,61 @@ const settings = {
     'the privacy officer',
     'Who takes complaints about a denial, as letters name them: name or title, and telephone (45 CFR 164.524(d)(2)(iii)).',
   ),
+  requesterClasses: textSetting(
+    'REQUESTER_CLASSES',
+    '',
+    'File with the classes of those who ask for records, instead of those that the server brings along: of how many requests somebody else looks at what goes out, for one.',
+  ),
+  mail: textSetting(
+    'MAIL',
+    '',
+    'Relay by which links to released records are mailed: `smtps://user:password@relay.example.org:465`, or `smtp://…:587` with STARTTLS, which is required. None: nothing is mailed.',
+    { secret: true },
+  ),
+  mailFrom: textSetting('MAIL_FROM', '', 'Address that such mail comes from, as in `records@hospital.example.org`.'),
+  mailCa: textSetting(
+    'MAIL_CA',
+    '',
+    'PEM file with the authorities that vouch for the relay, instead of those that Node.js trusts.',
+  ),
+  receivers: textSetting(
+    'RECEIVERS',
+    '',
+    'JSON file with the record systems that released records may be sent to: by name, each with `base` (its FHIR address), and `authorization` and `network` where it needs them.',
+  ),
 };
+
+/** Ways that the server delivers by itself, as far as they are configured. */
+function sentWays({ own, outgoing }: FeatureGround<typeof settings>): {
+  readonly ways: DeliveryWays;
+  readonly senders: DeliverySenders;
+} {
+  const receivers = readReceivers(own.receivers);
+  const ca = own.mailCa === '' ? undefined : readFileSync(own.mailCa, 'utf8');
+  const mail = own.mail === '' ? undefined : openMail({ url: own.mail, from: own.mailFrom, ca });
+  const policy = { hosts: hostsOf(receivers), networks: networksOf(receivers), whole: 60_000 };
+  return {
+    ways: { ...(mail ? { email: EMAIL_WAY } : {}), ...(receivers.size > 0 ? { ehr: ehrWay(receivers) } : {}) },
+    senders: {
+      ...(mail ? { email: emailSender(mail, own.recordsDesk) } : {}),
+      ...(receivers.size > 0 ? { ehr: ehrSender(receivers, outgoing(policy)) } : {}),
+    },
+  };
+}
 
 export const releaseOfInformation: Feature<typeof settings> = {
   name: 'release',
   settings,
   profiles: folder,
-  open({ own, clock, settings: server }) {
+  open(around) {
+    const { own, clock, settings: server } = around;
     const rules = new URL('rules/', folder);
-    const classes = readRequesterClasses(new URL('requester-classes.json', rules));
+    const { ways, senders } = sentWays(around);
+    const classes = readRequesterClasses(
+      own.requesterClasses === ''
+        ? new URL('requester-classes.json', rules)
+        : pathToFileURL(resolve(own.requesterClasses)),
+    );
     const ground: PackageGround = {
       ...{ classes, now: () => clock.now(), bases: server.bases },
       rules: readPermitRules(new URL('authorization.json', rules)),
@@ -92,11 +143,14 @@ export const releaseOfInformation: Feature<typeof settings> = {
         packageHook(server.bases),
         withdrawingHook(server.bases),
       ],
-      jobs: [packageJob(ground)],
+      jobs: [packageJob(ground), sendingJob(senders)],
       operations: {
         'check-authorization': checkAuthorizationOperation(ground),
         charge: chargeOperation(fees),
-        deliver: deliverOperation(ground, { ...WAYS_ON_PAPER, link: LINK_WAY, 'health-link': HEALTH_LINK_WAY }),
+        deliver: deliverOperation(ground, {
+          ...{ ...WAYS_ON_PAPER, link: LINK_WAY, 'health-link': HEALTH_LINK_WAY },
+          ...ways,
+        }),
         'delivery-outcome': deliveryOutcomeOperation(ground),
         'estimate-fee': estimateFeeOperation(fees),
         letter: letterOperation(ground),

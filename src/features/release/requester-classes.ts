@@ -22,6 +22,8 @@ export interface RequesterClass {
   readonly minimumNecessary: boolean;
   /** Whether an accounting of disclosures tells of it. */
   readonly accounted: boolean;
+  /** Of how many requests in a hundred somebody else than who has chosen looks at what goes out. */
+  readonly secondLook: number;
   /** Labels of what goes to them though no consent names it: of 45 CFR 164.524, 164.508(a)(2)(ii), 42 CFR 2.23. */
   readonly withoutConsent: readonly GuardedLabel[];
 }
@@ -35,6 +37,8 @@ const NEEDS: ReadonlySet<Json | undefined> = new Set<RequestNeed>([
 
 const GUARDED: ReadonlySet<Json | undefined> = new Set<GuardedLabel>(['R', 'V', 'PSYTHPN', '42CFRPart2']);
 
+const isPercent = (value: Json | undefined): boolean => typeof value === 'number' && value >= 0 && value <= 100;
+
 /** Throws an Error that names the class that has not the form. */
 export function readRequesterClasses(file: URL): RequesterClasses {
   const value = JSON.parse(readFileSync(file, 'utf8')) as Json;
@@ -47,6 +51,7 @@ export function readRequesterClasses(file: URL): RequesterClasses {
       !NEEDS.has(each['needs']) ||
       typeof each['minimumNecessary'] !== 'boolean' ||
       typeof each['accounted'] !== 'boolean' ||
+      !isPercent(each['secondLook']) ||
       !Array.isArray(each['withoutConsent']) ||
       !each['withoutConsent'].every(label => GUARDED.has(label))
     )

@@ -18,7 +18,8 @@ import { decisionsGiven, refuseUncovered, refuseUnknownDocuments, withDecisions 
 import { bytesOfDocument, itemOfDocument } from './document-bytes.js';
 import { QUALITY_REVIEW, requestState, SEARCHING, stateConcept } from './request-task.js';
 import type { SelectedDocument } from './selection.js';
-import { selectionNow } from './selection-now.js';
+import { needsSecondLook } from './second-look.js';
+import { classOfRequest, selectionNow } from './selection-now.js';
 import { standingSet } from './standing.js';
 
 const MOST_CHOSEN = 500;
@@ -53,7 +54,8 @@ export const releaseSelectOperation = (ground: PackageGround): OperationImplemen
     const { statusReason: _reason, ...rest } = withChosen(decided, chosen, by);
     const resource = { ...rest, status: 'in-progress', businessStatus: stateConcept(QUALITY_REVIEW) };
     const change = { kind: 'update', type: 'Task', id: ask.id!, ifMatch: [String(row.version)] } as const;
-    const text = Buffer.from(JSON.stringify(chosenTold(chosen)));
+    const byAnother = needsSecondLook(classOfRequest(ground, before), ask.id!);
+    const text = Buffer.from(JSON.stringify(chosenTold(chosen, byAnother)));
     return {
       result: { status: 200, text, patients: row.patients },
       mustExist: standingSet(chosen, consent),
@@ -154,10 +156,11 @@ async function redactionsOf(
   }
 }
 
-const chosenTold = (chosen: readonly ChosenDocument[]): JsonObject => ({
+const chosenTold = (chosen: readonly ChosenDocument[], byAnother: boolean): JsonObject => ({
   resourceType: 'Parameters',
   parameter: [
     { name: 'count', valueUnsignedInt: chosen.length },
+    { name: 'second-person', valueBoolean: byAnother },
     ...chosen.map(each => ({
       name: 'document',
       part: [

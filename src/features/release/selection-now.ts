@@ -20,6 +20,7 @@ const MOST_DOCUMENTS = 2000;
 /** A request of a class that nobody knows has no right of its own. */
 const UNKNOWN_CLASS: RequesterClass = {
   ...{ display: 'Unknown', paragraph: '164.508', needs: 'authorization', minimumNecessary: true, accounted: true },
+  secondLook: 100,
   withoutConsent: [],
 };
 

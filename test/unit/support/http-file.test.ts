@@ -49,6 +49,7 @@ describe('request files', () => {
       bodyFile: undefined,
       expect: 201,
       total: undefined,
+      again: undefined,
       label: 'made',
     });
     assert.deepEqual([read?.method, read?.expect, read?.total, read?.body], ['GET', 200, 3, undefined]);

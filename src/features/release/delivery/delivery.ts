@@ -15,7 +15,7 @@ import { outputsOfKind, PACKAGE_OUTPUT, RELEASED, requestState } from '../reques
 const DETAIL_URL = 'urn:chartroom:delivery';
 const COMMUNICATION_CODES = 'urn:chartroom:communication';
 
-export type DeliveryMethod = 'print' | 'hand' | 'link' | 'health-link';
+export type DeliveryMethod = 'print' | 'hand' | 'link' | 'health-link' | 'email' | 'ehr';
 
 /** Codes of http://terminology.hl7.org/CodeSystem/v3-ParticipationMode. */
 const MEDIUM: Readonly<Record<DeliveryMethod, string>> = {
@@ -23,6 +23,8 @@ const MEDIUM: Readonly<Record<DeliveryMethod, string>> = {
   hand: 'PHYSICAL',
   link: 'ONLINEWRIT',
   'health-link': 'ONLINEWRIT',
+  email: 'EMAILWRIT',
+  ehr: 'ELECTRONIC',
 };
 
 export const refuseDelivery = (text: string, expression: string, detail: string): FhirError =>
@@ -94,7 +96,8 @@ export interface DeliveryMade {
   readonly now: number;
 }
 
-const detailOf = (code: string, value: string | number): JsonObject => ({
+/** A part of what a delivery says of itself. */
+export const detailOfDelivery = (code: string, value: string | number): JsonObject => ({
   url: DETAIL_URL,
   extension: [
     { url: 'code', valueCode: code },
@@ -110,8 +113,10 @@ export function deliveryTold({ method, task, document, details, now }: DeliveryM
   return {
     resourceType: 'Communication',
     extension: [
-      detailOf('method', method),
-      ...Object.entries(details).flatMap(([code, value]) => (value === undefined ? [] : [detailOf(code, value)])),
+      detailOfDelivery('method', method),
+      ...Object.entries(details).flatMap(([code, value]) =>
+        value === undefined ? [] : [detailOfDelivery(code, value)],
+      ),
     ],
     basedOn: [about],
     status: isDone ? 'completed' : 'in-progress',

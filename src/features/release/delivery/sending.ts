@@ -1,0 +1,139 @@
+/**
+ * Deliveries that the server makes itself (email-way.ts, ehr-way.ts): a job sends each, again where that may do, and writes into its Communication what proves that it was
+ * taken. What is refused, or fails too often, is told by `$delivery-outcome`, so that the request is worked on again. The job is noted before the delivery is
+ * committed: one whose delivery never comes ends by itself. Killed between sending and writing it sends once more, under the same id.
+ */
+import { FhirError } from '../../../fhir/error.js';
+import { parseJson, STORED_JSON } from '../../../fhir/json/json.js';
+import { isObject, type JsonObject, type Parsed } from '../../../fhir/resource.js';
+import type { Caller } from '../../../interactions/engine.js';
+import { actingFor } from '../../../interactions/feature.js';
+import type { FeatureJob, FeatureStepped, FeatureWork, PerformedByJob } from '../../../interactions/jobs.js';
+import { perform } from '../../../interactions/perform.js';
+import { jsonText } from '../../../interactions/operations/operation.js';
+import { orNothing } from '../document-bytes.js';
+import type { DeliveryAsked } from './deliver-operation.js';
+import { detailOfDelivery } from './delivery.js';
+
+const SENDING_JOB = 'release-sending';
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+/** ms after each attempt that may be made again. */
+const RESTS = [5 * SECOND, MINUTE, 10 * MINUTE, 60 * MINUTE, 240 * MINUTE];
+/** ms between looks for a delivery that is about to be committed, and how many. */
+const LOOKS = { rest: 250, most: 240 };
+/** ms that what is sealed may wait. */
+const SEALED_FOR = 2 * 24 * 60 * MINUTE;
+const LONGEST_PROOF = 200;
+
+export interface DeliveryToSend {
+  /** Ids of the Communication and of the Task. */
+  readonly delivery: string;
+  readonly task: string;
+  /** The way that sends it. */
+  readonly method: string;
+  /** What it needs for that: links are secrets. */
+  readonly sealed: string;
+}
+
+interface SendingState {
+  readonly looks?: number;
+  readonly tries?: number;
+  /** It was sent: what proves it. */
+  readonly proof?: string;
+  /** It will not be sent. */
+  readonly failed?: string;
+}
+
+/** Sends it: what proves that it was taken. `delivery`: its id. Throws FhirError: `unprocessable` and `invalid` where no other attempt helps. */
+export type DeliverySender = (caller: Caller, told: JsonObject, delivery: string) => Promise<string>;
+
+export type DeliverySenders = Readonly<Record<string, DeliverySender>>;
+
+/** Notes that a delivery is to be sent. */
+export async function sendLater(
+  { context, delivery, task }: DeliveryAsked,
+  method: string,
+  told: JsonObject,
+): Promise<void> {
+  const sealed = context.engine.pageTokens.close({ told }, SEALED_FOR);
+  const input: DeliveryToSend = { delivery, task, method, sealed };
+  await context.engine.jobs.start(actingFor(context, 'release'), SENDING_JOB, input);
+}
+
+type SendingWork = FeatureWork<DeliveryToSend> & { readonly state: SendingState };
+
+export const sendingJob = (senders: DeliverySenders): FeatureJob<DeliveryToSend, SendingState> => ({
+  kind: SENDING_JOB,
+  atOnce: 4,
+  patience: 2 * MINUTE,
+  begin: () => ({ state: {}, total: 1 }),
+  async step(work) {
+    const { input, state, server } = work;
+    const { looks = 0 } = state;
+    const told = await orNothing(perform(server, { kind: 'read', type: 'Communication', id: input.delivery }));
+    if (!told) return looks < LOOKS.most ? { state: { looks: looks + 1 }, wait: LOOKS.rest } : { state, last: true };
+    const delivery = parseJson(told.text!, STORED_JSON);
+    // Revoked meanwhile, or told otherwise.
+    if (delivery.resource['status'] !== 'in-progress') return { state, last: true };
+    if (state.proof !== undefined || state.failed !== undefined) return outcomeWritten(work, delivery);
+    return attempted(senders, work);
+  },
+});
+
+async function attempted(
+  senders: DeliverySenders,
+  { input, state, caller }: SendingWork,
+): Promise<FeatureStepped<SendingState>> {
+  const { tries = 0 } = state;
+  try {
+    const send = senders[input.method];
+    if (!send) throw new FhirError('unprocessable', 'The server does not deliver in this way any more.');
+    const proof = await send(caller, openSealed(caller, input.sealed), input.delivery);
+    return { state: { tries, proof: proof.slice(0, LONGEST_PROOF) } };
+  } catch (error) {
+    if (!(error instanceof FhirError)) throw error;
+    const wait = error.kind === 'unprocessable' || error.kind === 'invalid' ? undefined : RESTS[tries];
+    if (wait !== undefined) return { state: { tries: tries + 1 }, wait };
+    return { state: { tries, failed: error.message } };
+  }
+}
+
+/** Throws `unprocessable` where the secret of the server is another one than then. */
+function openSealed({ engine: { pageTokens } }: Caller, sealed: string): JsonObject {
+  const opened = pageTokens.open(sealed);
+  const value = typeof opened === 'string' ? undefined : opened.value;
+  const told = isObject(value) ? value['told'] : undefined;
+  if (isObject(told)) return told;
+  throw new FhirError('unprocessable', 'What was to be sent is not known any more: deliver it again.');
+}
+
+/** What came of it, where nobody has said so before. */
+function outcomeWritten({ input, state }: SendingWork, { resource, decimals }: Parsed): FeatureStepped<SendingState> {
+  const { proof, failed = '' } = state;
+  const done: FeatureStepped<SendingState> = { state, done: 1, last: true };
+  if (proof !== undefined) {
+    const extension = [...(resource['extension'] as JsonObject[]), detailOfDelivery('proof', proof)];
+    const ifMatch = [jsonText(isObject(resource['meta']) ? resource['meta']['versionId'] : undefined)];
+    const body = { resource: { ...resource, status: 'completed', extension }, decimals };
+    const update = { kind: 'update', type: 'Communication', id: input.delivery, ifMatch, body } as const;
+    return { ...done, performs: update, refused: again(state) };
+  }
+  const parameter = [
+    { name: 'delivery', valueReference: { reference: `Communication/${input.delivery}` } },
+    { name: 'outcome', valueCode: 'failed' },
+    { name: 'reason', valueString: `It could not be sent: ${failed}` },
+  ];
+  const performs: PerformedByJob = {
+    ...({ kind: 'operation', operation: 'delivery-outcome', type: 'Task', id: input.task } as const),
+    ...{ safe: false, parameters: [], lenient: false },
+    body: { resource: { resourceType: 'Parameters', parameter }, decimals: undefined },
+  };
+  return { ...done, performs, refused: again(state) };
+}
+
+/** Somebody has written it meanwhile: it is looked at again. What is refused for good is over: the request is worked on already. */
+const again =
+  (state: SendingState) =>
+  ({ kind }: FhirError): FeatureStepped<SendingState> =>
+    kind === 'conflict' || kind === 'precondition' ? { state } : { state, done: 1, last: true };

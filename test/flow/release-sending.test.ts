@@ -1,0 +1,212 @@
+/** Deliveries that the server sends itself: a link by email, a package to another record system; what proves them, and what follows where they fail. docs/records-desk.md */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Binary, Bundle, Communication, DocumentReference, Task } from 'fhir/r4.js';
+import { after, describe, it } from 'mocha';
+import { openMail } from '../../src/outgoing/mail.js';
+import { outgoingCode } from '../../src/outgoing/trouble.js';
+import { onStoresInTurn } from '../support/both-stores.js';
+import { AUTHORITY } from '../support/certificate.js';
+import { openRelay } from '../support/mail-relay.js';
+import { type GivenValues, runOn } from '../support/records-request.js';
+import { PACKAGE_TEXT, releasingFeatures, requestReleased } from '../support/released-request.js';
+import { steppedTime } from '../support/stepped-time.js';
+import type { Talk } from '../support/talk.js';
+import { ADMIN, CLERK, refusedAs, workStateOf, workTokens } from '../support/work.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'chartroom-sending-'));
+const [relay, deaf] = [await openRelay(), await openRelay({ plain: true })];
+
+/** Another record system: what it was sent, and what it answers. */
+const received: { readonly authorization: string | undefined; readonly bundle: Bundle }[] = [];
+const answers: number[] = [];
+const other = createServer((request, response) => {
+  const parts: Buffer[] = [];
+  request.on('data', (part: Buffer) => parts.push(part));
+  request.on('end', () => {
+    received.push({
+      authorization: request.headers.authorization,
+      bundle: JSON.parse(Buffer.concat(parts).toString()) as Bundle,
+    });
+    const location = 'DocumentReference/42/_history/1';
+    response.writeHead(answers.shift() ?? 200, { 'content-type': 'application/fhir+json' });
+    response.end(JSON.stringify({ resourceType: 'Bundle', entry: [{ response: { status: '201', location } }] }));
+  });
+}).listen(0, '127.0.0.1');
+await once(other, 'listening');
+after(() => {
+  relay.close();
+  deaf.close();
+  other.close();
+  other.closeAllConnections();
+});
+
+const receivers = join(folder, 'receivers.json');
+const base = `http://localhost:${(other.address() as AddressInfo).port}/fhir`;
+writeFileSync(receivers, JSON.stringify({ 'county-hospital': { base, authorization: 'Bearer of-the-county' } }));
+const mailCa = join(folder, 'authority.pem');
+writeFileSync(mailCa, AUTHORITY);
+const mailFrom = 'records@hospital.example.org';
+
+const PASSCODE = { name: 'passcode', valueString: 'plough-tram-willow-9' };
+const email = (to: string): GivenValues => [
+  { name: 'method', valueCode: 'email' },
+  { name: 'to', valueString: to },
+  PASSCODE,
+];
+const toHospital: GivenValues = [
+  { name: 'method', valueCode: 'ehr' },
+  { name: 'receiver', valueCode: 'county-hospital' },
+];
+
+describe('what a release sends itself', () => {
+  const time = steppedTime(Date.UTC(2026, 2, 10, 12));
+  /** Delivers, and waits until it is known what came of it. */
+  const delivered = async (talk: Talk, given: GivenValues) => {
+    const { id } = await requestReleased(talk);
+    const { status, body, text } = await runOn(talk, `${id}/$deliver`, given);
+    assert.equal(status, 200, text);
+    const named = body.parameter!.find(({ name }) => name === 'delivery')!.valueReference!.reference!;
+    for (;;) {
+      const { body: told } = await talk.get<Communication>(named, CLERK);
+      if (told.status !== 'in-progress') {
+        const { body: task } = await talk.get<Task>(`Task/${id}`, CLERK);
+        return { told, task, answer: body, named };
+      }
+      time.step(1000);
+      await pause(20);
+    }
+  };
+  const detail = ({ extension = [] }: Communication, code: string): string | undefined =>
+    extension.find(each => each.extension!.some(({ valueCode }) => valueCode === code))?.extension![1]!.valueString;
+
+  onStoresInTurn(
+    'by email and to another system',
+    stage => {
+      it('is the link alone, in a mail that names nobody, and the relay’s answer proves it', async () => {
+        const { talk } = stage();
+        const { told, answer, task } = await delivered(talk, email('ada@example.org'));
+        assert.deepEqual([told.status, workStateOf(task)], ['completed', 'released']);
+        assert.match(detail(told, 'proof')!, /queued as Q4711/);
+        // Whoever delivers does not learn the link.
+        assert.ok(answer.parameter!.every(({ name }) => name !== 'link'));
+        const { to, text } = relay.taken.find(each => each.to === 'ada@example.org')!;
+        assert.equal(to, 'ada@example.org');
+        const plain = text.replaceAll('=\n', '').replaceAll('=3D', '=');
+        const [, token] = /released-records#([\w-]{20,})/.exec(plain)!;
+        for (const secret of ['Lindqvist', 'asked-for', 'Ada <', 'plough', task.id!, task.identifier![0]!.value!])
+          assert.ok(!plain.includes(secret), secret);
+        assert.ok(!JSON.stringify([told, task]).includes(token!));
+        const got = await fetch(`${talk.base.replace(/\/fhir\/?$/, '')}/released-records`, {
+          method: 'POST',
+          body: new URLSearchParams({ link: token!, passcode: PASSCODE.valueString }),
+        });
+        assert.equal(await got.text(), PACKAGE_TEXT);
+      });
+
+      it('is tried again where the relay says later, and is told as failed where it says never', async () => {
+        const { talk } = stage();
+        const { told } = await delivered(talk, email('later@example.org'));
+        assert.equal(told.status, 'completed');
+        assert.equal(relay.taken.filter(({ to }) => to === 'later@example.org').length, 1);
+        const { told: never, task } = await delivered(talk, email('nobody@example.org'));
+        assert.deepEqual([never.status, workStateOf(task)], ['not-done', 'searching']);
+        assert.match(never.statusReason!.text!, /550/);
+        assert.ok(!never.statusReason!.text!.includes('no such mailbox'));
+      });
+
+      it('goes to one mailbox, and not by an address that a header could be made of', async () => {
+        const { talk } = stage();
+        const { id } = await requestReleased(talk);
+        const before = relay.taken.length;
+        for (const to of [
+          'ada',
+          'a@b, c@d',
+          'Ada <ada@example.org>',
+          'ada@example.org\r\nBcc: x@y',
+          `${'x'.repeat(300)}@y`,
+        ])
+          refusedAs(
+            await runOn(talk, `${id}/$deliver`, email(to)),
+            400,
+            'bad-parameter-value',
+            'Parameters.parameter[1]',
+          );
+        const nowhere = [toHospital[0]!, { name: 'receiver', valueCode: 'elsewhere' }];
+        refusedAs(await runOn(talk, `${id}/$deliver`, nowhere), 400, 'bad-parameter-value', 'Parameters.parameter[1]');
+        assert.equal(relay.taken.length, before);
+      });
+
+      it('reaches another record system as provided documents, and its answer proves it', async () => {
+        const { talk } = stage();
+        answers.push(503);
+        const from = received.length;
+        const { told, task } = await delivered(talk, toHospital);
+        assert.deepEqual([told.status, workStateOf(task)], ['completed', 'released']);
+        assert.equal(detail(told, 'proof'), '200 DocumentReference/42/_history/1');
+        const sent = received.slice(from);
+        assert.equal(sent.length, 2);
+        // The same again: whoever has taken the first one knows it.
+        assert.deepEqual(sent[0]!.bundle, sent[1]!.bundle);
+        const [{ authorization, bundle }] = sent as [(typeof sent)[number]];
+        assert.equal(authorization, 'Bearer of-the-county');
+        const resources = bundle.entry!.map(({ resource }) => resource!);
+        const binary = resources.find((each): each is Binary => each.resourceType === 'Binary')!;
+        assert.equal(Buffer.from(binary.data!, 'base64').toString(), PACKAGE_TEXT);
+        const document = resources.find(
+          (each): each is DocumentReference => each.resourceType === 'DocumentReference',
+        )!;
+        assert.equal(document.subject!.reference, undefined);
+        assert.deepEqual(document.subject!.identifier, { system: 'urn:mrn', value: 'MRN-9' });
+        // Another server of this kind takes it.
+        const taken = await talk.send('POST', '', {
+          headers: { ...ADMIN, 'content-type': 'application/fhir+json' },
+          body: JSON.stringify(bundle),
+        });
+        assert.equal(taken.status, 200, taken.text);
+      });
+
+      it('is told as failed where the other system does not take it', async () => {
+        const { talk } = stage();
+        answers.push(422);
+        const { told, task } = await delivered(talk, toHospital);
+        assert.deepEqual([told.status, workStateOf(task)], ['not-done', 'searching']);
+        assert.match(told.statusReason!.text!, /422/);
+      });
+    },
+    {
+      time,
+      config: {
+        ...{ auth: 'token', tokens: workTokens, receivers },
+        ...{ mail: `smtps://localhost:${relay.port}`, mailFrom, mailCa },
+      },
+      features: releasingFeatures,
+      set: async ({ talk }) => {
+        const identifier = [{ system: 'urn:mrn', value: 'MRN-9' }];
+        await talk.update(
+          { resourceType: 'Patient', id: 'asked-for', identifier, name: [{ text: 'Ada Lindqvist' }] },
+          ADMIN,
+        );
+      },
+    },
+  );
+
+  it('goes to no relay without TLS, nor to one that proves nothing', async () => {
+    const letter = { to: 'ada@example.org', subject: 'S', text: 'T', id: '1' };
+    await assert.rejects(openMail({ url: `smtp://localhost:${deaf.port}`, from: mailFrom }).send(letter), error =>
+      ['outgoing-untrusted', 'outgoing-broken'].includes(String(outgoingCode(error))),
+    );
+    assert.ok(deaf.lines.length > 0 && !deaf.lines.some(line => line.startsWith('MAIL')));
+    const before = relay.lines.length;
+    await assert.rejects(openMail({ url: `smtps://localhost:${relay.port}`, from: mailFrom }).send(letter));
+    assert.equal(relay.lines.length, before);
+    assert.throws(() => openMail({ url: 'relay.example.org', from: mailFrom }), /CHARTROOM_MAIL/);
+    assert.throws(() => openMail({ url: 'smtps://relay.example.org', from: 'Ada' }), /CHARTROOM_MAIL_FROM/);
+  });
+});
