@@ -19,7 +19,10 @@ import { talkTo } from '../support/talk.js';
 import { ADMIN, checkout, CLERK, DESK, FHIR_JSON, lead, workTokens } from '../support/work.js';
 
 const STRUCTURES = fileURLToPath(new URL('../../../profiles/work/structures/', import.meta.url));
+const EXTENSIONS = fileURLToPath(new URL('../../../profiles/work/extensions/', import.meta.url));
 const DAY = 86_400_000;
+/** Of a guide that is not at hand: what it says of a code system cannot be looked up. */
+const ELSEWHERE = 'http://hl7.org/fhir/us/davinci-hrex/CodeSystem/hrex-temp';
 const codeOf = ({ code }: Task): string =>
   code?.coding?.find(({ system }) => system === 'urn:chartroom:task')?.code ?? 'none';
 
@@ -96,16 +99,13 @@ describe('Tasks that flows write, judged by the validator of HL7', () => {
     const [first] = files as [string];
     const wrong = join(folder, 'wrong.json');
     writeFileSync(wrong, JSON.stringify({ ...(JSON.parse(readFileSync(first, 'utf8')) as Task), status: 'draft' }));
-    const { issues, summary } = askOracle(script, { files: [...files, wrong], packages: [STRUCTURES] });
+    const { issues, summary } = askOracle(script, { files: [...files, wrong], packages: [STRUCTURES, EXTENSIONS] });
     const lines = issues.map(({ file, id: key, expression, text }) => `${file} ${key} ${expression} ${text}`);
     assert.ok(
       lines.some(line => line.startsWith(wrong) && /chartroom-state|Status and business status/.test(line)),
       summary,
     );
-    assert.deepEqual(
-      lines.filter(line => !line.startsWith(wrong)),
-      [],
-    );
+    assert.deepEqual(lines.filter(line => !line.startsWith(wrong) && !line.includes(ELSEWHERE)).slice(0, 20), []);
     process.stdout.write(`      ${files.length} Tasks of ${kinds.size} processes: ${summary}\n`);
   });
 });
