@@ -34,7 +34,7 @@ interface OpenStream {
   readonly stream: string;
   readonly tree: Frontier;
   /** Those of the tile that is not full yet. */
-  readonly leaves: readonly Hash[];
+  readonly leaves: Hash[];
 }
 
 export class Lane<D extends DeedOfRow> {
@@ -85,7 +85,7 @@ export class Lane<D extends DeedOfRow> {
       return { last, events, bytes, keys, seal: { stream, first, root: sealing.tree.root() } };
     });
     const kept = (): void => {
-      this.#open = ending === undefined ? sealing : undefined;
+      this.#open = ending === undefined ? sealing.kept() : undefined;
       this.#ending = undefined;
     };
     return { rows, tiles: sealing.tiles, kept };
@@ -102,24 +102,36 @@ const CLOSED = JSON.stringify({ what: 'closed' });
 const latest = (deeds: readonly DeedOfRow[], at: number): number =>
   deeds.reduce((most, deed) => Math.max(most, deed.at), at);
 
-/** A stream with what a group adds to it. */
-class Sealing implements OpenStream {
-  readonly stream: string;
+/** What a group adds to a stream, which stays as it was until that is kept. */
+class Sealing {
   readonly tree: Frontier;
-  readonly leaves: Hash[];
   readonly tiles: LedgerNote[] = [];
+  readonly #stream: string;
+  #leaves: Hash[];
+  #added: Hash[] = [];
 
   constructor({ stream, tree, leaves }: OpenStream) {
-    this.stream = stream;
+    this.#stream = stream;
     this.tree = tree.copy();
-    this.leaves = [...leaves];
+    this.#leaves = leaves;
   }
 
   add(leaf: Hash): void {
     this.tree.add(leaf);
-    this.leaves.push(leaf);
-    if (this.leaves.length < TILE_LEAVES) return;
+    this.#added.push(leaf);
+    if (this.#leaves.length + this.#added.length < TILE_LEAVES) return;
     const number = this.tree.size / TILE_LEAVES - 1;
-    this.tiles.push({ name: tileName(this.stream, number), value: Buffer.concat(this.leaves.splice(0)) });
+    this.tiles.push({
+      name: tileName(this.#stream, number),
+      value: Buffer.concat([...this.#leaves, ...this.#added]),
+    });
+    this.#leaves = [];
+    this.#added = [];
+  }
+
+  /** The stream with it; asked once. To copy its leaves for each group would cost as much as to hash some. */
+  kept(): OpenStream {
+    for (const leaf of this.#added) this.#leaves.push(leaf);
+    return { stream: this.#stream, tree: this.tree, leaves: this.#leaves };
   }
 }

@@ -1,11 +1,11 @@
 /** `chartroom verify` finds nothing in a store that is whole, and each kind of damage in one that is not. */
 import assert from 'node:assert/strict';
 import type { Patient } from 'fhir/r4.js';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Db, type Document, MongoClient } from 'mongodb';
-import { describe, it } from 'mocha';
+import { after, before, describe, it } from 'mocha';
 import { examine, verify } from '../../src/cli/verify.js';
 import { reindex } from '../../src/cli/reindex.js';
 import { loadConfig } from '../../src/platform/config.js';
@@ -338,39 +338,80 @@ const TAMPERED: readonly (readonly [what: string, hand: Hand, finding: RegExp, n
   ],
 ];
 
+/** What hands reach for; each finds it as it was. */
+const REACHED = ['resource', 'version', 'word', 'deed', 'ledger', 'blob', 'chunk', 'record'] as const;
+
+/** What there is in a database, and puts it back. */
+async function keptContent(url: string): Promise<(reach?: Hand['mongo']) => Promise<void>> {
+  const asItIs = { promoteValues: false, promoteBuffers: false } as const;
+  const within = async <T>(work: (db: Db) => Promise<T>): Promise<T> => {
+    const client = new MongoClient(url);
+    try {
+      return await work(client.db());
+    } finally {
+      await client.close();
+    }
+  };
+  const kept = await within(db =>
+    Promise.all(REACHED.map(async name => [name, await db.collection(name).find({}, asItIs).toArray()] as const)),
+  );
+  return reach =>
+    within(async db => {
+      for (const [name, documents] of kept) {
+        await db.collection(name).deleteMany({});
+        if (documents.length > 0) await db.collection(name).insertMany(documents);
+      }
+      await reach?.(db);
+    });
+}
+
 for (const store of STORES)
   describe(`verify after a hand that reached past the server (${store})`, () => {
-    for (const [what, hand, finding, name] of TAMPERED.filter((_, at) => hasTurn(at, store)))
-      it(`names ${what}`, async function () {
-        const url = await newStore(this, store);
-        const data = mkdtempSync(join(tmpdir(), 'chartroom-tampered-'));
-        const config = { data, fulltext: 'on' };
-        const first = await startServer({ store: url, config });
-        const talk = talkTo(first.base);
-        for (const family of ['First', 'Alpha'])
-          await talk.update({ resourceType: 'Patient', id: 'p1', name: [{ family }], gender: 'other' });
-        await talk.update({ resourceType: 'Patient', id: 'p2', name: [{ family: 'Other' }] });
-        await first.engine.store.records.put({ kind: 'user', id: 'u', value: 'reader' });
-        await talk.update({
-          resourceType: 'Binary',
-          id: 'b1',
-          contentType: 'text/plain',
-          data: 'aGVsbG8h'.repeat(1000),
-        });
-        // What is indexed later would be mended by the next process, which waits for others to know of it.
-        if (finding.source.includes('index')) await untilReady(talk);
-        assert.deepEqual([...(await examine(first.engine, 100)).findings], []);
-        await first.stop();
-        if (store === 'embedded') {
+    const folder = mkdtempSync(join(tmpdir(), 'chartroom-tampered-'));
+    const whole = join(folder, 'whole');
+    let url = '';
+    let putBack: Awaited<ReturnType<typeof keptContent>> | undefined;
+
+    before(async function () {
+      url = await newStore(this, store);
+      mkdirSync(whole);
+      const first = await startServer({ store: url, config: { data: whole, fulltext: 'on' } });
+      const talk = talkTo(first.base);
+      for (const family of ['First', 'Alpha'])
+        await talk.update({ resourceType: 'Patient', id: 'p1', name: [{ family }], gender: 'other' });
+      await talk.update({ resourceType: 'Patient', id: 'p2', name: [{ family: 'Other' }] });
+      await first.engine.store.records.put({ kind: 'user', id: 'u', value: 'reader' });
+      await talk.update({
+        resourceType: 'Binary',
+        id: 'b1',
+        contentType: 'text/plain',
+        data: 'aGVsbG8h'.repeat(1000),
+      });
+      // What is indexed later would be mended by the next process, which waits for others to know of it.
+      await untilReady(talk);
+      assert.deepEqual([...(await examine(first.engine, 100)).findings], []);
+      await first.stop();
+      if (store === 'mongo') putBack = await keptContent(url);
+    });
+    after(() => {
+      if (url !== '') letGo(url);
+      rmSync(folder, { recursive: true, force: true });
+    });
+
+    for (const [at, [what, hand, finding, name]] of [...TAMPERED.entries()].filter(([turn]) => hasTurn(turn, store)))
+      it(`names ${what}`, async () => {
+        const data = join(folder, String(at));
+        mkdirSync(data);
+        if (putBack) await putBack(hand.mongo);
+        else {
+          cpSync(whole, data, { recursive: true });
+          rmSync(join(data, 'anchors'), { force: true });
           const raw = connect(join(data, 'chartroom.db'));
           raw.exec(hand.embedded);
           raw.close();
-        } else {
-          const client = new MongoClient(url);
-          await hand.mongo(client.db());
-          await client.close();
         }
-        const second = await startServer({ store: url, config });
+        // Where what was taken away is known by an anchor it would not start.
+        const second = await startServer({ store: url, config: { data, fulltext: 'on', acceptFork: 'on' } });
         const { findings } = await examine(second.engine, 100);
         const told = [...findings].filter(
           ([kind, { names }]) => finding.test(kind) && names.some(each => name.test(each)),
@@ -378,7 +419,5 @@ for (const store of STORES)
         assert.equal(told.length > 0, true, JSON.stringify([...findings]));
         assert.equal(JSON.stringify([...findings]).includes('Patient/p2'), what === 'audit events, taken away');
         await second.stop();
-        letGo(url);
-        rmSync(data, { recursive: true, force: true });
       });
   });
