@@ -49,6 +49,7 @@ export const sayChart = speaker({
   'results.trend': 'Course of {what}',
   'results.trend.text': { one: '{n} value', other: '{n} values, from {first} to {last}' },
   'timeline.caption': 'The newest first',
+  'documents.untitled': 'Document without a title',
   'documents.found': { one: '{n} document', other: '{n} documents' },
   'documents.order': 'Group by',
   'documents.by.date': 'Date, newest first',

@@ -67,9 +67,9 @@ function inGroups(
   return [...groups].toSorted(([a], [b]) => byText(a, b));
 }
 
-/** Its title, else what it is. */
+/** Its title, else what it is: a heading and a link have words in any case. */
 export const titleOfDocument = ({ content, description, type }: DocumentReference): string =>
-  content?.[0]?.attachment.title ?? description ?? shownConcept(type);
+  content?.[0]?.attachment.title ?? description ?? (shownConcept(type) || sayChart('documents.untitled'));
 
 export const DocumentTags = ({ document: { status, docStatus } }: { readonly document: DocumentReference }) => (
   <>
