@@ -53,6 +53,8 @@ const DEPTHS = {
   SCANS: { change: 1, full: 12 },
   /** Walks through the table of each process of work, by operation and by plain FHIR. */
   WORK_WALKS: { change: 3, full: 1000 },
+  /** Files with separator sheets that are taken apart. */
+  SHEETS: { change: 0, full: 60 },
   /** Tamperings with exports of the audit trail. */
   TAMPERINGS: { change: 150, full: 10_000 },
   /** Tamperings with the trail of a store, a store. */

@@ -7,6 +7,7 @@ import { generateOperation } from '../../src/features/documents/mhd/generate.js'
 import { renderOperation } from '../../src/features/documents/render/operation.js';
 import { intakeOperation } from '../../src/features/intake/batch-operation.js';
 import { indexOperation } from '../../src/features/intake/index-operation.js';
+import { separatorSheetOperation } from '../../src/features/intake/sheets/sheet-operation.js';
 import { intakeRatesOperation } from '../../src/features/intake/rates-operation.js';
 import { privacyOperations } from '../../src/features/privacy/index.js';
 import { checkAuthorizationOperation } from '../../src/features/release/check-operation.js';
@@ -97,7 +98,8 @@ const ofRelease = composeOperations(
 );
 const ofIntake = composeOperations(
   {
-    intake: intakeOperation,
+    intake: intakeOperation({ lookFor: 1 }),
+    'separator-sheet': separatorSheetOperation,
     'intake-rates': intakeRatesOperation,
     index: indexOperation({
       rules: { required: [], withoutEncounter: [] },

@@ -15,33 +15,35 @@ import { hookGround } from '../../interactions/write/hook-ground.js';
 import { newId } from '../../platform/ids.js';
 import { breathe } from '../../platform/pieces.js';
 import { realTimeout } from '../../platform/real-time.js';
-import { duplicatesOf } from './duplicates.js';
-import { indexedElements } from './index-asked.js';
-import { batchEntry, batchText, fileTold, knownBatch, LIST_CODE } from './known-batch.js';
+import { batchText, knownBatch, LIST_CODE, MOST_OF_BATCH } from './known-batch.js';
 import { fileGiven, type FileGiven, type IntakeFile, isIssue, readIntakeFile } from './intake-file.js';
 import { checkMade } from './made-resource.js';
-import { newScan, scanDocument } from './new-scan.js';
-import { pageFindings, type PagesAsked } from './pages/page-findings.js';
+import { madeScans } from './made-scans.js';
+import { lookedPages, type LookedPages, type PagesAsked } from './pages/page-findings.js';
 import { subjectsOf } from './patient-facts.js';
-import type { DqFinding } from './vocabulary.js';
 
 const MOST_FILES = 100;
-/** For which pages are looked at while somebody waits, with the time that others take; those of the rest a second person looks at. */
-const LOOKING_MS = 10_000;
-const NOT_LOOKED_AT: DqFinding = { code: 'DQ-not-looked-at', expression: 'DocumentReference.content[0].attachment' };
+const NOT_LOOKED_AT: LookedPages = {
+  findings: [{ code: 'DQ-not-looked-at', expression: 'DocumentReference.content[0].attachment' }],
+};
 /** Bytes of the files of one batch. */
 const MOST_TOGETHER = 256 * 1024 * 1024;
+/** Of those that are taken apart. */
+const MOST_SEPARATED = 64 * 1024 * 1024;
 
-export const intakeOperation: OperationImplementation = {
+/** `lookFor`: ms for which pages are looked at while somebody waits, with the time that others take; those of the rest a second person looks at. */
+export const intakeOperation = ({ lookFor }: { readonly lookFor: number }): OperationImplementation => ({
   async run(context, ask) {
     const { given } = readGiven(context.engine, ask);
     const sought = await soughtBatch(context, given);
     const known = sought && (await findOne(context, sought));
-    const files = await filesRead(await filesGiven(context, given), known !== undefined);
+    // Nobody looks at the pages of what is known.
+    const looking = known ? 0 : lookFor;
+    const files = await filesRead(await filesGiven(context, given), looking);
     if (known?.text) return knownBatch(context, { id: known.id, text: known.text }, files);
     return newBatch(context, given, files, sought);
   },
-};
+});
 
 /** The batch with the identifier that is given, as criteria. */
 async function soughtBatch(context: Context, given: readonly GivenParameter[]): Promise<ConditionalQuery | undefined> {
@@ -76,30 +78,36 @@ async function filesGiven(context: Context, given: readonly GivenParameter[]): P
     throw new FhirError('too-large', 'The files of one batch have 256 MB at most together: send several batches.', {
       ...{ expression: 'Parameters.parameter', detail: 'batch-too-large' },
     });
+  const separated = files.reduce((total, file) => total + (file.separated ? file.size : 0), 0);
+  if (separated > MOST_SEPARATED)
+    throw new FhirError('too-large', 'Files that are taken apart have 64 MB at most together: send several batches.', {
+      ...{ expression: 'Parameters.parameter', detail: 'separated-too-large' },
+    });
   const largest = Math.max(0, ...files.map(({ size }) => size));
-  // Its parts, the whole, and the copy of the thread that looks at it.
-  if (largest > FREE) await ground.room(3 * largest);
+  // Its parts, the whole, and the copy of the thread that looks at it; and documents that are made, which stay until they are committed.
+  const needed = 3 * largest + 3 * separated;
+  if (needed > 3 * FREE) await ground.room(needed);
   // A file that has no bytes is told beside those whose bytes are not taken in.
-  if (issues.length > 0) await filesRead(files, true, issues);
+  if (issues.length > 0) await filesRead(files, 0, issues);
   return files;
 }
 
-/** Reads one file after the other, and keeps the bytes of none. `isKnown`: nobody looks at their pages. Throws `unprocessable` with all issues. */
+/** Reads one file after the other, and keeps the bytes of none. `lookFor`: ms for their pages; 0: nobody looks. Throws `unprocessable` with all issues. */
 async function filesRead(
   given: readonly FileGiven[],
-  isKnown: boolean,
+  lookFor: number,
   found: readonly Issue[] = [],
 ): Promise<readonly IntakeFile[]> {
-  const ends = performance.now() + LOOKING_MS;
-  const looks = new Map<string, Promise<readonly DqFinding[]>>();
+  const ends = performance.now() + lookFor;
+  const looks = new Map<string, Promise<LookedPages>>();
   const files: IntakeFile[] = [];
   const issues: Issue[] = [];
   for (const file of given) {
     await breathe();
     const read = await readIntakeFile(file, async (pages, sha256) => {
-      if (isKnown || issues.length > 0) return [];
+      if (lookFor === 0 || issues.length > 0) return { findings: [] };
       // Equal bytes are looked at once.
-      const name = `${sha256} ${pages.pages}`;
+      const name = `${sha256} ${pages.pages} ${pages.separated}`;
       const look = looks.get(name) ?? lookUntil(ends, pages);
       looks.set(name, look);
       return look;
@@ -113,12 +121,12 @@ async function filesRead(
 }
 
 /** `ends`: of the time of the process. */
-async function lookUntil(ends: number, pages: PagesAsked): Promise<readonly DqFinding[]> {
+async function lookUntil(ends: number, pages: PagesAsked): Promise<LookedPages> {
   const left = ends - performance.now();
-  if (left <= 0) return [NOT_LOOKED_AT];
+  if (left <= 0) return NOT_LOOKED_AT;
   return new Promise((resolve, reject) => {
-    const timer = realTimeout(left, () => resolve([NOT_LOOKED_AT]));
-    pageFindings(pages)
+    const timer = realTimeout(left, () => resolve(NOT_LOOKED_AT));
+    lookedPages(pages)
       .then(resolve, reject)
       .finally(() => clearTimeout(timer));
   });
@@ -138,26 +146,18 @@ async function newBatch(
   const earlier = new Map<string, string>();
   const told: JsonObject[] = [];
   const entry: JsonObject[] = [];
+  const subjects: JsonObject[] = [];
+  const making = { engine, ground, earlier, at, by: principal, batch, newId: () => newId(now) };
   for (const file of files) {
-    const [id, task] = [newId(now), newId(now)];
-    const same = await duplicatesOf(ground, file, earlier);
-    const findings = [...same.findings, ...file.findings];
-    if (!earlier.has(file.sha256)) earlier.set(file.sha256, `DocumentReference/${id}`);
-    const scan = {
-      id,
-      task,
-      fields: indexedElements(file.asked, {}),
-      findings,
-      labels: same.labels,
-      at,
-      by: principal,
-      batch,
-    };
-    const content = [{ attachment: file.attachment }];
-    await checkMade(engine, scanDocument({ ...scan, content }), file.at);
-    companions.push(...newScan({ ...scan, content }));
-    entry.push(batchEntry(id, file));
-    told.push(fileTold(`DocumentReference/${id}`, `Task/${task}`, findings));
+    const made = await madeScans(making, file);
+    companions.push(...made.companions);
+    entry.push(...made.entries);
+    told.push(...made.told);
+    subjects.push(...made.subjects);
+    if (told.length > MOST_OF_BATCH)
+      throw new FhirError('unprocessable', `A batch has ${MOST_OF_BATCH} documents at most: send several batches.`, {
+        ...{ expression: file.at, detail: 'too-many-documents' },
+      });
   }
   const resource = batchList(context, given, { at, entry });
   await checkMade(engine, resource, 'the batch');
@@ -166,10 +166,7 @@ async function newBatch(
     result: {
       status: 201,
       location: `List/${batch}/_history/1`,
-      patients: subjectsOf(
-        files.map(({ asked: { patient: subject } }) => (subject ? { subject } : {})),
-        engine.settings.bases,
-      ),
+      patients: subjectsOf(subjects, engine.settings.bases),
       text: batchText(batch, told),
     },
     accompaniment: {

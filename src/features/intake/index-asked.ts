@@ -42,7 +42,10 @@ export function indexAsked(parts: readonly JsonObject[], at: string): IndexAsked
     const name = typeof part['name'] === 'string' ? part['name'] : '';
     const type = Object.hasOwn(TYPES, name) ? TYPES[name]! : undefined;
     if (type === undefined)
-      throw badParameter(`A file has the parts attachment, pages, ${INDEX_PARAMETERS.join(', ')}.`, `${at}.part`);
+      throw badParameter(
+        `A file has the parts attachment, pages, separated, ${INDEX_PARAMETERS.join(', ')}.`,
+        `${at}.part`,
+      );
     const value = part[`value${type}`] ?? (type === 'DateTime' ? part['valueDate'] : undefined);
     if (value === undefined) throw badParameter(`The part ${name} is a value${type}.`, `${at}.part`);
     return [name, value] as const;

@@ -10,6 +10,7 @@ import { documentGuard } from './document-guard.js';
 import { readIndexRules } from './index-fields.js';
 import { indexOperation } from './index-operation.js';
 import { intakeRatesOperation } from './rates-operation.js';
+import { separatorSheetOperation } from './sheets/sheet-operation.js';
 import { scanHook, type ScanGround } from './scan-hook.js';
 
 const folder = new URL('../../../../profiles/intake/', import.meta.url);
@@ -29,6 +30,13 @@ const settings = {
     0,
     1000,
   ),
+  intakeWait: wholeNumber(
+    'INTAKE_WAIT',
+    10,
+    'Seconds for which the pages of what `$intake` takes in are looked at while its sender waits; what nobody has looked at by then has `DQ-not-looked-at`.',
+    1,
+    120,
+  ),
 };
 
 const INDEXING_ROLES = ['writer', 'records-specialist'];
@@ -37,7 +45,7 @@ export const scanIntake: Feature<typeof settings> = {
   name: 'intake',
   settings,
   profiles: folder,
-  open({ own: { intakeSample, intakeNewStaff }, clock, settings: { bases } }) {
+  open({ own: { intakeSample, intakeNewStaff, intakeWait }, clock, settings: { bases } }) {
     const ground: ScanGround = {
       rules: readIndexRules(new URL('rules/index-fields.json', folder)),
       sample: { percent: intakeSample, newStaff: intakeNewStaff },
@@ -49,9 +57,16 @@ export const scanIntake: Feature<typeof settings> = {
     };
     return {
       hooks: [scanHook(ground), documentGuard(bases)],
-      operations: { index: indexOperation(ground), intake: intakeOperation, 'intake-rates': intakeRatesOperation },
+      operations: {
+        index: indexOperation(ground),
+        intake: intakeOperation({ lookFor: intakeWait * 1000 }),
+        'separator-sheet': separatorSheetOperation,
+        'intake-rates': intakeRatesOperation,
+      },
       duties: {
-        ...Object.fromEntries(INDEXING_ROLES.map(role => [role, { operations: ['index', 'intake', 'intake-rates'] }])),
+        ...Object.fromEntries(
+          INDEXING_ROLES.map(role => [role, { operations: ['index', 'intake', 'intake-rates', 'separator-sheet'] }]),
+        ),
         'privacy-officer': { operations: ['intake-rates'] },
         service: { operations: ['intake'] },
       },

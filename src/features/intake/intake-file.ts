@@ -8,8 +8,7 @@ import { badParameter, type GivenParameter } from '../../interactions/operations
 import type { HeldBinary, HookGround } from '../../interactions/write/hooks.js';
 import { breathe } from '../../platform/pieces.js';
 import { type IndexAsked, indexAsked } from './index-asked.js';
-import type { PagesAsked } from './pages/page-findings.js';
-import type { DqFinding } from './vocabulary.js';
+import type { LookedPages, PagesAsked } from './pages/page-findings.js';
 
 /** What is taken in: http://hl7.org/fhir/us/core/ (DocumentReference), and images of scanners. */
 const TAKEN: ReadonlySet<string> = new Set([
@@ -25,6 +24,8 @@ export interface FileGiven {
   readonly asked: IndexAsked;
   /** Its pages, as somebody has counted them. */
   readonly pages: number | undefined;
+  /** Separator sheets stand between its documents. */
+  readonly separated: boolean;
   /** Bytes. */
   readonly size: number;
   /** Once. */
@@ -40,7 +41,7 @@ export interface IntakeFile {
   /** In hexadecimal digits. */
   readonly sha256: string;
   /** About its pages. */
-  readonly findings: readonly DqFinding[];
+  readonly looked: LookedPages;
 }
 
 /** Bytes of one file: more are stored as a Binary, and are not looked into. */
@@ -48,6 +49,11 @@ const MOST_BYTES = 64 * 1024 * 1024;
 
 const refuseFile = (at: string, detail: string, text: string): Issue =>
   issueOfKind('unprocessable', { detail, text, expression: `${at}.part.where(name='attachment')` });
+
+/** Parts of a file that are no index fields. */
+const OWN_PARTS: ReadonlySet<unknown> = new Set(['attachment', 'pages', 'separated']);
+/** Types of files that hold several documents. */
+const SEPARATED: ReadonlySet<string> = new Set(['application/pdf', 'image/tiff']);
 
 const tooLarge = (at: string): Issue => refuseFile(at, 'file-too-large', 'A file has 64 MB at most.');
 
@@ -63,13 +69,14 @@ export async function fileGiven(
   if (attachments.length !== 1 || !isObject(sent))
     throw badParameter('A file has one part attachment, which is an Attachment.', at);
   const asked = indexAsked(
-    parts.filter(({ name }) => name !== 'attachment' && name !== 'pages'),
+    parts.filter(({ name }) => !OWN_PARTS.has(name)),
     at,
   );
   const counted = parts.find(({ name }) => name === 'pages')?.['valuePositiveInt'];
   const pages = typeof counted === 'number' ? counted : undefined;
   const { data, url } = sent;
-  const file = { at, sent, asked, pages };
+  const separated = parts.find(({ name }) => name === 'separated')?.['valueBoolean'] === true;
+  const file = { at, sent, asked, pages, separated };
   if (typeof data === 'string') {
     const size = Buffer.byteLength(data, 'base64');
     if (size > MOST_BYTES) return tooLarge(at);
@@ -92,17 +99,19 @@ export async function bytesHeld({ bytes }: HeldBinary): Promise<Buffer> {
 
 /** Reads a file, and has its pages looked at by `look`. Gives an issue where its bytes are none that are taken in. */
 export async function readIntakeFile(
-  { at, sent, asked, pages, read }: FileGiven,
-  look: (asked: PagesAsked, sha256: string) => Promise<readonly DqFinding[]>,
+  { at, sent, asked, pages, separated, read }: FileGiven,
+  look: (asked: PagesAsked, sha256: string) => Promise<LookedPages>,
 ): Promise<IntakeFile | Issue> {
   const bytes = await read();
   const contentType = await contentTypeOf(bytes.subarray(0, HEAD_BYTES));
   if (contentType === undefined || !TAKEN.has(contentType))
     return refuseFile(at, 'type-not-taken', `Files are taken in of these types: ${[...TAKEN].join(', ')}.`);
+  if (separated && !SEPARATED.has(contentType))
+    return refuseFile(at, 'type-not-separated', `Files are taken apart of these types: ${[...SEPARATED].join(', ')}.`);
   await breathe();
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   const attachment = { ...sent, contentType: sent['contentType'] ?? contentType };
-  return { at, attachment, asked, sha256, findings: await look({ bytes, contentType, pages }, sha256) };
+  return { at, attachment, asked, sha256, looked: await look({ bytes, contentType, pages, separated }, sha256) };
 }
 
 export const isIssue = (given: FileGiven | IntakeFile | Issue): given is Issue => 'severity' in given;

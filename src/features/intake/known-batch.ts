@@ -22,8 +22,8 @@ export const LIST_CODE = {
 
 /** Of an entry: the hash of what came in, in hexadecimal digits. */
 const RECEIVED_URL = 'urn:chartroom:received-sha256';
-/** Tasks of one batch. */
-const MOST_OF_BATCH = 100;
+/** Documents, and so Tasks, of one batch. */
+export const MOST_OF_BATCH = 300;
 
 export const batchEntry = (document: string, { sha256 }: Pick<IntakeFile, 'sha256'>): JsonObject => ({
   extension: [{ url: RECEIVED_URL, valueString: sha256 }],
@@ -43,15 +43,16 @@ export async function knownBatch(
 ): Promise<Outcome> {
   const list = parseJson(text, STORED_JSON).resource;
   const entries = itemsOf(list['entry']).filter(isObject);
-  const received = entries.map(({ extension }) =>
+  // Documents that a file was taken apart into have none.
+  const received = entries.flatMap(({ extension }) =>
     itemsOf(extension)
       .filter(isObject)
-      .find(({ url }) => url === RECEIVED_URL),
+      .filter(({ url }) => url === RECEIVED_URL),
   );
   const isSame =
     isBatch(list) &&
     received.length === files.length &&
-    received.every((each, at) => each?.['valueString'] === files[at]!.sha256);
+    received.every((each, at) => each['valueString'] === files[at]!.sha256);
   if (!isSame)
     throw new FhirError('conflict', 'This identifier is that of another batch: send these files under another one.', {
       ...{ detail: 'identifier-of-other-batch', expression: "Parameters.parameter.where(name='identifier')" },

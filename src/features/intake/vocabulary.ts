@@ -62,6 +62,9 @@ export const DQ_RULES = {
   'DQ-pages-more': { severity: 'warning', display: 'There are more pages than were counted' },
   'DQ-unreadable': { severity: 'warning', display: 'Its pages cannot be read' },
   'DQ-not-looked-at': { severity: 'warning', display: 'Its pages were not looked at' },
+  'DQ-sheet-missing': { severity: 'warning', display: 'No separator sheet was before its pages' },
+  'DQ-sheet-unreadable': { severity: 'warning', display: 'The separator sheet before it cannot be read' },
+  'DQ-sheet-mismatch': { severity: 'warning', display: 'The separator sheet names another patient than who sent it' },
   'DQ-came-in-anew': { severity: 'warning', display: 'It was taken back from a record, and came in anew' },
   'DQ-duplicate': { severity: 'warning', display: 'The same bytes are here already' },
 } as const satisfies Readonly<Record<string, QualityRule>>;

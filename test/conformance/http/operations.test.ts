@@ -107,7 +107,7 @@ onStoresInTurn(
                 'release-select',
               ]
             : []),
-          ...(type === 'Patient' ? ['custody'] : []),
+          ...(type === 'Patient' ? ['custody', 'separator-sheet'] : []),
           ...(['DocumentReference', 'List'].includes(type) ? ['move'] : []),
           ...(type === 'DocumentReference' ? ['docref', 'generate-metadata', 'index', 'intake', 'intake-rates'] : []),
           ...(type === 'AuditEvent' ? ['proof'] : changing),

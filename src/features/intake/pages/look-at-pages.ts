@@ -1,12 +1,16 @@
 /** What a thread does with a scan: each page of it is drawn, and judged. It may take as long as it likes, and throw anything. */
 import { PNG } from 'pngjs';
 import { drawnPage, type OpenPdf, openPdf } from '../../../fhir/content/pdfium.js';
+import { readSheet } from '../sheets/read-sheet.js';
+import { type SheetSeen, type SplitPart, splitPages } from '../sheets/split-pages.js';
 import { type GreyPage, judgePage, type PageVerdict } from './judge-page.js';
 import { type Dots, picturePdf, plausible } from './picture-pdf.js';
 
 export interface ScanToSee {
   readonly contentType: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Separator sheets stand between its documents. */
+  readonly separated?: boolean;
 }
 
 /** A page as it was found. */
@@ -19,9 +23,12 @@ export interface SeenPages {
   /** All that there are; those beyond MOST_SEEN are not looked at. */
   readonly total: number;
   readonly pages: readonly SeenPage[];
+  /** Of a separated file; undefined: it has too many pages. */
+  readonly parts?: readonly SplitPart[];
 }
 
 const MOST_SEEN = 50;
+const MOST_SEPARATED = 200;
 /** Pixels of a page that is looked at, and of a picture that is decoded. */
 const DRAWN = 800_000;
 const DRAWN_DOTS = 72;
@@ -33,24 +40,47 @@ const LEVEL = { skew: 0, isTurned: false } as const;
 const SHEET = 8.27;
 
 /** Undefined where it cannot be read. */
-export async function lookAtPages({ contentType, bytes }: ScanToSee): Promise<SeenPages | undefined> {
+export async function lookAtPages({
+  contentType,
+  bytes,
+  separated = false,
+}: ScanToSee): Promise<SeenPages | undefined> {
   if (contentType === 'image/png') return pngSeen(Buffer.from(bytes));
-  const file = contentType === 'application/pdf' ? undefined : picturePdf(Buffer.from(bytes), contentType, MOST_SEEN);
+  const most = separated ? MOST_SEPARATED : MOST_SEEN;
+  // One more than is looked at shows that there are more: no page may be lost where a file is taken apart.
+  const drawn = separated ? most + 1 : most;
+  const file = contentType === 'application/pdf' ? undefined : picturePdf(Buffer.from(bytes), contentType, drawn);
   if (contentType !== 'application/pdf' && !file) return undefined;
   const open = await openPdf(file?.pdf ?? bytes);
   if (typeof open === 'string') return undefined;
   try {
-    const pages: SeenPage[] = [];
-    for (let at = 0; at < Math.min(open.pages, MOST_SEEN); at++) {
-      const said = file?.pages[at];
-      const judged = judgePage(greyOfPage(drawnPage(open, at, DRAWN_DOTS, DRAWN)));
-      const verdict = said && Math.min(said.width, said.height) < SMALLEST ? { ...judged, ...LEVEL } : judged;
-      pages.push({ ...verdict, dots: said ? lowerDots(said.dots, said.width, said.height) : dotsOfPage(open, at) });
-    }
-    return open.pages > 0 ? { total: open.pages, pages } : undefined;
+    return await pagesSeen(open, { file, most, separated });
   } finally {
     open.close();
   }
+}
+
+interface Looking {
+  readonly file: ReturnType<typeof picturePdf>;
+  /** Pages. */
+  readonly most: number;
+  readonly separated: boolean;
+}
+
+async function pagesSeen(open: OpenPdf, { file, most, separated }: Looking): Promise<SeenPages | undefined> {
+  const pages: SeenPage[] = [];
+  const sheets: SheetSeen[] = [];
+  for (let at = 0; at < Math.min(open.pages, most); at++) {
+    const said = file?.pages[at];
+    const picture = drawnPage(open, at, DRAWN_DOTS, DRAWN);
+    if (separated) sheets.push(await readSheet(picture));
+    const judged = judgePage(greyOfPage(picture));
+    const verdict = said && Math.min(said.width, said.height) < SMALLEST ? { ...judged, ...LEVEL } : judged;
+    pages.push({ ...verdict, dots: said ? lowerDots(said.dots, said.width, said.height) : dotsOfPage(open, at) });
+  }
+  if (open.pages === 0) return undefined;
+  const isWhole = separated && open.pages <= most;
+  return { total: open.pages, pages, ...(isWhole ? { parts: splitPages(open, sheets) } : {}) };
 }
 
 function greyOfPage({ width, height, rgb }: ReturnType<typeof drawnPage>): GreyPage {

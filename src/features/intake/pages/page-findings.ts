@@ -4,11 +4,16 @@
  */
 import { createPool, type Pool, type PoolOptions, TaskStopped } from '../../../platform/pool.js';
 import type { DqFinding, QualityCode } from '../vocabulary.js';
-import type { ScanToSee, SeenPages } from './look-at-pages.js';
+import type { SplitPart } from '../sheets/split-pages.js';
+import type { SeparatorSheet } from '../sheets/sheet-text.js';
+import type { ScanToSee, SeenPage, SeenPages } from './look-at-pages.js';
 
 export const PAGE_POOL: PoolOptions = { module: new URL('./thread.js', import.meta.url), memory: 256, time: 10_000 };
 
 let pagePool: Pool<ScanToSee, SeenPages | undefined> | undefined;
+/** Files that are taken apart need longer, and keep no others waiting. */
+let sheetPool: Pool<ScanToSee, SeenPages | undefined> | undefined;
+const SHEET_TIME = 60_000;
 
 /** Types that are pages. */
 const PAGED: ReadonlySet<string> = new Set(['application/pdf', 'image/tiff', 'image/jpeg', 'image/png']);
@@ -24,18 +29,68 @@ export interface PagesAsked {
   readonly contentType: string;
   /** As many as somebody has counted. */
   readonly pages: number | undefined;
+  /** Separator sheets stand between its documents. */
+  readonly separated?: boolean;
+}
+
+/** A document of a file that was separated. */
+export interface LookedPart {
+  /** What the sheet before it says. */
+  readonly sheet: SeparatorSheet | undefined;
+  readonly bytes: Uint8Array;
+  readonly findings: readonly DqFinding[];
+}
+
+export interface LookedPages {
+  readonly findings: readonly DqFinding[];
+  /** Of a file that is taken apart. */
+  readonly parts?: readonly LookedPart[];
 }
 
 /** It throws nothing. Of what is no page, as a text, there is nothing to say. */
-export async function pageFindings(
-  { bytes, contentType, pages }: PagesAsked,
-  pool: Pool<ScanToSee, SeenPages | undefined> = (pagePool ??=
-    createPool(PAGE_POOL)),
-): Promise<readonly DqFinding[]> {
-  if (!PAGED.has(contentType)) return [];
-  const seen = bytes.length <= MOST_BYTES ? await seenBy(pool, bytes, contentType) : undefined;
-  if (!seen) return [pageFinding('DQ-unreadable')];
-  const found = seen.pages.flatMap((page, at): DqFinding[] => {
+export async function lookedPages(
+  { bytes, contentType, pages, separated = false }: PagesAsked,
+  given?: Pool<ScanToSee, SeenPages | undefined>,
+): Promise<LookedPages> {
+  if (!PAGED.has(contentType)) return { findings: [] };
+  const pool =
+    given ??
+    (separated ? (sheetPool ??= createPool({ ...PAGE_POOL, time: SHEET_TIME })) : (pagePool ??= createPool(PAGE_POOL)));
+  const seen = bytes.length <= MOST_BYTES ? await seenBy(pool, { bytes, contentType, separated }) : undefined;
+  if (!seen) return { findings: [pageFinding('DQ-unreadable')] };
+  const counted = countFinding(pages, seen.total);
+  const found = [...counted, ...foundOn(seen.pages)].slice(0, MOST_FOUND);
+  if (!separated) return { findings: found };
+  const { parts } = seen;
+  if (!parts) return { findings: [pageFinding('DQ-not-looked-at'), ...found] };
+  if (parts.every(({ sheet }) => sheet === undefined)) return { findings: [pageFinding('DQ-sheet-missing'), ...found] };
+  return { findings: [], parts: parts.map(part => lookedPart(part, seen.pages, counted)) };
+}
+
+function lookedPart(
+  { sheet, first, pages, bytes }: SplitPart,
+  all: readonly SeenPage[],
+  counted: readonly DqFinding[],
+): LookedPart {
+  const read = typeof sheet === 'object' ? sheet : undefined;
+  const ofSheet: readonly DqFinding[] = read
+    ? []
+    : [pageFinding(sheet === undefined ? 'DQ-sheet-missing' : 'DQ-sheet-unreadable')];
+  // Of a sheet alone there is nothing to be said but that its pages are not there.
+  const ofPages =
+    pages === 0
+      ? [pageFinding('DQ-pages-missing')]
+      : [...countFinding(read?.pages, pages), ...foundOn(all.slice(first, first + pages))];
+  return { sheet: read, bytes, findings: [...counted, ...ofSheet, ...ofPages].slice(0, MOST_FOUND) };
+}
+
+export const pageFindings = async (
+  asked: PagesAsked,
+  pool?: Pool<ScanToSee, SeenPages | undefined>,
+): Promise<readonly DqFinding[]> => (await lookedPages(asked, pool)).findings;
+
+const foundOn = (pages: readonly SeenPage[]): readonly DqFinding[] =>
+  pages.flatMap((page, at): DqFinding[] => {
     const number = at + 1;
     if (page.isBlank) return [pageFinding('DQ-page-blank', number)];
     return [
@@ -44,12 +99,11 @@ export async function pageFindings(
       ...(Math.abs(page.skew) >= MOST_SKEW ? [pageFinding('DQ-page-skewed', number)] : []),
     ];
   });
-  const counted =
-    pages === undefined || pages === seen.total
-      ? []
-      : [pageFinding(seen.total < pages ? 'DQ-pages-missing' : 'DQ-pages-more', seen.total)];
-  return [...counted, ...found].slice(0, MOST_FOUND);
-}
+
+const countFinding = (counted: number | undefined, found: number): readonly DqFinding[] =>
+  counted === undefined || counted === found
+    ? []
+    : [pageFinding(found < counted ? 'DQ-pages-missing' : 'DQ-pages-more', found)];
 
 /** Of one file. */
 const MOST_FOUND = 60;
@@ -62,12 +116,11 @@ const pageFinding = (code: QualityCode, number?: number): DqFinding => ({
 
 async function seenBy(
   pool: Pool<ScanToSee, SeenPages | undefined>,
-  bytes: Uint8Array,
-  contentType: string,
+  { bytes, contentType, separated }: Required<Pick<PagesAsked, 'bytes' | 'contentType' | 'separated'>>,
 ): Promise<SeenPages | undefined> {
   const copy = new Uint8Array(bytes);
   try {
-    return await pool.run({ contentType, bytes: copy }, [copy.buffer]);
+    return await pool.run({ contentType, bytes: copy, separated }, [copy.buffer]);
   } catch (error) {
     if (error instanceof TaskStopped) return undefined;
     throw error;

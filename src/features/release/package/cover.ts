@@ -1,5 +1,5 @@
 /** The pages before those of the items: who gets what from whom, why, and under which conditions; and what stands where. */
-import { create } from 'qrcode';
+import { qrRuns } from '../../../fhir/content/qr-squares.js';
 import type { ItemOutcome, PackageItem, PackageOrder, PackageWords } from './order.js';
 import type { Paper } from './read/picture.js';
 import { pdfNumber } from './pdf/values.js';
@@ -96,18 +96,11 @@ function entryText(item: PackageItem, outcome: ItemOutcome, words: PackageWords)
 
 /** The QR code as operators of a page: black squares at the upper right. https://www.iso.org/standard/83389.html */
 export function qrOperators(text: string, { width, height, right, top }: Sheet): string {
-  const { modules } = create(text, { errorCorrectionLevel: 'M' });
-  const dot = QR_SIZE / modules.size;
-  const [left, upper] = [width - right - QR_SIZE, height - top];
-  const squares: string[] = [];
-  for (let row = 0; row < modules.size; row++)
-    for (let column = 0; column < modules.size; column++) {
-      if (!modules.get(row, column)) continue;
-      let end = column + 1;
-      while (end < modules.size && modules.get(row, end)) end++;
-      const [x, y] = [left + column * dot, upper - (row + 1) * dot];
-      squares.push(`${pdfNumber(x)} ${pdfNumber(y)} ${pdfNumber((end - column) * dot)} ${pdfNumber(dot)} re`);
-      column = end;
-    }
-  return `0 g\n${squares.join('\n')}\nf\n`;
+  const [left, bottom] = [width - right - QR_SIZE, height - top - QR_SIZE];
+  const squares = qrRuns(text, 'M').map(run =>
+    [left + run.x * QR_SIZE, bottom + run.y * QR_SIZE, run.width * QR_SIZE, run.height * QR_SIZE]
+      .map(pdfNumber)
+      .join(' '),
+  );
+  return `0 g\n${squares.map(each => `${each} re`).join('\n')}\nf\n`;
 }

@@ -48,7 +48,7 @@ function pageWords({ pdfium: module, document }: OpenPdf, index: number, most: n
     const at = module.pdfium.wasmExports.malloc(2 * (count + 1));
     if (at !== 0) {
       module.FPDFText_GetText(text, 0, count, at);
-      words = module.pdfium.UTF16ToString(at, 2 * (count + 1));
+      words = (module.pdfium.UTF16ToString as (from: number, bytes: number) => string)(at, 2 * (count + 1));
       module.pdfium.wasmExports.free(at);
     }
   }

@@ -1,0 +1,154 @@
+/**
+ * What is made of a file that comes in: a document, or, where separator sheets stand between its pages, one for each of them. The file that was taken apart is kept as it
+ * came, as a document of nobody (superseded, tagged `split`): a Provenance alone leads from a part to it, since it may hold pages of others.
+ */
+import { isObject, type JsonObject, type Resource } from '../../fhir/resource.js';
+import type { Engine } from '../../interactions/engine.js';
+import type { Companion } from '../../interactions/interaction.js';
+import { personOf } from '../../interactions/person.js';
+import type { HookGround } from '../../interactions/write/hooks.js';
+import { withDocumentLabels } from './document-labels.js';
+import { duplicatesOf } from './duplicates.js';
+import { type IndexAsked, indexedElements } from './index-asked.js';
+import type { IntakeFile } from './intake-file.js';
+import { batchEntry, fileTold } from './known-batch.js';
+import { checkMade } from './made-resource.js';
+import { type NewScan, newScan, scanDocument } from './new-scan.js';
+import type { LookedPart } from './pages/page-findings.js';
+import { type DqFinding, INTAKE_TAGS } from './vocabulary.js';
+
+export interface ScanMaking extends Pick<NewScan, 'at' | 'by'> {
+  readonly engine: Engine;
+  readonly ground: Pick<HookGround, 'find' | 'view'>;
+  /** Documents of the batch by the hash of their bytes: it is added to. */
+  readonly earlier: Map<string, string>;
+  readonly batch: string;
+  readonly newId: () => string;
+}
+
+interface MadeScans {
+  readonly companions: readonly Companion[];
+  /** Of the List. */
+  readonly entries: readonly JsonObject[];
+  readonly told: readonly JsonObject[];
+  /** With the subjects of the documents. */
+  readonly subjects: readonly JsonObject[];
+}
+
+/** Throws `unprocessable` where it makes nothing that is valid. */
+export async function madeScans(making: ScanMaking, file: IntakeFile): Promise<MadeScans> {
+  const { ground, earlier, newId } = making;
+  const { attachment, looked, sha256 } = file;
+  const { findings: same, labels } = await duplicatesOf(ground, file, earlier);
+  const whole = newId();
+  if (!earlier.has(sha256)) earlier.set(sha256, `DocumentReference/${whole}`);
+  if (!looked.parts) {
+    const findings = [...same, ...looked.findings];
+    const one = { id: whole, attachment, asked: file.asked, findings, labels };
+    return { ...(await madeScan(making, file.at, one)), entries: [batchEntry(whole, file)] };
+  }
+  const received = withDocumentLabels(wholeDocument(making, attachment), labels);
+  await checkMade(making.engine, received, file.at);
+  const made: MadeScans = {
+    companions: [
+      { kind: 'create', type: 'DocumentReference', id: whole, body: { resource: received, decimals: undefined } },
+    ],
+    entries: [batchEntry(whole, file)],
+    told: [],
+    subjects: [],
+  };
+  let all = made;
+  for (const [at, part] of looked.parts.entries()) {
+    const id = newId();
+    const { asked, findings } = askedOfPart(file.asked, part);
+    const title = typeof attachment['title'] === 'string' ? `${attachment['title']} (${at + 1})` : `${at + 1}`;
+    const data = Buffer.from(part.bytes.buffer, part.bytes.byteOffset, part.bytes.length).toString('base64');
+    const one = { id, attachment: { contentType: 'application/pdf', title, data }, asked, labels };
+    const scan = await madeScan(making, file.at, { ...one, findings: [...same, ...findings] });
+    all = {
+      companions: [...all.companions, ...scan.companions, takenApart(making, id, whole)],
+      entries: [...all.entries, { item: { reference: `DocumentReference/${id}` } }],
+      told: [...all.told, ...scan.told],
+      subjects: [...all.subjects, ...scan.subjects],
+    };
+  }
+  return all;
+}
+
+interface OneScan extends Pick<NewScan, 'id' | 'findings' | 'labels'> {
+  readonly attachment: JsonObject;
+  readonly asked: IndexAsked;
+}
+
+async function madeScan(
+  { engine, at, by, batch, newId }: ScanMaking,
+  from: string,
+  { id, attachment, asked, findings, labels }: OneScan,
+): Promise<Omit<MadeScans, 'entries'>> {
+  const task = newId();
+  const fields = indexedElements(asked, {});
+  const scan: NewScan = {
+    id,
+    task,
+    content: [{ attachment }],
+    fields,
+    findings,
+    ...(labels ? { labels } : {}),
+    at,
+    by,
+    batch,
+  };
+  await checkMade(engine, scanDocument(scan), from);
+  return {
+    companions: newScan(scan),
+    told: [fileTold(`DocumentReference/${id}`, `Task/${task}`, findings)],
+    subjects: [fields],
+  };
+}
+
+/** Index fields as the sheet says them, which stood with the pages; where whoever sent it says another patient, nobody is named. */
+function askedOfPart(
+  sent: IndexAsked,
+  { sheet, findings }: LookedPart,
+): { readonly asked: IndexAsked; readonly findings: readonly DqFinding[] } {
+  if (!sheet) return { asked: sent, findings };
+  const reference = `Patient/${sheet.patient}`;
+  const bar = sheet.type?.indexOf('|') ?? -1;
+  const type =
+    sheet.type === undefined ? {} : { type: { system: sheet.type.slice(0, bar), code: sheet.type.slice(bar + 1) } };
+  const encounter = sheet.encounter === undefined ? {} : { encounter: { reference: `Encounter/${sheet.encounter}` } };
+  const { patient, ...others } = sent;
+  const isOther = isObject(patient) && patient['reference'] !== reference;
+  if (isOther) return { asked: others, findings: [MISMATCH, ...findings] };
+  return { asked: { ...others, patient: { reference }, ...encounter, ...type }, findings };
+}
+
+const MISMATCH: DqFinding = { code: 'DQ-sheet-mismatch', expression: 'DocumentReference.subject' };
+
+const wholeDocument = ({ at }: ScanMaking, attachment: JsonObject): Resource => ({
+  resourceType: 'DocumentReference',
+  meta: { tag: [{ system: INTAKE_TAGS, code: 'split' }] },
+  ...{ status: 'superseded', docStatus: 'preliminary', date: at },
+  description: 'Came in with separator sheets, and was taken apart.',
+  content: [{ attachment }],
+});
+
+function takenApart({ at, by }: ScanMaking, part: string, whole: string): Companion {
+  const resource: Resource = {
+    resourceType: 'Provenance',
+    target: [{ reference: `DocumentReference/${part}` }],
+    recorded: at,
+    activity: {
+      coding: [
+        {
+          system: 'http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle',
+          code: 'extract',
+          display: 'Extract Record Lifecycle Event',
+        },
+      ],
+    },
+    agent: [{ who: personOf(by) }],
+    entity: [{ role: 'source', what: { reference: `DocumentReference/${whole}` } }],
+  };
+  return { kind: 'create', own: true, type: 'Provenance', body: { resource, decimals: undefined } };
+}

@@ -1,0 +1,104 @@
+/** Files with separator sheets between their documents, taken in: each document by itself, what came in as it was. docs/records-desk.md */
+import assert from 'node:assert/strict';
+import type { DocumentReference, List, ParametersParameter, Provenance } from 'fhir/r4.js';
+import { it } from 'mocha';
+import { onStoresInTurn } from '../support/both-stores.js';
+import {
+  ANN,
+  as,
+  BEN,
+  FIELDS,
+  fileOf,
+  indexAs,
+  intakeTokens,
+  intakeWorld,
+  refusedScan,
+  scanAt,
+  stepAs,
+  takeIn,
+  toldOf,
+} from '../support/intake.js';
+import { aPdf, aPng } from '../support/scans.js';
+import { sheetPage, WRITTEN_PAGE } from '../support/separator-sheets.js';
+
+const SEPARATED: ParametersParameter = { name: 'separated', valueBoolean: true };
+
+onStoresInTurn(
+  'scans with separator sheets',
+  stage => {
+    it('become a document for each sheet, and the file stays as it came (S4)', async () => {
+      const { talk } = stage();
+      const question = 'Patient/1/$separator-sheet?encounter=e1&type=http://loinc.org%7C11506-3&pages=1';
+      const printed = await fetch(`${stage().server.base}/${question}`, { headers: ANN });
+      assert.deepEqual([printed.status, printed.headers.get('content-type')], [200, 'application/pdf']);
+      const content = /stream\n(.*)endstream/s.exec(Buffer.from(await printed.arrayBuffer()).toString('latin1'))![1]!;
+      assert.ok(!content.includes('Lindqvist') && content.includes('MRN-1'), 'it names nobody');
+      const file = aPdf([content, WRITTEN_PAGE, sheetPage({ patient: '2' }), WRITTEN_PAGE, WRITTEN_PAGE]);
+      const named: ParametersParameter[] = [
+        { name: 'identifier', valueIdentifier: { system: 'urn:x', value: 'sheets' } },
+      ];
+      const reply = await takeIn(talk, [fileOf(file, SEPARATED)], named);
+      assert.equal(reply.status, 201, reply.text);
+      const told = toldOf(reply.body);
+      assert.deepEqual(
+        told.map(({ found }) => found),
+        [[], []],
+      );
+      const scans = await Promise.all(told.map(({ document }) => scanAt(talk, document)));
+      assert.deepEqual(
+        scans.map(({ subject, context, type, docStatus }) => [
+          subject?.reference,
+          context?.encounter?.[0]?.reference,
+          type?.coding?.[0]?.code,
+          docStatus,
+        ]),
+        [
+          ['Patient/1', 'Encounter/e1', '11506-3', 'preliminary'],
+          ['Patient/2', undefined, undefined, 'preliminary'],
+        ],
+      );
+      const batch = (await talk.get<List>(reply.body.parameter![0]!.valueReference!.reference!, ANN)).body;
+      const whole = await scanAt(talk, batch.entry![0]!.item.reference!.split('/')[1]!);
+      assert.deepEqual([whole.status, whole.subject, whole.meta?.tag?.[0]?.code], ['superseded', undefined, 'split']);
+      const raw = await fetch(whole.content[0]!.attachment.url!, { headers: { ...ANN, accept: 'application/pdf' } });
+      assert.deepEqual(Buffer.from(await raw.arrayBuffer()), file);
+      const links = await talk.search<Provenance>(`Provenance?entity=DocumentReference/${whole.id!}`, ANN);
+      assert.equal(links.total, 2);
+      assert.ok(!JSON.stringify(scans).includes(whole.id!), 'no document of a patient names it');
+      const again = await takeIn(talk, [fileOf(file, SEPARATED)], named);
+      assert.deepEqual([again.status, toldOf(again.body)], [200, told]);
+      // What a sheet says confirms nobody: people index it, and another one looks where that is asked for.
+      const [first] = told;
+      refusedScan(
+        await indexAs(talk, first!.document, [FIELDS.find(({ name }) => name === 'date')!]),
+        'DQ-patient-unconfirmed',
+      );
+      assert.equal((await indexAs(talk, first!.document, FIELDS)).status, 200);
+      refusedScan(await stepAs(talk, first!.task, 'pass', ANN), 'same-person');
+      assert.equal((await stepAs(talk, first!.task, 'pass', BEN)).status, 200);
+    });
+
+    it('of another patient than the sender says are of nobody until a person says whose (S4)', async () => {
+      const { talk } = stage();
+      const file = aPdf([sheetPage({ patient: '2', encounter: 'e2' }), WRITTEN_PAGE]);
+      const patient: ParametersParameter = { name: 'patient', valueReference: { reference: 'Patient/1' } };
+      const [one] = toldOf((await takeIn(talk, [fileOf(file, SEPARATED, patient)])).body);
+      assert.deepEqual(one!.found, ['DQ-sheet-mismatch']);
+      const { subject, context }: DocumentReference = await scanAt(talk, one!.document);
+      assert.deepEqual([subject, context?.encounter], [undefined, undefined]);
+    });
+
+    it('are refused where nothing can be taken apart, and sheets where they would say what is not so', async () => {
+      const { talk } = stage();
+      refusedScan(await takeIn(talk, [fileOf(aPng(40, 40), SEPARATED)]), 'type-not-separated');
+      const ask = (path: string, headers = ANN) => talk.get(path, headers);
+      refusedScan(await ask('Patient/1/$separator-sheet?encounter=e2'), 'encounter-of-other');
+      refusedScan(await ask('Patient/1/$separator-sheet?encounter=none'), 'unknown-encounter');
+      for (const query of ['type=11506-3', 'pages=501', 'pages=0'])
+        assert.equal((await ask(`Patient/1/$separator-sheet?${query}`)).status, 400, query);
+      assert.equal((await ask('Patient/nobody/$separator-sheet')).status, 404);
+      assert.equal((await ask('Patient/1/$separator-sheet', as('cleo'))).status, 403);
+    });
+  },
+  { config: { tokens: intakeTokens, auth: 'token', intakeWait: '120' }, set: intakeWorld },
+);

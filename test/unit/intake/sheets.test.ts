@@ -1,0 +1,103 @@
+/** Separator sheets: what they say is read back, and a file is taken apart at them; src/features/intake/sheets/ */
+import assert from 'node:assert/strict';
+import { after, describe, it } from 'mocha';
+import type { ScanToSee, SeenPages } from '../../../src/features/intake/pages/look-at-pages.js';
+import { lookedPages, PAGE_POOL } from '../../../src/features/intake/pages/page-findings.js';
+import { parseSheet, type SeparatorSheet, sheetText } from '../../../src/features/intake/sheets/sheet-text.js';
+import { createPool } from '../../../src/platform/pool.js';
+import { depthOf } from '../../support/depth.js';
+import { createRandom } from '../../support/random.js';
+import { aPdf, aTiff, WHITE_FAX } from '../../support/scans.js';
+import { cutPage, holedPage, sheetPage, turnedPage, WRITTEN_PAGE } from '../../support/separator-sheets.js';
+
+const pool = createPool<ScanToSee, SeenPages | undefined>({ ...PAGE_POOL, time: 300_000 });
+const looked = (pages: readonly string[], counted?: number) =>
+  lookedPages({ bytes: aPdf(pages), contentType: 'application/pdf', pages: counted, separated: true }, pool);
+const codes = (findings: readonly { readonly code: string }[]): string[] => findings.map(({ code }) => code);
+
+const ADA: SeparatorSheet = { patient: 'ada', encounter: 'e-1', type: 'http://loinc.org|11506-3', pages: 2 };
+const BEATE: SeparatorSheet = { patient: 'beate' };
+
+describe('separator sheets', () => {
+  after('ends the threads', () => pool.close());
+
+  it('say what they were made for, and nothing else passes for one', () => {
+    for (const said of [ADA, BEATE]) assert.deepEqual(parseSheet(sheetText(said)), said);
+    for (const query of [
+      '',
+      'patient=',
+      'patient=a/b',
+      'patient=a&encounter=%20',
+      'patient=a&pages=0',
+      'patient=a&pages=x',
+    ])
+      assert.equal(parseSheet(`urn:chartroom:separator-sheet?${query}`), undefined, query);
+    assert.equal(parseSheet('https://example.org/?patient=a'), undefined);
+  });
+
+  it('part documents, whose pages are counted (S4)', async () => {
+    const file = [sheetPage(ADA), WRITTEN_PAGE, WRITTEN_PAGE, cutPage(turnedPage(sheetPage(BEATE), 180)), WRITTEN_PAGE];
+    const { parts = [] } = await looked(file, 5);
+    assert.deepEqual(
+      parts.map(({ sheet, findings }) => [sheet, codes(findings)]),
+      [
+        [ADA, []],
+        [BEATE, []],
+      ],
+    );
+    const again = await Promise.all(
+      parts.map(({ bytes }) => lookedPages({ bytes, contentType: 'application/pdf', pages: undefined }, pool)),
+    );
+    assert.deepEqual(again, [{ findings: [] }, { findings: [] }], 'its parts are files');
+    const [one] = (await looked([sheetPage(ADA), WRITTEN_PAGE])).parts!;
+    assert.deepEqual(codes(one!.findings), ['DQ-pages-missing']);
+  });
+
+  it('that are missing, unreadable or alone are told to a person (S4)', async () => {
+    const bad = await looked([WRITTEN_PAGE, holedPage(sheetPage(ADA)), WRITTEN_PAGE, sheetPage(BEATE)], 5);
+    assert.deepEqual(
+      bad.parts!.map(({ sheet, findings }) => [sheet, codes(findings)]),
+      [
+        [undefined, ['DQ-pages-missing', 'DQ-sheet-missing']],
+        [undefined, ['DQ-pages-missing', 'DQ-sheet-unreadable']],
+        [BEATE, ['DQ-pages-missing', 'DQ-pages-missing']],
+      ],
+    );
+    const none = await looked([WRITTEN_PAGE, WRITTEN_PAGE]);
+    assert.deepEqual([codes(none.findings), none.parts], [['DQ-sheet-missing'], undefined]);
+    const long = aTiff(Array.from({ length: 201 }, () => ({ compression: 4, strip: WHITE_FAX })));
+    const many = await lookedPages({ bytes: long, contentType: 'image/tiff', pages: 201, separated: true }, pool);
+    assert.deepEqual([codes(many.findings)[0], many.parts], ['DQ-not-looked-at', undefined], 'no page is lost');
+  });
+
+  it('are read as scanners leave them, whatever is made of them (S4)', async function () {
+    if (depthOf('SHEETS') === 0) this.skip();
+    const random = createRandom(4);
+    for (let n = 0; n < depthOf('SHEETS'); n++) {
+      const expected: [patient: string | undefined, codes: string[]][] = [];
+      const pages = Array.from({ length: 1 + random.below(3) }, (_, at) => {
+        const count = 1 + random.below(3);
+        const said = { patient: `p${n}-${at}`, pages: count };
+        const kind = random.below(5);
+        const plain = sheetPage(said);
+        const ways = [
+          plain,
+          cutPage(plain),
+          turnedPage(plain, 90 * (1 + random.below(3))),
+          turnedPage(plain, random.below(9) - 4),
+        ];
+        const given = random.below(4) === 0 ? count + 1 : count;
+        const counted = given === count ? [] : ['DQ-pages-more'];
+        const isLost = kind === 4;
+        expected.push([isLost ? undefined : said.patient, isLost ? ['DQ-sheet-unreadable'] : counted]);
+        return [isLost ? holedPage(plain) : ways[kind]!, ...Array.from({ length: given }, () => WRITTEN_PAGE)];
+      });
+      const { parts = [] } = await looked(pages.flat());
+      assert.deepEqual(
+        parts.map(({ sheet, findings }) => [sheet?.patient, codes(findings)]),
+        expected,
+        String(n),
+      );
+    }
+  });
+});
