@@ -8,9 +8,10 @@ export const WRITTEN_PAGE = 'BT /F1 12 Tf 50 700 Td (Written) Tj ET';
 export const sheetPage = (said: SeparatorSheet): string =>
   /stream\n(.*)endstream/s.exec(sheetPdf(sheetText(said), ['Separator sheet']).toString('latin1'))![1]!;
 
-/** The same, turned around the middle of a page of 600 × 800. */
+/** The same, turned around the middle of a page of 600 × 800, and made smaller where it would not fit. */
 export function turnedPage(page: string, degrees: number): string {
-  const [sin, cos] = [Math.sin((degrees * Math.PI) / 180), Math.cos((degrees * Math.PI) / 180)];
+  const scale = degrees % 180 === 0 ? 1 : degrees % 90 === 0 ? 0.7 : 0.9;
+  const [sin, cos] = [Math.sin, Math.cos].map(of => scale * of((degrees * Math.PI) / 180)) as [number, number];
   const [x, y] = [300 - cos * 300 + sin * 400, 400 - sin * 300 - cos * 400];
   return `q ${[cos, sin, -sin, cos, x, y].map(each => each.toFixed(5)).join(' ')} cm ${page} Q`;
 }

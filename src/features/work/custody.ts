@@ -147,11 +147,10 @@ const isPlace = (state: string | undefined): state is 'missing' | 'lost' => stat
 
 function itemPart(item: CustodyItem, holding: Holding | undefined, things: readonly Thing[]): JsonObject {
   const last = item.events.findLast(({ activity }) => activity !== REQUEST);
-  const place: Whereabouts = isPlace(holding?.state)
-    ? holding.state
-    : last
-      ? (AFTER[last.activity] ?? 'in-place')
-      : 'unknown';
+  // Whatever is said to have been later: what was destroyed is nowhere.
+  const isDestroyed = item.events.some(({ activity }) => activity === 'destroy');
+  const after = last ? (AFTER[last.activity] ?? 'in-place') : 'unknown';
+  const place: Whereabouts = isDestroyed ? 'destroyed' : isPlace(holding?.state) ? holding.state : after;
   const located = item.events.findLast(({ location }) => isObject(location));
   const title = things.find(({ type, id }) => type === item.type && id === item.id)?.title;
   const isUnaccounted = UNACCOUNTED.has(place) || holding?.overdue === true;
