@@ -39,7 +39,7 @@ export async function labelledTypes(store: Reads, types: readonly string[]): Pro
   const now = performance.now();
   const isOpen = (type: string): boolean => {
     const fact = about.get(type);
-    return type !== 'AuditEvent' && type !== 'Binary' && !(fact && (fact.has || now - fact.at < KNOWN_FOR));
+    return type !== 'Binary' && !(fact && (fact.has || now - fact.at < KNOWN_FOR));
   };
   const open = types.filter(isOpen);
   const isThere = async (of: readonly string[]): Promise<boolean> =>

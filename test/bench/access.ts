@@ -1,6 +1,6 @@
 /**
- * What access costs over HTTP, each beside the same request of somebody who may do everything, at 16 callers: `npm run bench -- --only access`. And
- * whether the time of an answer tells hidden from absent: pairs that take turns, one after the other.
+ * What access costs over HTTP, each beside the same request of somebody who may do everything, at 16 callers: `npm run bench -- --only access`; what labels
+ * of single elements cost (`masking`), and whether the time of an answer tells hidden from absent (`hidden`).
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,18 +8,20 @@ import { join } from 'node:path';
 import { openIssuer, type TestIssuer } from '../support/issuer.js';
 import type { Mongo } from '../support/mongod.js';
 import { type SpawnedServer, spawnServer } from '../support/spawn.js';
-import { drive, percentile, requestBytes } from './drive.js';
+import { drive, requestBytes } from './drive.js';
+import { BYTES, type Hidden, hiddenRows, READS as BY_ID, SEARCHES as BY_SEARCH, WRITES } from './hidden.js';
 import { load, type World } from './load.js';
+import { maskingRows } from './masking.js';
 import { LOINC } from './population.js';
 import { compareCosts, type Contender } from './rounds.js';
 import type { Goal } from './validation.js';
 
 const STATIC = 'token-of-somebody-who-may-do-everything';
+/** Who sees nothing that is confidential. */
+const LESS = 'token-of-somebody-who-sees-less';
 const CALLERS = 16;
 const READS = 200;
 const SEARCHES = 40;
-const PAIRS = 2000;
-const WARM_PAIRS = 200;
 const PEOPLE = 10;
 const HOUR = 60 * 60;
 
@@ -27,18 +29,27 @@ interface Asked {
   readonly port: number;
   readonly processes: readonly (number | undefined)[];
   readonly patient: string;
-  readonly tokens: Readonly<Record<'known' | 'compartment' | 'constraint', string>>;
+  readonly tokens: Readonly<Record<'known' | 'compartment' | 'constraint' | 'own' | 'category', string>>;
+}
+
+/** What is measured. */
+export const ACCESS_TABLES = ['access', 'hidden', 'masking'] as const;
+export interface AccessTables {
+  readonly tables: ReadonlySet<(typeof ACCESS_TABLES)[number]>;
+  readonly embedded: boolean;
+  /** Of hidden and absent. */
+  readonly pairs: number;
 }
 
 /** Of each store that is at hand. */
-export async function accessRows(mongo: Mongo | undefined, embedded: boolean): Promise<Goal[]> {
+export async function accessRows(mongo: Mongo | undefined, asked: AccessTables): Promise<Goal[]> {
   const rows: Goal[] = [];
-  if (embedded) rows.push(...(await rowsOf('embedded', undefined)));
-  if (mongo) rows.push(...(await rowsOf('mongo', mongo)));
+  if (asked.embedded) rows.push(...(await rowsOf('embedded', undefined, asked)));
+  if (mongo) rows.push(...(await rowsOf('mongo', mongo, asked)));
   return rows;
 }
 
-async function rowsOf(store: string, mongo: Mongo | undefined): Promise<Goal[]> {
+async function rowsOf(store: string, mongo: Mongo | undefined, wanted: AccessTables): Promise<Goal[]> {
   const folder = mkdtempSync(join(tmpdir(), 'chartroom-bench-access-'));
   const settings = {
     CHARTROOM_STORE: mongo ? mongo.database('bench_access') : 'embedded',
@@ -52,13 +63,18 @@ async function rowsOf(store: string, mongo: Mongo | undefined): Promise<Goal[]> 
     const world = await load(server.port, PEOPLE);
     await server.kill('SIGTERM');
     const tokens = join(folder, 'tokens.json');
-    writeFileSync(tokens, JSON.stringify([{ token: STATIC, name: 'all', role: 'writer' }]), { mode: 0o600 });
+    const known = [
+      { token: STATIC, name: 'all', role: 'writer' },
+      { token: LESS, name: 'less', role: 'service' },
+    ];
+    writeFileSync(tokens, JSON.stringify(known), { mode: 0o600 });
     server = await spawnServer({
       ...settings,
       ...{ CHARTROOM_AUTH: 'token', CHARTROOM_TOKENS: tokens, CHARTROOM_ISSUERS: issuer.url },
     });
     base = `http://localhost:${server.port}/fhir`;
-    return await measured(store, world, issuer, { port: server.port, processes: [server.pid, mongo?.pid()] });
+    const asked = { port: server.port, processes: [server.pid, mongo?.pid()] };
+    return await measured(store, { world, issuer, server: asked, wanted });
   } finally {
     await server?.kill('SIGKILL');
     await issuer.close();
@@ -73,10 +89,19 @@ const categoryOf = (resource: Readonly<Record<string, unknown>>): string =>
 
 async function measured(
   store: string,
-  { observations }: World,
-  issuer: TestIssuer,
-  server: Pick<Asked, 'port' | 'processes'>,
+  {
+    world,
+    issuer,
+    server,
+    wanted: { tables, pairs },
+  }: {
+    readonly world: World;
+    readonly issuer: TestIssuer;
+    readonly server: Pick<Asked, 'port' | 'processes'>;
+    readonly wanted: AccessTables;
+  },
 ): Promise<Goal[]> {
+  const { observations } = world;
   const [{ resource }] = observations as [World['observations'][number]];
   const [patient, category] = [patientOf(resource), categoryOf(resource)];
   const token = (scope: string): Promise<string> =>
@@ -88,35 +113,58 @@ async function measured(
       known: await token('system/*.cruds'),
       compartment: await token('patient/*.rs'),
       constraint: await token(`system/Observation.rs?category=${category}`),
+      own: await token('patient/*.cruds'),
+      category: await token(`system/Observation.cruds?category=${category}`),
     },
   };
-  const own = observations.filter(
-    each => patientOf(each.resource) === patient && categoryOf(each.resource) === category,
-  );
-  const others = observations.filter(each => patientOf(each.resource) !== patient);
-  const outside = observations.filter(each => categoryOf(each.resource) !== category);
-  return [
-    ...(await readRows(
-      store,
-      asked,
-      own.map(({ id }) => id),
-    )),
-    ...(await searchRows(store, asked)),
-    await hiddenRow(
-      store,
-      asked,
-      'another compartment',
-      asked.tokens.compartment,
-      others.map(({ id }) => id),
-    ),
-    await hiddenRow(
-      store,
-      asked,
-      'another category',
-      asked.tokens.constraint,
-      outside.map(({ id }) => id),
-    ),
-  ];
+  const idsOf = (those: (of: World['observations'][number]['resource']) => boolean): readonly string[] =>
+    observations.filter(each => those(each.resource)).map(({ id }) => id);
+  const own = idsOf(each => patientOf(each) === patient && categoryOf(each) === category);
+  const rows: Goal[] = [];
+  if (tables.has('access')) rows.push(...(await readRows(store, asked, own)), ...(await searchRows(store, asked)));
+  if (tables.has('hidden')) {
+    const others = idsOf(each => patientOf(each) !== patient);
+    const outside = idsOf(each => categoryOf(each) !== category);
+    await pointAtBytes(asked.port, world, patient);
+    const observation = { type: 'Observation', ways: [...BY_ID, ...BY_SEARCH, ...WRITES] };
+    const all: readonly Hidden[] = [
+      { ...observation, what: 'another patient', token: asked.tokens.own, ids: others },
+      { ...observation, what: 'another category', token: asked.tokens.category, ids: outside },
+      {
+        ...{ what: 'another patient', token: asked.tokens.compartment, type: 'Binary', ids: world.binaries },
+        ways: [BYTES, ...BY_ID],
+      },
+    ];
+    rows.push(...(await hiddenRows(store, asked.port, all, pairs)));
+  }
+  // Last: it labels elements of Observations.
+  if (tables.has('masking'))
+    rows.push(...(await maskingRows(store, { ...asked, world, whole: STATIC, less: LESS, callers: CALLERS })));
+  return rows;
+}
+
+/** Bytes are part of the records of others. */
+async function pointAtBytes(port: number, { people, binaries }: World, patient: string): Promise<void> {
+  const others = people.filter(({ id }) => id !== patient);
+  let at = 0;
+  const headers = { 'Content-Type': 'application/fhir+json', Authorization: `Bearer ${STATIC}` };
+  await drive({
+    ...{ port, callers: 1 },
+    next() {
+      const binary = binaries[at];
+      if (binary === undefined) return undefined;
+      const message = {
+        resourceType: 'Communication',
+        status: 'completed',
+        subject: { reference: `Patient/${others[at++ % others.length]!.id}` },
+        payload: [{ contentAttachment: { url: `Binary/${binary}` } }],
+      };
+      return requestBytes('POST', '/fhir/Communication', headers, JSON.stringify(message));
+    },
+    answered(_caller, status) {
+      if (status !== 201) throw new Error(`What points at bytes was answered with ${status}.`);
+    },
+  });
 }
 
 const get = (path: string, token: string): Buffer =>
@@ -171,40 +219,4 @@ async function searchRows(store: string, { port, processes, tokens, patient }: A
       ...{ store, name: `patient + code + date, ${name} ÷ a known token`, value: ratio, unit: '×', goal: 1.2 },
     }),
   );
-}
-
-/** One caller, by turns: the medians of two times that differ tell what is there. */
-async function hiddenRow(
-  store: string,
-  { port }: Asked,
-  what: string,
-  token: string,
-  ids: readonly string[],
-): Promise<Goal> {
-  const next = inTurns(ids);
-  const times: Record<'hidden' | 'absent', number[]> = { hidden: [], absent: [] };
-  let asked = -2 * WARM_PAIRS;
-  let [id, since]: [string, number] = ['', 0];
-  // Each is first as often.
-  const isHidden = (at: number): boolean => (at % 2 === 0) === (Math.floor(at / 2) % 2 === 0);
-  await drive({
-    port,
-    callers: 1,
-    next() {
-      if (asked === 2 * PAIRS) return undefined;
-      if (asked % 2 === 0) id = next();
-      const bytes = get(`Observation/${isHidden(asked) ? id : id.slice(1) + id.slice(0, 1)}`, token);
-      since = performance.now();
-      return bytes;
-    },
-    answered(_caller, status) {
-      if (status !== 404) throw new Error(`${what}: an answer was ${status}.`);
-      if (asked >= 0) times[isHidden(asked) ? 'hidden' : 'absent'].push(performance.now() - since);
-      asked++;
-    },
-  });
-  const median = (values: readonly number[]): number => percentile(Float64Array.from(values).toSorted(), 0.5);
-  const [hidden, absent] = [median(times.hidden), median(times.absent)];
-  const ratio = Math.max(hidden / absent, absent / hidden);
-  return { store, name: `hidden ÷ absent, medians of ${PAIRS} pairs: ${what}`, value: ratio, unit: '×', goal: 1.05 };
 }

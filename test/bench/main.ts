@@ -5,8 +5,9 @@
  *
  *     --store embedded|mongo|both   (both)         --patients N   (50; about 60 resources each)
  *     --only read,create            (all)          --seconds N    (4 per row, at most 60)
- *     --only validation, invariants (all)          their tables alone, access and package as well; documents: the rows of documents
+ *     --only validation, invariants (all)          their tables alone, access, masking, hidden and package as well; documents: the rows of documents
  *     --callers N                   (16)           --profile      where the time goes, by function
+ *     --pairs N                     (2000)         of hidden and absent, of each kind
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,7 +15,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Mongo, startMongo } from '../support/mongod.js';
 import { type SpawnedServer, spawnServer } from '../support/spawn.js';
-import { accessRows } from './access.js';
+import { ACCESS_TABLES, accessRows } from './access.js';
 import { driverControls, expressControl } from './controls.js';
 import { canMeasure, costOf } from '../support/cost.js';
 import { DOCUMENT_ROWS } from './documents.js';
@@ -34,6 +35,7 @@ interface Options {
   readonly patients: number;
   readonly timing: Timing;
   readonly profile: boolean;
+  readonly pairs: number;
 }
 
 /** A name of rows together, as those rows. */
@@ -51,9 +53,10 @@ function readOptions(): Options {
       seconds: { type: 'string', default: '4' },
       callers: { type: 'string', default: '16' },
       profile: { type: 'boolean', default: false },
+      pairs: { type: 'string', default: '2000' },
     },
   });
-  const number = (name: 'patients' | 'seconds' | 'callers', most: number): number => {
+  const number = (name: 'patients' | 'seconds' | 'callers' | 'pairs', most: number): number => {
     const value = Number(values[name]);
     if (!(value >= 1 && value <= most)) throw new Error(`--${name} must be a number from 1 to ${most}.`);
     return value;
@@ -65,6 +68,7 @@ function readOptions(): Options {
     patients: Math.floor(number('patients', 100_000)),
     timing: { callers: Math.floor(number('callers', 1000)), warmUp: 1000, milliseconds: number('seconds', 60) * 1000 },
     profile: values.profile,
+    pairs: Math.floor(number('pairs', 1_000_000)),
   };
 }
 
@@ -130,7 +134,7 @@ function loadRow(
 }
 
 /** Tables of their own, beside the workloads. */
-const TABLES: ReadonlySet<string> = new Set(['access', 'invariants', 'package', 'validation']);
+const TABLES: ReadonlySet<string> = new Set([...ACCESS_TABLES, 'invariants', 'package', 'validation']);
 
 async function withMongo<T>(options: Options, work: (mongo: Mongo | undefined) => Promise<T>): Promise<T> {
   const mongo = options.stores.includes('mongo') ? await startMongo({ cacheGigabytes: 1 }) : undefined;
@@ -151,8 +155,10 @@ async function goalsOf(options: Options): Promise<readonly Goal[] | undefined> {
 }
 
 async function accessOf(options: Options): Promise<readonly Goal[]> {
-  if (!canMeasure || options.only?.has('access') === false) return [];
-  return withMongo(options, mongo => accessRows(mongo, options.stores.includes('embedded')));
+  const { only, pairs, stores } = options;
+  const tables = new Set(ACCESS_TABLES.filter(name => only?.has(name) ?? true));
+  if (!canMeasure || tables.size === 0) return [];
+  return withMongo(options, mongo => accessRows(mongo, { tables, pairs, embedded: stores.includes('embedded') }));
 }
 
 async function resultsOf(options: Options): Promise<Record<string, StoreResult>> {

@@ -16,7 +16,7 @@ const PRINCIPALS = {
   owner: { name: 'owner', role: 'admin' },
   administrator: { name: 'administrator', role: 'administrator' },
   clinician: { name: 'dr-a', role: 'clinician' },
-  same: { name: 'dr-a', role: 'writer' },
+  ...{ same: { name: 'dr-a', role: 'writer' }, writer: { name: 'wanda', role: 'writer' } },
   ...{ all: { name: 'all', role: 'all' }, restricted: { name: 'restricted', role: 'restricted' } },
   ...{ none: { name: 'none', role: 'none' }, some: { name: 'some', role: 'some' } },
   patient: { name: 'paula', role: 'patient', patient: 'star', fhirUser: 'Patient/star' },
@@ -193,6 +193,13 @@ onBothStores(
       assert.deepEqual(await put({ ...task, status: 'completed' }, 'same'), { status: 403, detail: 'same-person' });
       assert.deepEqual(await put({ ...task, description: 'Nothing.' }, 'owner'), altered);
       assert.deepEqual(await put(unnamed, 'owner'), altered);
+      // Who reviews it would no longer see it, or a part of it.
+      const { security = [] } = task.meta!;
+      const label = { system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'ETH' };
+      const inline = 'http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-inline-sec-label';
+      const note = { text: 'x', extension: [{ url: inline, valueCoding: { ...label, code: 'NOPAT' } }] };
+      for (const more of [{ meta: { security: [...security, label] } }, { note: [note] }])
+        assert.deepEqual(await put({ ...task, ...more }, 'writer'), altered);
       const { status } = await talk.update({ ...task, status: 'in-progress' }, as('officer'));
       assert.equal(status, 200);
       const deleted = await talk.send('DELETE', path, { headers: as('owner') });

@@ -231,8 +231,9 @@ function keysOfTest(code: string, test: Test): readonly number[] | undefined {
       return keysOfTokens(test, OF.type, value => value === USUAL_TYPE);
     case 'subtype':
       return keysOfTokens(test, OF.subtype, value => RESTFUL.test(value));
-    // No event that is a deed has one: those alone that others have sent.
+    // No event that is a deed has one, nor a label: those alone that others have sent.
     case 'altid':
+    case '_security':
       return test.kind === 'token' ? [] : undefined;
     default:
       return undefined;

@@ -10,7 +10,11 @@ import type { FeatureHook, HookedWrite } from '../../interactions/write/hooks.js
 import { ANOMALY_ID, PERSON_OF_HIT } from './anomaly-task.js';
 import { lineOfText, PRIVACY_FEATURE, textGiven } from './told-event.js';
 
-export const anomalyReviewHook: FeatureHook = { types: ['Task', 'Communication'], check: checkAnomalyRecord };
+export const anomalyReviewHook: FeatureHook = {
+  types: ['Task', 'Communication'],
+  check: checkAnomalyRecord,
+  staysAsLabelled: id => id.startsWith(ANOMALY_ID),
+};
 
 const FIXED = [
   ...['code', 'focus', 'for', 'authoredOn', 'reasonCode', 'restriction', 'description', 'intent', 'priority', 'input'],

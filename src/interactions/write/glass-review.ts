@@ -9,9 +9,11 @@ import { isObject, type Json, type Resource } from '../../fhir/resource.js';
 import { fixedInGlassRecord, IN_GLASS_RECORDS, whoAsked } from '../operations/glass-records.js';
 import type { Hook, HookedWrite } from './hooks.js';
 
-const GLASS_TYPES = ['Task', 'Communication'];
-
-export const glassReviewHook: Hook = { types: GLASS_TYPES, check: checkGlassRecord };
+export const glassReviewHook: Hook = {
+  types: ['Task', 'Communication'],
+  check: checkGlassRecord,
+  staysAsLabelled: (_, text) => isGlassRecord(text),
+};
 
 /** Throws `forbidden`, `unprocessable`. */
 function checkGlassRecord({ before, type, resource, principal, agent, interaction }: HookedWrite): void {
@@ -38,9 +40,9 @@ function checkGlassRecord({ before, type, resource, principal, agent, interactio
 const perhapsGlassRecord = (text: Buffer): Resource | undefined =>
   IN_GLASS_RECORDS.some(each => text.includes(each)) ? parseJson(text, STORED_JSON).resource : undefined;
 
-/** `text`: of any stored resource of the type. */
-export function isGlassRecord(type: string, text: Buffer): boolean {
-  const resource = GLASS_TYPES.includes(type) ? perhapsGlassRecord(text) : undefined;
+/** `text`: of any stored Task or Communication. */
+function isGlassRecord(text: Buffer): boolean {
+  const resource = perhapsGlassRecord(text);
   return resource !== undefined && fixedInGlassRecord(resource) !== undefined;
 }
 

@@ -133,6 +133,11 @@ export interface FeatureHook {
   /** `write.resource` is a copy that it may change and give back; of a deletion it gives companions and messages alone. */
   prepare?(write: HookedWrite): Soon<Preparation | undefined>;
   check?(write: HookedWrite): Soon<void>;
+  /**
+   * Whether this stored resource, of its types, must not be labelled more either but by whoever keeps privacy: who is to see it would no longer see it. `text`:
+   * of the version that is replaced.
+   */
+  staysAsLabelled?(id: string, text: Buffer): boolean;
   bundle?(bundle: HookedBundle): Soon<BundlePreparation | void>;
   /**
    * Bytes of an upload, or of what stands inline, on their way into the store: it passes them on as they are, and throws a FhirError to refuse

@@ -21,15 +21,14 @@ import type { Change, Version } from '../../store/store.js';
 import type { Context, Engine } from '../engine.js';
 import type { Outcome, Target } from '../interaction.js';
 import { entryAt, placeOf } from '../response/transaction-response.js';
-import { isGlassRecord } from './glass-review.js';
 
 /** Whether an update may say which id a new resource has. */
 export const mayChooseIds = ({ reach }: Permission, type: string): boolean =>
   !reach.c.has(type) && !reach.u.has(type) && !reach.s.has(type) && !reach.r.has(type);
 
 /**
- * Labels that protect a resource stay, unless whoever asks may take them away; those of a deleted one, too, when it comes back. The record of a broken
- * glass gets no more of them, either. Throws `forbidden`, `unprocessable`.
+ * Labels that protect a resource stay, unless whoever asks may take them away; those of a deleted one, too, when it comes back. Records of a
+ * review get no more of them, either (`staysAsLabelled` of hooks). Throws `forbidden`, `unprocessable`.
  * https://hl7.org/fhir/R4/security-labels.html
  */
 export async function checkLabelsKept(
@@ -47,13 +46,13 @@ export async function checkLabelsKept(
     const before = protectionOf(last.text);
     const after = protectionOf(text);
     const isLess = (before !== UNLABELLED && isLowered(before, after)) || hasFewerLabels(last.text, text);
-    const isMore = isGlassRecord(type, last.text) && (isLowered(after, before) || hasFewerLabels(text, last.text));
+    const isMore = (isLowered(after, before) || hasFewerLabels(text, last.text)) && staysAsLabelled(engine, last);
     if (!isLess && !isMore) continue;
     const at = entries?.get(`${type}/${id}`);
     const expression = at === undefined ? `${type}.meta.security` : placeOf(entryAt(at), type);
     // Who reviews it would no longer see it.
     if (isMore)
-      throw new FhirError('unprocessable', 'The record of a broken glass stays as confidential as it is.', {
+      throw new FhirError('unprocessable', 'The record of a review stays as confidential as it is.', {
         expression,
         detail: 'review-altered',
       });
@@ -64,6 +63,9 @@ export async function checkLabelsKept(
     );
   }
 }
+
+const staysAsLabelled = ({ hooks }: Engine, { type, id, text }: Version): boolean =>
+  text !== undefined && (hooks.byType.get(type) ?? []).some(({ hook }) => hook.staysAsLabelled?.(id, text));
 
 /** Throws `forbidden`. */
 export function checkPermitted(

@@ -7,9 +7,10 @@ import type { Bundle, DocumentReference, FhirResource, Observation, Patient } fr
 import { it } from 'mocha';
 import { onStoresInTurn } from '../../support/both-stores.js';
 import { actCode, as, confidential, identifyAs, staffAnd } from '../../support/consents.js';
+import { decideWith } from '../../support/roles.js';
 import { refusal, type Reply } from '../../support/talk.js';
 
-const PRINCIPALS = staffAnd('p');
+const PRINCIPALS = { ...staffAnd('p'), auditor: { name: 'auditor', role: 'auditor' } };
 const URL = 'http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-inline-sec-label';
 const labelled = (...labels: readonly object[]) => ({
   extension: labels.map(valueCoding => ({ url: URL, valueCoding })),
@@ -334,6 +335,49 @@ onStoresInTurn(
         assert.ok(looked < 30, `${looked} rows`);
       } finally {
         store.find = find;
+      }
+    });
+
+    it('find no event that a client has sent, and leave those of the server where they are', async () => {
+      const { server, talk } = stage();
+      const type = { system: 'http://dicom.nema.org/resources/ontology/DCM', code: '110100' };
+      const names = (name: string) => ({
+        resourceType: 'AuditEvent',
+        type,
+        recorded: '2026-01-01T00:00:00Z',
+        ...of(name),
+      });
+      const of = (name: string) => ({
+        agent: [{ name, requestor: true, ...(name === CANARY ? { _name: V } : {}) }],
+        source: { observer: { display: 'Elsewhere' } },
+      });
+      for (const name of [CANARY, 'open-agent']) {
+        const sent = await talk.create(names(name) as FhirResource, as('owner'));
+        assert.equal(sent.status, 201, sent.text);
+      }
+      const rows = async (query: string, who: string): Promise<number> => {
+        const reply = await talk.get<Bundle>(`AuditEvent?${query}`, as(who));
+        assert.equal(reply.status, 200, reply.text);
+        if (who === 'auditor') tellsNothing({ ...reply, text: reply.text.replaceAll(/"url":"[^"]*"/g, '') }, query);
+        return (reply.body.entry ?? []).length;
+      };
+      assert.equal(await rows(`agent-name=${CANARY}`, 'owner'), 1);
+      const { decide } = server.engine;
+      const auditor = { types: [{ type: 'AuditEvent', letters: 'rs' }], operations: [] };
+      const ofRole = decideWith({ auditor });
+      const masked: typeof decide = (principal, asked) => {
+        const decision = ofRole(principal, asked);
+        if (!decision.allow) return decision;
+        return { ...decision, permission: { ...decision.permission, masks: { most: 'R', asPatient: false } } };
+      };
+      Object.assign(server.engine, { decide: masked });
+      try {
+        assert.equal(await rows(`agent-name=${CANARY}`, 'auditor'), 0);
+        assert.equal(await rows('agent-name=open-agent', 'auditor'), 1);
+        assert.equal(await rows('agent-name=open-agent,none&type=110100', 'auditor'), 1);
+        assert.ok((await rows('agent-name=owner', 'auditor')) > 0);
+      } finally {
+        Object.assign(server.engine, { decide });
       }
     });
 
