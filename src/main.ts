@@ -44,6 +44,7 @@ import { createLog, frames, type Log } from './platform/log.js';
 import { createMetrics, measureHorizon } from './platform/metrics.js';
 import { createRoom } from './platform/room.js';
 import { createPageTokenCipher } from './platform/page-token-cipher.js';
+import { EvenTime } from './platform/even-time.js';
 import { createKeyedMutex } from './platform/keyed-mutex.js';
 import type { SettingTable } from './platform/setting.js';
 import type { Indexing } from './search/index-resource.js';
@@ -215,7 +216,7 @@ export async function open(
     ...authorization.known(),
     ...access.privacy,
     mutex: createKeyedMutex(),
-    ...{ settings, metrics, outgoing, clock },
+    ...{ settings, metrics, outgoing, clock, evenTime: new EvenTime() },
     forwarder: receiver && openForwarder(receiver, { ...recording, clock, log, metrics }, settings.base),
   };
   const used = harness?.around(engine, one => loadDemo(one, 1)) ?? engine;

@@ -24,6 +24,7 @@ import type { Config } from '../platform/config.js';
 import type { Log } from '../platform/log.js';
 import type { Metrics } from '../platform/metrics.js';
 import type { PageTokenCipher } from '../platform/page-token-cipher.js';
+import type { EvenTime } from '../platform/even-time.js';
 import type { KeyedMutex } from '../platform/keyed-mutex.js';
 import type { SearchParameters } from '../search/parameters.js';
 import type { OpenStamp, OutboxMessage, Store } from '../store/store.js';
@@ -98,6 +99,8 @@ export interface Engine {
   readonly pageTokens: PageTokenCipher;
   /** One writer of a resource at a time in this process; other processes are told apart by the commit. */
   readonly mutex: KeyedMutex;
+  /** By which what is hidden is answered as late as what is absent; undefined: the time of an answer may tell. */
+  readonly evenTime: EvenTime | undefined;
   readonly identify: Identify;
   readonly readScopes: ReadScopes;
   /** Who has broken the glass. */

@@ -4,6 +4,7 @@
  * nothing is given out (AUD-1, AUD-2).
  */
 import type { Allowed } from '../access/decide.js';
+import { isUnrestricted } from '../access/permission.js';
 import { scopeNeeded } from '../access/scopes.js';
 import { createView } from '../access/view.js';
 import { asFhirError, FhirError } from '../fhir/error.js';
@@ -52,6 +53,8 @@ const ATTEMPTS = 100;
  * was decided about its target already.
  */
 export async function perform(caller: Caller, interaction: Interaction, admitted?: Admitted): Promise<Result> {
+  const { evenTime } = caller.engine;
+  const begun = evenTime?.begun();
   // A target that was known before its criteria were read was not decided as a search.
   const isDecided = admitted && (admitted.searches || !isByCriteria(interaction));
   const { permission, restrictions } = isDecided ? admitted : await admit(caller, interaction);
@@ -77,13 +80,21 @@ export async function perform(caller: Caller, interaction: Interaction, admitted
     view,
     stamp,
   };
+  let isNothing = false;
   try {
     const work = () => runAndRecord(context, interaction);
     const turn = turnOf(context.engine, interaction);
     const inTurn = () => (turn === undefined ? work() : context.engine.mutex(turn, work));
-    return await (engine.remoteTime ? engine.remoteTime.within(inTurn) : inTurn());
+    const result = await (engine.remoteTime ? engine.remoteTime.within(inTurn) : inTurn());
+    isNothing = interaction.kind === 'delete' && result.subject === undefined;
+    return result;
   } catch (error) {
-    return recordRefusal(context, interaction, asFhirError(error));
+    const known = asFhirError(error);
+    isNothing = known.kind === 'not-found';
+    return await recordRefusal(context, interaction, known);
+  } finally {
+    // What is hidden and what is not there are told alike, and no sooner.
+    if (isNothing && begun !== undefined && !isUnrestricted(restrictions)) await evenTime?.due(begun);
   }
 }
 

@@ -34,7 +34,7 @@ interface Question {
 export async function maskingRows(store: string, asked: Masking): Promise<Goal[]> {
   const { world, patient } = asked;
   const [other, ...rest] = world.observations.filter(({ resource }) => patientOf(resource) !== patient);
-  const own = world.observations.filter(({ resource }) => patientOf(resource) === patient);
+  const own = world.observations.find(({ resource }) => patientOf(resource) === patient)!;
   const searches: readonly Question[] = [
     {
       what: 'patient + code + date',
@@ -43,13 +43,13 @@ export async function maskingRows(store: string, asked: Masking): Promise<Goal[]
     },
     { what: 'a chain', path: `Observation?patient.identifier=urn:none|x`, goal: 1.2 },
     { what: 'a reverse chain', path: `Patient?_has:Observation:patient:code=${LOINC}|8867-4&_count=5`, goal: 1.2 },
-    { what: 'read', path: `Observation/${own[0]!.id}`, goal: 1.2 },
+    { what: 'read', path: `Observation/${own.id}`, goal: 1.2 },
   ];
   const rows = await compared(store, asked, 'none is labelled', searches);
   await label(asked, [other!, ...rest.slice(0, LABELLED - 1)]);
   const few = searches.map(each => ({ ...each, goal: 2 }));
   rows.push(...(await compared(store, asked, `${LABELLED} of others are labelled`, few)));
-  await label(asked, [own[0]!]);
+  await label(asked, [own]);
   rows.push(...(await compared(store, asked, 'it is labelled itself', [{ ...searches[3]!, goal: 2 }, few[0]!])));
   return rows;
 }

@@ -242,6 +242,16 @@ export const ROWS: Readonly<Record<'Basic' | 'Intermediate' | 'Advanced' | 'R4',
       sees: { doctor: [], inRole: [], other: ALL },
     },
     {
+      // Who would see more by not saying who they are must not.
+      what: 'permits somebody some data, and nothing else to whoever might be they',
+      provision: {
+        type: 'permit',
+        actor: [actor('Practitioner/other')],
+        code: [{ coding: [{ system: 'http://loinc.org', code: '74013-4' }] }],
+      },
+      sees: { doctor: ALL, other: only('alcohol'), person: [], nameless: [] },
+    },
+    {
       what: 'denies a PractitionerRole, and no other Practitioner',
       provision: { type: 'deny', actor: [actor('PractitionerRole/role')] },
       sees: { doctor: [], inRole: [], other: ALL },
