@@ -47,7 +47,7 @@ onStoresInTurn(
       const { talk } = stage();
       const faults: string[] = [];
       const all = attacks();
-      assert.ok(all.length >= 150, String(all.length));
+      assert.ok(all.length >= 300, String(all.length));
       for (const attack of all) {
         const fault = await faultOf(talk, attack);
         if (fault !== undefined) faults.push(describeAttack(attack, fault));

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { mayLabelElements } from '../../../src/access/inline-labels.js';
+import { labelledTypes } from '../../../src/access/masked-search.js';
 
 const URL = 'http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-inline-sec-label';
 const inText = (url: string): string => `{"resourceType":"Basic","extension":[{"url":"${url}"}]}`;
@@ -29,5 +30,18 @@ describe('a text that may label elements', () => {
   it('has no other one, and escapes of other characters do not count', () => {
     assert.ok(!says(inText('http://hl7.org/fhir/StructureDefinition/other')));
     assert.ok(!says(String.raw`{"div":"\u00e9 \u0022 \u003c \u2d00 \u0150 \"\\"}`));
+  });
+});
+
+describe('types with elements that have labels', () => {
+  it('are asked of the store, once they are found: audit events as well, which others may have sent', async () => {
+    let asked = 0;
+    const store = {
+      count: async () => ({ count: ++asked > 0 ? 1 : 0, exact: true }),
+      find: () => Promise.reject(new Error('nothing is looked at')),
+    };
+    for (let time = 0; time < 2; time++)
+      assert.deepEqual(await labelledTypes(store, ['AuditEvent', 'Binary']), ['AuditEvent']);
+    assert.equal(asked, 1);
   });
 });
