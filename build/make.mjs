@@ -3,7 +3,7 @@
  * validators) that dist needs. Plain JavaScript, because nothing is compiled yet when it runs.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -18,16 +18,18 @@ function newest(at) {
   return Math.max(stat.mtimeMs, ...readdirSync(at).map(name => newest(join(at, name))));
 }
 
-/** Runs a step unless its stamp is newer than everything it is made from. */
+/** Runs a step unless its stamp is newer than everything it is made from. The stamp says when the step began: what changes meanwhile may have come too late. */
 function step(name, sources, command, args, after = () => {}) {
   const stamp = path('dist', `.${name}`);
   if (name !== 'types' && !existsSync(args[0])) return;
   if (newest(stamp) > Math.max(...sources.map(source => newest(path(source))))) return;
+  const began = new Date();
   const done = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
   if (done.status !== 0) process.exit(done.status ?? 1);
   after();
   mkdirSync(path('dist'), { recursive: true });
   writeFileSync(stamp, '');
+  utimesSync(stamp, began, began);
 }
 
 /** Takes away what was compiled from sources that are no more: a test of another place would run on. */

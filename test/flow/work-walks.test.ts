@@ -221,7 +221,7 @@ onStoresInTurn(
           all.refused += told.refused;
           if (walks >= 100)
             said(`${table.code} by ${way}: ${walks} walks, ${told.legal} legal and ${told.refused} refused steps`);
-        }).timeout(3_600_000);
+        });
 
     it('took steps of both kinds', () => {
       const walks = depthOf('WORK_WALKS') * PROCESSES.length * 2;

@@ -31,7 +31,6 @@ describe('Tasks that flows write, judged by the validator of HL7', () => {
   after(() => rmSync(folder, { recursive: true, force: true }));
 
   it('are what the profiles of their processes say', async function () {
-    this.timeout(900_000);
     const script = oracleScript(this);
     const time = steppedTime(Date.UTC(2026, 2, 10, 12));
     const config = { auth: 'token', tokens: workTokens };

@@ -2,12 +2,12 @@
  * One of the processes that run the test files: it takes them one after the other as messages, and answers each with a
  * Verdict. What it and its tests write goes to its standard output, which is a file.
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import Mocha from 'mocha';
-import { requestContext } from '../../src/harness/request-context.js';
 import { stopSharedMongo } from '../support/mongo.js';
 import { mochaHooks } from '../support/setup.js';
 import type { Verdict } from './lane.js';
@@ -15,6 +15,16 @@ import type { Verdict } from './lane.js';
 // Most of what tests run is run a few times: to optimise it later, and so less of it, takes a tenth less of the processor. In bytes of code run.
 // Later versions of Node.js have no such flag, and say so in the output of every test file.
 if (process.versions.node.startsWith('20.')) setFlagsFromString('--interrupt-budget=528000');
+
+/** Whatever keeps something for what is done within a call: once used, it has a part in every promise of the process, whoever makes it. */
+const contexts = new Set<AsyncLocalStorage<unknown>>();
+const run = Object.getOwnPropertyDescriptor(AsyncLocalStorage.prototype, 'run')!.value as (
+  ...given: unknown[]
+) => unknown;
+AsyncLocalStorage.prototype.run = function within(this: AsyncLocalStorage<unknown>, ...given: unknown[]) {
+  contexts.add(this);
+  return run.apply(this, given);
+};
 
 const { reporters, Runner } = Mocha;
 const { EVENT_TEST_FAIL, EVENT_TEST_PASS, EVENT_TEST_PENDING } = Runner.constants;
@@ -37,7 +47,7 @@ function describeFailures(failures: Mocha.Test[]): string {
   return lines.join('\n');
 }
 
-async function run(file: string): Promise<Verdict> {
+async function runFile(file: string): Promise<Verdict> {
   const started = performance.now();
   const { ui, timeout, forbidOnly } = settings;
   // The base of all reporters says nothing while tests run.
@@ -55,8 +65,8 @@ async function run(file: string): Promise<Verdict> {
   });
   // It would listen on for rejections that nobody handles, and pass them around with those after it for ever.
   mocha.dispose();
-  // Once used, it has a part in every promise of the process, whoever makes it.
-  requestContext.disable();
+  for (const context of contexts) context.disable();
+  contexts.clear();
   return {
     ...counts,
     failing: failures.length,
@@ -70,7 +80,7 @@ process.on('unhandledRejection', reason => {
   throw reason;
 });
 process.on('message', (file: string) => {
-  run(file).then(
+  runFile(file).then(
     verdict => process.send!(verdict),
     (error: Error) => {
       process.stderr.write(`${file} could not be loaded: ${error.stack}\n`);
