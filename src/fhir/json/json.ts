@@ -43,6 +43,9 @@ const NO_CHARACTER_ESCAPE = /\\u[fF]{3}[eEfF]/;
 const NO_CHARACTER = /[\ufffe\uffff]/;
 /** An escape of a character of base64: legal, but it hides attachments from a search in the bytes. */
 const BASE64_ESCAPE = /\\u(?:002[bBfF]|003[dD])/;
+/** An escape of a character of what such a search looks for (inline-base64.ts). */
+const NAME_ESCAPE = /\\u00(2[cC]|3[46bB]|[46][1-9a-fA-F]|[57][\daA])/g;
+const NAME = /"data"|Base64Binary"|"carrierAIDC"|"query"|;base64,/g;
 const FORBIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f]|\p{Surrogate}/u;
 
 /** Characters, without the bytes of attachments, above which work on a resource is done beside the event loop. */
@@ -67,6 +70,18 @@ export const parseAnyJson = (body: Buffer, limits: JsonLimits): AnyJson => atOnc
 export const readAnyJson = async (body: Buffer, limits: JsonLimits): Promise<AnyJson> =>
   body.length > PIECE ? inPieces(parsingAny(body, limits)) : parseAnyJson(body, limits);
 
+/** Whether names of members with base64 are written with escapes. */
+function hidesNames(text: string): boolean {
+  const plain = text.replaceAll(NAME_ESCAPE, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
+  return plain.length < text.length && countOf(plain, NAME) > countOf(text, NAME);
+}
+
+function countOf(text: string, pattern: RegExp): number {
+  let count = 0;
+  for (const _ of text.matchAll(pattern)) count++;
+  return count;
+}
+
 export interface AnyJson {
   readonly value: Json;
   readonly decimals: Decimals | undefined;
@@ -85,7 +100,7 @@ function* parsing(body: Buffer, limits: JsonLimits): Pieces<Parsed> {
     !found.broken &&
     found.blanks * 20 <= text.length &&
     !text.includes('\\/') &&
-    !(text.includes('\\u') && BASE64_ESCAPE.test(text));
+    !(text.includes('\\u') && (BASE64_ESCAPE.test(text) || hidesNames(text)));
   const resource = value as Resource;
   return {
     resource,

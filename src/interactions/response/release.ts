@@ -5,8 +5,8 @@
 import { createHash } from 'node:crypto';
 import { FhirError } from '../../fhir/error.js';
 import { join, type Piece, piecesOf, type Text } from '../../fhir/content/holes.js';
-import { liftingBase64 } from '../../fhir/json/base64.js';
-import { inPieces } from '../../platform/pieces.js';
+import { bytesOfInline, type InlineBase64, inlineBase64 } from '../../fhir/json/inline-base64.js';
+import { turn } from '../../platform/pieces.js';
 import type { Store } from '../../store/store.js';
 import type { RawContent } from '../interaction.js';
 import { openBlob } from './text.js';
@@ -56,20 +56,36 @@ export async function releasedText(
   return join(pieces);
 }
 
-const DATA = Buffer.from('"data"');
-
-/** Short bytes stand in the text itself. */
+/** Short bytes stand in the text itself, and so does base64 that is not written as the server would. What is given out as it is keeps its characters. */
 async function inlineReleased(releases: readonly Release[], text: Buffer): Promise<readonly Piece[]> {
-  if (!text.includes(DATA)) return [text];
-  const { text: rest, lifted } = await inPieces(liftingBase64(text, 1));
-  let from = 0;
   const pieces: Piece[] = [];
-  for (const { at, bytes } of lifted) {
-    const release = releases.find(({ applies }) => applies(bytes.subarray(0, HEAD)));
-    pieces.push(rest.subarray(from, at), release ? asChanged(release, bytes) : bytes.toString('base64'));
-    from = at;
+  let from = 0;
+  for (const found of inlineBase64(text)) {
+    const head = headOf(text, found);
+    const release = releases.find(({ applies }) => applies(head));
+    if (!release) continue;
+    const parts: Buffer[] = [];
+    for (const part of bytesOfInline(text, found)) {
+      parts.push(part);
+      if (part.length > LONG_PART) await turn();
+    }
+    pieces.push(text.subarray(from, found.start), asChanged(release, Buffer.concat(parts)));
+    from = found.end;
   }
-  return [...pieces, rest.subarray(from)];
+  return [...pieces, text.subarray(from)];
+}
+
+/** Bytes after whose decoding others have their turn. */
+const LONG_PART = 256 * 1024;
+/** Characters in which a head is looked for first: white space may stand before it, and in it. */
+const HEAD_CHARACTERS = 256;
+
+function headOf(text: Buffer, { start, end }: InlineBase64): Buffer {
+  for (let most = HEAD_CHARACTERS; ; most *= 16) {
+    const until = Math.min(end, start + most);
+    const head = Buffer.concat([...bytesOfInline(text, { start, end: until })]).subarray(0, HEAD);
+    if (head.length === HEAD || until === end) return head;
+  }
 }
 
 const asChanged = ({ change, instead }: Release, bytes: Buffer): string =>

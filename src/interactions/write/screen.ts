@@ -2,9 +2,9 @@
  * Bytes past the hooks that look into them (hooks.ts), before any of them is stored: of uploads as they come, and of all that stands inline
  * in a resource, however short it is.
  */
-import { liftingBase64 } from '../../fhir/json/base64.js';
+import { bytesOfInline, inlineBase64 } from '../../fhir/json/inline-base64.js';
 import { FhirError } from '../../fhir/error.js';
-import { inPieces } from '../../platform/pieces.js';
+import { turn } from '../../platform/pieces.js';
 import type { Blobs } from '../../store/store.js';
 import type { Hooks } from './hooks.js';
 
@@ -22,7 +22,10 @@ export function screenedBlobs(blobs: Blobs, { bytes: screens }: Screens): Blobs 
   };
 }
 
-/** `text`: JSON that is to be stored. Throws what a hook refuses, as something of this type; but for `known`, which was looked into already. */
+/**
+ * `text`: JSON that is to be stored. Throws what a hook refuses, as something of this type; but for `known`, which was looked into already. A hook sees
+ * what a reader would decode, a part at a time.
+ */
 export async function screenInline(
   { bytes: screens }: Screens,
   type: string,
@@ -30,10 +33,11 @@ export async function screenInline(
   known: Buffer,
 ): Promise<void> {
   if (screens.length === 0) return;
-  for (const { bytes } of (await inPieces(liftingBase64(text, 1))).lifted) {
-    if (bytes.equals(known)) continue;
+  const passedOver = Buffer.from(known.toString('base64'));
+  for (const found of inlineBase64(text)) {
+    if (text.subarray(found.start, found.end).equals(passedOver)) continue;
     try {
-      for await (const _ of passed(screens, once(bytes)));
+      for await (const _ of passed(screens, inTurns(bytesOfInline(text, found))));
     } catch (error) {
       throw error instanceof FhirError && error.issues.every(({ expression }) => expression === undefined)
         ? new FhirError(error.kind, error.message, {
@@ -47,6 +51,13 @@ export async function screenInline(
 
 const passed = (screens: Screens['bytes'], bytes: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> =>
   screens.reduce<AsyncIterable<Uint8Array>>((flow, screen) => screen(flow), bytes);
+
+async function* inTurns(parts: Iterable<Buffer>): AsyncGenerator<Buffer> {
+  for (const part of parts) {
+    yield part;
+    await turn();
+  }
+}
 
 async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
   yield bytes;

@@ -61,6 +61,39 @@ onStoresInTurn(
       }
     });
 
+    it('have no place where their base64 is written otherwise, in extensions and in narratives', async () => {
+      const { talk } = stage();
+      const place = withPlace(1).toString('base64');
+      const wanted = aGreyJpeg().toString('base64');
+      const otherwise = [
+        place,
+        ` ${place.replaceAll(/.{76}/g, '$&\n')}`,
+        place.replaceAll(/.{4}/g, '$& '),
+        place.replace(
+          /([^=])(=+)$/,
+          (_, last: string, end: string) => `${String.fromCharCode(last.charCodeAt(0) + 1)}${end}`,
+        ),
+      ];
+      for (const data of otherwise) {
+        const div = `<div xmlns="http://www.w3.org/1999/xhtml"><img alt="a" src="data:image/jpeg;base64,${data}"/></div>`;
+        const patient = await talk.create<Patient>({
+          ...{ resourceType: 'Patient', text: { status: 'generated', div } },
+          extension: [{ url: 'http://a.org/picture', valueBase64Binary: data }],
+          photo: [{ contentType: 'image/jpeg', data }],
+        });
+        assert.equal(patient.status, 201, patient.text.slice(0, 500));
+        const binary = (await talk.create<Binary>({ resourceType: 'Binary', contentType: 'image/jpeg', data })).body;
+        for (const accept of ['application/fhir+json', 'application/fhir+xml']) {
+          const texts = [`Patient/${patient.body.id}`, `Patient?_id=${patient.body.id}`, `Binary/${binary.id}`];
+          for (const [at, path] of texts.entries()) {
+            const text = await (await fetch(`${talk.base}/${path}`, { headers: { accept } })).text();
+            assert.equal(text.split(wanted).length, at < 2 ? 4 : 2, `${path} ${accept} ${data.slice(0, 20)}`);
+          }
+        }
+        assert.ok((await given(binary.id)).bytes.equals(aGreyJpeg()));
+      }
+    });
+
     it('stand in resources as a picture that shows nothing where nobody can tell', async () => {
       const { talk } = stage();
       const id = await kept('image/jpeg', withPlace().subarray(0, -2));

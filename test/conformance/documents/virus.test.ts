@@ -14,6 +14,13 @@ import { refusal, type Reply, type Talk, talkTo } from '../../support/talk.js';
 const JSON_BODY = { 'content-type': 'application/fhir+json' };
 const OCTETS = { 'content-type': 'application/octet-stream' };
 const subject = { reference: `Patient/${PATIENT}` };
+/** Base64 that is not what the bytes encode to, and that readers decode to them. */
+const OTHERWISE: readonly ((text: string) => string)[] = [
+  text => text.replaceAll(/.{76}/g, '$&\n'),
+  text => ` ${text.replaceAll(/.{4}/g, '$& ')}`,
+  text => text.replaceAll(/.{8}/g, '$&\r\n\t'),
+  text => text.replace(/(.)==$/, (_, last: string) => `${String.fromCharCode(last.charCodeAt(0) + 1)}==`),
+];
 const large = (text: string): string => `${'x'.repeat(2 * 1024 * 1024)}${text}`;
 
 /** Every way in, with some bytes. */
@@ -95,6 +102,34 @@ for (const store of storesInTurn(1))
         assert.deepEqual(await held(), earlier);
       });
     }
+
+    it('looks into base64 that is written otherwise', async () => {
+      // A length that leaves bits over, and a line break after 76 characters.
+      const bytes = `${EICAR}${' '.repeat(3 - ((EICAR.length + 2) % 3))}`;
+      assert.equal(Buffer.byteLength(bytes) % 3, 1);
+      const clean = ' '.repeat(bytes.length);
+      const as = (given: string, otherwise: (text: string) => string): FhirResource[] => {
+        const data = otherwise(base64(given));
+        return [
+          { resourceType: 'Binary', contentType: 'text/plain', data },
+          aDocument({ contentType: 'text/plain', data }, { subject }),
+          { resourceType: 'Patient', photo: [{ contentType: 'image/png', data }] },
+          { resourceType: 'Patient', extension: [{ url: 'http://a.org/b', valueBase64Binary: data }] },
+        ];
+      };
+      for (const [way, otherwise] of OTHERWISE.entries()) {
+        assert.notEqual(otherwise(base64(bytes)), base64(bytes));
+        for (const resource of as(clean, otherwise)) {
+          const taken = await talk.create(resource);
+          assert.equal(taken.status, 201, taken.text.slice(0, 500));
+        }
+        for (const resource of as(bytes, otherwise)) {
+          const reply = await talk.create(resource);
+          const refused = refusal(reply);
+          assert.deepEqual(refused, { status: 422, detail: 'virus-found' }, `${way} ${resource.resourceType}`);
+        }
+      }
+    });
 
     it('$import leaves out the line, and loads the others', async () => {
       const line = (id: string, bytes: string): FhirResource => ({
