@@ -302,6 +302,48 @@ const story = (store: StoreName) => (): void => {
     await page.locator('tr', { hasText: '2 marks on its pages' }).waitFor();
     await press('Choose these documents');
     await page.getByRole('alertdialog').getByText('Of 3 pages something is withheld.').waitFor();
+    // A colleague withholds more meanwhile: it is kept, and whoever did not see it is told.
+    const whole = [1, 2].map(n => ({
+      name: 'redact',
+      part: [
+        { name: 'document', valueReference: { reference: 'DocumentReference/marked-scan' } },
+        { name: 'page', valuePositiveInt: n },
+      ],
+    }));
+    await post(`Task/${id}/$release-select`, whole);
+    const versionOf = async (): Promise<string> =>
+      (await server.request.get(`/fhir/Task/${id}`).expect(200)).body.meta.versionId;
+    const theirs = await versionOf();
+    await sure('Choose these documents');
+    await page.locator('.fault-summary:focus', { hasText: 'Somebody else has changed this' }).waitFor();
+    await page.locator('table', { hasText: 'When you began' }).waitFor();
+    assert.equal(await versionOf(), theirs);
+    await page.getByRole('button', { name: 'Withhold parts: scan' }).click();
+    await page.locator('tr', { hasText: 'The whole page' }).nth(1).waitFor();
+    await press('Done with this document');
+    // Other bytes, somewhere else on the page: marks of the former ones are put on none of them.
+    const other = content('application/pdf', plainPdf(['Other words', 'Secret of somebody']));
+    const scan = entry.find(({ resource }) => resource.id === 'marked-scan')!.resource;
+    await server.request
+      .put('/fhir/DocumentReference/marked-scan')
+      .send({ ...scan, content: other })
+      .expect(200);
+    await press('Choose these documents');
+    await sure('Choose these documents');
+    await faultAt('marks-marked-scan', 'draw its marks anew');
+    await page.getByRole('button', { name: 'Withhold parts: scan' }).click();
+    await page.getByText('This document is another one since these marks were drawn').waitFor();
+    assert.equal(await drawn.count(), 0);
+    await isAccessible('release-marks-before');
+    await press('Draw the marks anew');
+    await drawn.waitFor();
+    await page.getByText('Nothing of it is withheld.').waitFor();
+    await button('Withhold the whole page').click();
+    await press('Choose these documents');
+    await sure('Choose these documents');
+    await page.getByRole('alertdialog').waitFor({ state: 'detached' });
+    await stage().until(`!document.querySelector('.fault-summary')`);
+    assert.notEqual(await versionOf(), theirs);
   });
 
   it('breaks no rule of the policy', () => assert.deepEqual(stage().trouble, []));

@@ -13,6 +13,7 @@ import { type GivenValues, requestBegun, runOn } from '../support/records-reques
 import {
   documentRead,
   documentsTold,
+  inputsOf,
   jobEnded,
   outputsOf,
   packed,
@@ -104,6 +105,53 @@ onStoresInTurn(
       // Asked for again, it is made of what is chosen now.
       assert.equal((await jobEnded(talk, await runOn(talk, `${id}/$release-package`))).status, 200);
       assert.equal((await runOn(talk, `${id}/$release`)).status, 200);
+    });
+
+    it('is replaced by nobody who has seen another one, and its marks are put on no other bytes', async () => {
+      const { talk } = stage();
+      const patient = 'marked-before';
+      const document = `DocumentReference/${patient}-one`;
+      const id = await storySearching(talk, patient, [storyDocument(patient, 'one', 'Words.')]);
+      const select = (marks: GivenValues, seen?: string) =>
+        runOn(talk, `${id}/$release-select`, marks, { ...CLERK, ...(seen ? { 'if-match': `W/"${seen}"` } : {}) });
+      const seen = (await taskOf(talk, id)).meta!.versionId!;
+      assert.equal((await select([hiding(patient)], seen)).status, 200);
+      const choice = (task: Task) => JSON.stringify(inputsOf(task, 'chosen'));
+      const made = await taskOf(talk, id);
+      assert.match(choice(made), /urn:chartroom:redaction/);
+      const late = await select([], seen);
+      refusedAs(late, 412, 'version-mismatch', 'http.If-Match');
+      assert.equal(choice(await taskOf(talk, id)), choice(made));
+
+      const marked = (reference: string, sha256?: string): ParametersParameter => ({
+        name: 'redact',
+        part: [
+          { name: 'document', valueReference: { reference } },
+          { name: 'page', valuePositiveInt: 1 },
+          ...(sha256 === undefined ? [] : [{ name: 'sha256', valueString: sha256 }]),
+        ],
+      });
+      const hash = inputsOf(made, 'chosen')[0]!.extension!.find(({ url }) => url.endsWith('sha256'))!.valueString!;
+      assert.equal((await select([marked(`${document}/_history/1`, hash)])).status, 200);
+      const write = async (words: string, more: Partial<DocumentReference> = {}): Promise<void> => {
+        assert.equal((await talk.update(storyDocument(patient, 'one', words, more), ADMIN)).status, 200);
+      };
+      // The same bytes, of which something else is said.
+      await write('Words.', { description: 'Another title' });
+      assert.equal((await select([marked(`${document}/_history/1`, hash)])).status, 200);
+      assert.equal((await select([marked(`${document}/_history/2`)])).status, 200);
+      await write('Other words, somewhere else.');
+      for (const mark of [
+        marked(`${document}/_history/1`, hash),
+        marked(document, hash),
+        marked(`${document}/_history/2`),
+      ]) {
+        const refused = await select([mark]);
+        refusedAs(refused, 422, 'marked-before', 'Parameters.parameter[0]');
+        assert.match(refused.text, /marked-before-one is another one since it was marked .* draw its marks anew/);
+      }
+      refusedAs(await select([marked(document, 'abc')]), 400, 'bad-parameter-value', 'Parameters.parameter[0]');
+      assert.equal((await select([marked(`${document}/_history/3`)])).status, 200);
     });
 
     it('stays in its package, which nobody changes or deletes', async () => {

@@ -1,12 +1,17 @@
 /**
  * `Task/[id]/$release-select`: what `$release-preview` says now is chosen to go out, in the versions that are there, with the hashes of their bytes and with
  * what is withheld of their pages. Who has chosen is kept, so that somebody else confirms it. Defined in profiles/release/operationdefinition-release-select.json
+ *
+ * It replaces the choice before, marks included: whoever names the version of the request that they have seen (If-Match) replaces no other one.
+ * A mark belongs to the bytes on which it was drawn: on others it would hide something else. https://hl7.org/fhir/R4/http.html#concurrency
  */
 import { FhirError } from '../../fhir/error.js';
+import { parseReference } from '../../fhir/reference.js';
 import { isObject, itemsOf, type Json, type JsonObject } from '../../fhir/resource.js';
 import type { Context, OperationImplementation } from '../../interactions/engine.js';
 import { jsonText } from '../../interactions/operations/operation.js';
 import { badParameter, type GivenParameter, readGiven } from '../../interactions/operations/parameters.js';
+import { checkPreconditions } from '../../interactions/update.js';
 import type { PackageGround } from './package-ground.js';
 import { pagesToMark } from './package/item-pages.js';
 import { type PackageItem, PackageRefused, type PageRedaction, type RedactedArea } from './package/order.js';
@@ -29,6 +34,7 @@ export const releaseSelectOperation = (ground: PackageGround): OperationImplemen
     const { bases, now } = ground;
     const { given } = readGiven(context.engine, ask);
     const { row, task: before, decimals } = await readRequest(context, ask.id!);
+    checkPreconditions(row, ask);
     const state = requestState(before).code;
     if (state !== SEARCHING && state !== QUALITY_REVIEW)
       throw new FhirError('unprocessable', `Documents are chosen in the states ${SEARCHING} and ${QUALITY_REVIEW}.`, {
@@ -71,29 +77,49 @@ export const releaseSelectOperation = (ground: PackageGround): OperationImplemen
 interface AskedMark {
   /** `DocumentReference/[id]`. */
   readonly document: string;
+  /** The document as it was marked: its version, and the hash of its bytes in hexadecimal. Undefined: it was not said. */
+  readonly version: string | undefined;
+  readonly sha256: string | undefined;
   readonly page: number;
   readonly areas: readonly RedactedArea[] | 'all';
   readonly at: string;
 }
 
 /** Throws `invalid`. */
-function marksGiven({ bases }: PackageGround, given: readonly GivenParameter[]): AskedMark[] {
-  return given.flatMap(({ name, value, at }) => {
-    if (name !== 'redact') return [];
-    const parts = itemsOf(isObject(value) ? value['part'] : undefined).filter(isObject);
-    const values = (called: string, member: string): Json[] =>
-      parts.flatMap(each => (each['name'] === called && each[member] !== undefined ? [each[member]] : []));
-    const document = referenceKey(values('document', 'valueReference')[0], bases);
-    const page = Number(values('page', 'valuePositiveInt')[0]);
-    if (!document?.startsWith('DocumentReference/') || !Number.isSafeInteger(page) || page < 1)
-      throw badParameter('redact names a document and a page of it, from 1.', at);
-    const areas = values('area', 'valueString').map(each => {
-      const area = readArea(jsonText(each));
-      if (!area) throw badParameter('area is x, y, width and height, as fractions of the page: 0.1 0.2 0.5 0.05.', at);
-      return area;
-    });
-    return [{ document, page, areas: areas.length > 0 ? areas : ('all' as const), at }];
+const marksGiven = ({ bases }: PackageGround, given: readonly GivenParameter[]): AskedMark[] =>
+  given.flatMap(each => (each.name === 'redact' ? [markGiven(bases, each)] : []));
+
+function markGiven(bases: readonly string[], { value, at }: GivenParameter): AskedMark {
+  const parts = itemsOf(isObject(value) ? value['part'] : undefined).filter(isObject);
+  const values = (called: string, member: string): Json[] =>
+    parts.flatMap(each => (each['name'] === called && each[member] !== undefined ? [each[member]] : []));
+  const reference = values('document', 'valueReference')[0];
+  const document = referenceKey(reference, bases);
+  const page = Number(values('page', 'valuePositiveInt')[0]);
+  if (!document?.startsWith('DocumentReference/') || !Number.isSafeInteger(page) || page < 1)
+    throw badParameter('redact names a document and a page of it, from 1.', at);
+  const sha256 = parts.some(each => each['name'] === 'sha256')
+    ? hashGiven(values('sha256', 'valueString'), at)
+    : undefined;
+  const areas = values('area', 'valueString').map(each => {
+    const area = readArea(jsonText(each));
+    if (!area) throw badParameter('area is x, y, width and height, as fractions of the page: 0.1 0.2 0.5 0.05.', at);
+    return area;
   });
+  const version = versionIn(reference, bases);
+  return { document, version, sha256, page, areas: areas.length > 0 ? areas : 'all', at };
+}
+
+function versionIn(reference: Json | undefined, bases: readonly string[]): string | undefined {
+  const text = isObject(reference) ? reference['reference'] : undefined;
+  const target = typeof text === 'string' ? parseReference(text, bases) : undefined;
+  return target?.kind === 'local' ? target.version : undefined;
+}
+
+function hashGiven([hash, ...more]: readonly Json[], at: string): string {
+  const text = typeof hash === 'string' ? hash.toLowerCase() : '';
+  if (more.length === 0 && /^[0-9a-f]{64}$/.test(text)) return text;
+  throw badParameter('sha256 is the SHA-256 of the bytes that were marked, in hexadecimal, once.', at);
 }
 
 interface ChoosingAsked {
@@ -125,10 +151,24 @@ async function chosenOf({ ground, context, going, marks }: ChoosingAsked): Promi
     const id = versionedName({ document: self, version });
     const item = itemOfDocument(context, { id, document, bytes, notices: [], redactions: [] });
     const own = marks.filter(each => each.document === self);
+    refuseOutdated(own, version, bytes.content.hash);
     const redactions = own.length > 0 ? await redactionsOf(ground, item, own) : [];
     chosen.push({ document: self, version, sha256: bytes.content.hash, redactions });
   }
   return chosen;
+}
+
+/** The bytes decide where both are said: a version may be another by what is said of the document alone. Throws `unprocessable`. */
+function refuseOutdated(marks: readonly AskedMark[], version: number, sha256: string): void {
+  const outdated = marks.find(mark =>
+    mark.sha256 === undefined ? mark.version !== undefined && mark.version !== String(version) : mark.sha256 !== sha256,
+  );
+  if (outdated)
+    throw new FhirError(
+      'unprocessable',
+      `${outdated.document} is another one since it was marked (it has version ${version} now): look at it, and draw its marks anew.`,
+      { expression: outdated.at, detail: 'marked-before' },
+    );
 }
 
 /** Marks, held to the pages as the server draws them. */

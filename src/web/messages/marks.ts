@@ -4,6 +4,10 @@ import { speaker } from './words.js';
 export const sayMarks = speaker({
   title: 'Withhold parts of',
   text: 'What is below a mark is burnt out of the package: of a document with marks every page goes out as a picture. The record itself stays as it is.',
+  'other-version':
+    'This document is another one since these marks were drawn: they could hide something else, and it is not chosen with them. Look at it, and draw them anew.',
+  anew: 'Draw the marks anew',
+  'anew.done': 'The marks before are gone.',
   close: 'Done with this document',
   none: 'Nothing of it is withheld.',
   count: { one: '{n} mark', other: '{n} marks' },

@@ -28,6 +28,8 @@ export interface OperationAsked extends PlacesOfFaults {
   /** Without `$`. */
   readonly name: string;
   readonly parameter: readonly ParametersParameter[];
+  /** Refused where somebody else has changed the Task since it was shown. */
+  readonly isOfShown?: true;
 }
 
 export interface TaskOperation extends Omit<Faults, 'trying'> {
@@ -64,8 +66,12 @@ export function useOperation({ task, overtake }: OfTask): TaskOperation {
     );
   return {
     ...{ ...faults, trying },
-    run: <T>({ name, parameter, ...places }: OperationAsked) =>
-      trying(() => ask<T>({ method: 'POST', path: `Task/${id}/$${name}`, body: parametersWith(parameter) }), places),
+    run: <T>({ name, parameter, isOfShown, ...places }: OperationAsked) => {
+      const version = task.meta?.versionId;
+      const headers = isOfShown && version !== undefined ? { 'If-Match': `W/"${version}"` } : {};
+      const asked = { path: `Task/${id}/$${name}`, headers, body: parametersWith(parameter) };
+      return trying(() => ask<T>({ method: 'POST', ...asked }), places);
+    },
   };
 }
 

@@ -14,18 +14,20 @@ interface ChooseShape extends OfTask {
   /** Ids of documents that would go out. */
   readonly going: readonly string[];
   readonly marks: DocumentMarks;
-  readonly done: () => void;
+  /** With what has gone into the choice. */
+  readonly done: (going: ReadonlySet<string>) => void;
 }
 
 export function ChooseDocuments({ going, marks, done, ...request }: ChooseShape) {
   const { faults, requestId, run } = useOperation(request);
   const [isAsking, setAsking] = useState(false);
-  const redacted = redactParameters(marks, new Set(going));
+  const chosen = new Set(going);
+  const redacted = redactParameters(marks, chosen);
   const choose = async (): Promise<void> => {
     setAsking(false);
     const fields = redacted.map(({ part = [] }) => `marks-${idIn(part[0]?.valueReference, 'DocumentReference') ?? ''}`);
-    if (!(await run({ name: 'release-select', parameter: redacted, fields }))) return;
-    done();
+    if (!(await run({ name: 'release-select', parameter: redacted, fields, isOfShown: true }))) return;
+    done(chosen);
     reloadTask(request.task.id!);
     announce(sayRelease('done', { what: sayGoingOut('choose') }));
   };

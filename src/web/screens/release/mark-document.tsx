@@ -13,29 +13,54 @@ import { TextField } from '../../ui/fields.js';
 import { Loading } from '../../ui/page.js';
 import { OfRecord, Table } from '../../ui/parts.js';
 import { useFaults } from '../../ui/use-faults.js';
-import { useQuery } from '../../ui/use-query.js';
+import { queries, useQuery } from '../../ui/use-query.js';
 import { type Mark, shownMark } from '../document/mark.js';
-import { type DocumentMarks, marksIn } from './marks.js';
+import {
+  type DocumentMarks,
+  type DrawnMarks,
+  isMarkedSo,
+  type MarkedVersion,
+  marksIn,
+  type MarksOfDocument,
+  mergedMarks,
+} from './marks.js';
 
 const ShownToMark = lazy(() => import('../document/pdf-to-mark.js').then(module => module.PdfToMark));
 
 interface MarkShape {
+  readonly marks: readonly Mark[];
+  readonly set: (marks: readonly Mark[]) => void;
+}
+
+interface MarkDocumentShape {
   /** Of the document. */
   readonly id: string;
   readonly title: string;
-  readonly marks: readonly Mark[];
-  readonly set: (marks: readonly Mark[]) => void;
+  /** Undefined: there were none yet. */
+  readonly marked: MarksOfDocument | undefined;
+  readonly set: (marked: MarksOfDocument) => void;
   readonly close: () => void;
 }
 
-/** Undefined: it is no PDF. */
-async function pdfOf(id: string, signal: AbortSignal): Promise<Blob | undefined> {
+interface SeenDocument extends MarkedVersion {
+  /** Undefined: it is no PDF. */
+  readonly pdf: Blob | undefined;
+}
+
+const hexadecimal = (bytes: ArrayBuffer): string =>
+  [...new Uint8Array(bytes)].map(each => each.toString(16).padStart(2, '0')).join('');
+
+async function seenDocument(id: string, signal: AbortSignal): Promise<SeenDocument> {
   const { body } = await ask<DocumentReference>({ path: `DocumentReference/${id}`, signal });
+  const version = body.meta?.versionId;
   // Of several contents the first one goes out.
   const { contentType = '', url } = body.content[0]?.attachment ?? {};
   const path = url === undefined ? undefined : pathBelow(url);
-  if (!/^application\/pdf\b/i.test(contentType) || path === undefined) return undefined;
-  return (await askBytes({ path, accept: '*/*', signal })).body;
+  if (!/^application\/pdf\b/i.test(contentType) || path === undefined)
+    return { version, sha256: undefined, pdf: undefined };
+  const pdf = (await askBytes({ path, accept: '*/*', signal })).body;
+  const sha256 = hexadecimal(await crypto.subtle.digest('SHA-256', await pdf.arrayBuffer()));
+  return { version, sha256, pdf };
 }
 
 /** Marks of a request, and the document that is open for them. */
@@ -44,22 +69,31 @@ export interface Marking {
   /** Id. */
   readonly opened: string | undefined;
   readonly open: (id: string | undefined) => void;
-  readonly set: (id: string, marks: readonly Mark[]) => void;
-  /** What was drawn here: it is chosen, and stands in the request. */
-  readonly forget: () => void;
+  readonly set: (id: string, marked: MarksOfDocument) => void;
+  /** What was drawn here on these: it is chosen, and stands in the request. Marks of others wait until those go out, too. */
+  readonly forget: (chosen: ReadonlySet<string>) => void;
 }
 
+const keyOfSeen = (id: string): readonly string[] => ['document-to-mark', id];
+
 export function useMarks(task: Task): Marking {
-  /** Undefined: those of the choice that was made last. */
-  const [own, setOwn] = useState<DocumentMarks>();
-  const [opened, open] = useState<string>();
-  const marks = own ?? marksIn(task);
+  /** Of what was marked here alone: the rest is as the request says it, also where somebody else has changed that meanwhile. */
+  const [drawn, setDrawn] = useState<ReadonlyMap<string, DrawnMarks>>(new Map());
+  const [opened, setOpened] = useState<string>();
+  const stored = marksIn(task);
+  const marks = mergedMarks(stored, drawn);
+  const open = (id: string | undefined): void => {
+    // It may be another one by now.
+    if (id !== undefined) queries.removeQueries({ queryKey: keyOfSeen(id) });
+    setOpened(id);
+  };
   return {
     ...{ marks, opened, open },
-    set: (id, next) => setOwn(new Map([...marks, [id, next]])),
-    forget() {
-      setOwn(undefined);
-      open(undefined);
+    set: (id, marked) => setDrawn(new Map([...drawn, [id, { ...marked, before: stored.get(id)?.marks ?? [] }]])),
+    forget(chosen) {
+      const waiting = [...marks].filter(([id]) => !chosen.has(id));
+      setDrawn(new Map(waiting.map(([id, marked]) => [id, { ...marked, before: marked.marks }])));
+      setOpened(undefined);
     },
   };
 }
@@ -80,20 +114,17 @@ export function OpenDocument({ marking: { marks, opened, open, set }, titleOf }:
       key={opened}
       id={opened}
       title={titleOf(opened)}
-      marks={marks.get(opened) ?? []}
+      marked={marks.get(opened)}
       set={next => set(opened, next)}
       close={close}
     />
   );
 }
 
-function MarkDocument({ id, title, marks, set, close }: MarkShape) {
+function MarkDocument({ id, title, marked, set, close }: MarkDocumentShape) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), [id]);
-  const { data, error, refetch } = useQuery({
-    key: ['document-to-mark', id],
-    ask: async signal => ({ pdf: await pdfOf(id, signal) }),
-  });
+  const { data, error, refetch } = useQuery({ key: keyOfSeen(id), ask: signal => seenDocument(id, signal) });
   return (
     <section class="panel">
       <h3 tabIndex={-1} ref={heading}>
@@ -102,14 +133,11 @@ function MarkDocument({ id, title, marks, set, close }: MarkShape) {
       <p>{sayMarks('text')}</p>
       {error ? (
         <RequestFailed fault={error} again={() => void refetch()} />
-      ) : !data ? (
-        <Loading />
-      ) : data.pdf ? (
-        <ShownToMark bytes={data.pdf} title={title} marks={marks} set={set} />
+      ) : data ? (
+        <MarksOfSeen {...{ title, marked, set }} seen={data} />
       ) : (
-        <WholePages marks={marks} set={set} />
+        <Loading />
       )}
-      <MarkTable marks={marks} set={set} />
       <button type="button" class="secondary" onClick={close}>
         {sayMarks('close')}
       </button>
@@ -117,12 +145,58 @@ function MarkDocument({ id, title, marks, set, close }: MarkShape) {
   );
 }
 
-function MarkTable({ marks, set }: Pick<MarkShape, 'marks' | 'set'>) {
+interface SeenShape extends Pick<MarkDocumentShape, 'title' | 'marked' | 'set'> {
+  readonly seen: SeenDocument;
+}
+
+/** Marks of another version are shown, and none is added to them: they begin anew. */
+function MarksOfSeen({ title, marked, set, seen: { pdf, ...version } }: SeenShape) {
+  const marks = marked?.marks ?? [];
+  const setOfThis = (next: readonly Mark[]): void => set({ ...version, marks: next });
+  if (marked && marks.length > 0 && !isMarkedSo(marked, version))
+    return (
+      <>
+        <p class="notice warning">{sayMarks('other-version')}</p>
+        <MarkTable marks={marks} />
+        <div class="buttons">
+          <button
+            type="button"
+            onClick={() => {
+              setOfThis([]);
+              announce(sayMarks('anew.done'));
+            }}
+          >
+            {sayMarks('anew')}
+          </button>
+        </div>
+      </>
+    );
+  return (
+    <>
+      {pdf ? (
+        <ShownToMark bytes={pdf} title={title} marks={marks} set={setOfThis} />
+      ) : (
+        <WholePages marks={marks} set={setOfThis} />
+      )}
+      <MarkTable marks={marks} set={setOfThis} />
+    </>
+  );
+}
+
+interface MarkTableShape {
+  readonly marks: readonly Mark[];
+  /** Undefined: they are shown, and not changed. */
+  readonly set?: (marks: readonly Mark[]) => void;
+}
+
+function MarkTable({ marks, set }: MarkTableShape) {
   if (marks.length === 0) return <p class="empty">{sayMarks('none')}</p>;
   return (
     <Table
       caption={sayMarks('count', { n: marks.length })}
-      columns={(['page', 'what', 'remove'] as const).map(each => sayMarks(`column.${each}`))}
+      columns={(['page', 'what', ...(set ? (['remove'] as const) : [])] as const).map(each =>
+        sayMarks(`column.${each}`),
+      )}
       rows={marks.map((each, at) => {
         const what = shownMark(each);
         return {
@@ -130,17 +204,7 @@ function MarkTable({ marks, set }: Pick<MarkShape, 'marks' | 'set'>) {
           cells: [
             String(each.page),
             what,
-            <button
-              type="button"
-              class="secondary"
-              aria-label={`${sayMarks('remove')}: ${sayMarks('of-page', { n: each.page })}, ${what}`}
-              onClick={() => {
-                set(marks.filter(other => other !== each));
-                announce(sayMarks('removed'));
-              }}
-            >
-              {sayMarks('remove')}
-            </button>,
+            ...(set ? [<RemoveMark mark={each} remove={() => set(marks.filter(other => other !== each))} />] : []),
           ],
         };
       })}
@@ -148,7 +212,23 @@ function MarkTable({ marks, set }: Pick<MarkShape, 'marks' | 'set'>) {
   );
 }
 
-function WholePages({ marks, set }: Pick<MarkShape, 'marks' | 'set'>) {
+function RemoveMark({ mark, remove }: { readonly mark: Mark; readonly remove: () => void }) {
+  return (
+    <button
+      type="button"
+      class="secondary"
+      aria-label={`${sayMarks('remove')}: ${sayMarks('of-page', { n: mark.page })}, ${shownMark(mark)}`}
+      onClick={() => {
+        remove();
+        announce(sayMarks('removed'));
+      }}
+    >
+      {sayMarks('remove')}
+    </button>
+  );
+}
+
+function WholePages({ marks, set }: MarkShape) {
   const [page, setPage] = useState('');
   const { faults, faultAt, lack } = useFaults();
   const add = (event: Event): void => {

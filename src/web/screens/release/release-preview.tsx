@@ -177,8 +177,8 @@ function JudgedTable({ preview, named, shown, patient, decide, undo, marks, mark
           <Tag colour={isIn ? 'green' : 'red'}>{sayRelease(isIn ? 'in' : 'out')}</Tag>,
           <>
             {reasons.join(' ')}{' '}
-            {isIn && (marks.get(id) ?? []).length > 0 && (
-              <strong>{sayMarks('count.of', { n: marks.get(id)!.length })}</strong>
+            {isIn && (marks.get(id)?.marks ?? []).length > 0 && (
+              <strong>{sayMarks('count.of', { n: marks.get(id)!.marks.length })}</strong>
             )}{' '}
             {decision !== undefined && <OfRecord>{sayRelease('decision.by-staff', { why: decision })}</OfRecord>}
           </>,

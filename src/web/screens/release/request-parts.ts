@@ -5,6 +5,7 @@ export const RELEASE_CODE = 'urn:chartroom:task|release-of-information';
 const STATES = 'urn:chartroom:state';
 /** Extensions of what was chosen, and of what has gone out. */
 export const REDACTION = 'urn:chartroom:redaction';
+export const SHA256 = 'urn:chartroom:sha256';
 const RELEASED = 'urn:chartroom:released';
 
 const codesOf = (concept: Task['code']): readonly string[] =>
