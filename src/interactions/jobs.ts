@@ -29,6 +29,8 @@ export type PerformedByJob = Of<'create' | 'update' | 'patch' | 'delete' | 'tran
 export interface FeatureStepped<State> extends Omit<Stepped<State>, 'with' | 'commit' | 'refused' | 'tells'> {
   /** Performed for the person who asked, and committed with the state; what reads alone a step performs itself. */
   readonly performs?: PerformedByJob | undefined;
+  /** It is performed on the account of the server instead, as part of the request of whoever asked: what must be told, whatever they may write. */
+  readonly own?: true;
   /** What follows instead where that is refused. Without it, the job fails. */
   readonly refused?: ((error: FhirError) => FeatureStepped<State>) | undefined;
 }
@@ -42,7 +44,9 @@ export interface FeatureJob<Input = unknown, State = unknown>
   step(work: FeatureWork<Input> & { readonly state: State }): Soon<FeatureStepped<State>>;
   finish?(work: FeatureWork<Input> & { readonly state: State }): Soon<Pick<Finished, 'result' | 'moved'>>;
   /** Somebody has cancelled a job: what need not go on now, or stay. It may never be told. */
-  cancelled?(job: Pick<FeatureWork<Input>, 'id' | 'input' | 'server'>): Soon<void>;
+  cancelled?(
+    job: Pick<FeatureWork<Input>, 'id' | 'input' | 'server'> & { readonly state: State | undefined },
+  ): Soon<void>;
 }
 
 export interface OwnedJob {
@@ -58,13 +62,15 @@ export function kindOfFeature({ owner, job }: OwnedJob, engine: () => Engine): J
     caller: callerOf(engine(), owner, job.kind, work),
     server: serverOf(work.id),
   });
-  const stepped = (caller: Caller, given: FeatureStepped<unknown>): Stepped => {
-    const { performs, refused, ...rest } = given;
+  const stepped = (work: FeatureWork<unknown>, given: FeatureStepped<unknown>): Stepped => {
+    const { performs, own, refused, ...rest } = given;
     if (!performs) return rest;
+    const { requestId, address } = work.caller;
+    const caller = own ? { ...work.server, requestId, address } : work.caller;
     return {
       ...rest,
       commit: note => performNoted(caller, performs, note),
-      refused: refused && (error => stepped(caller, refused(error))),
+      refused: refused && (error => stepped(work, refused(error))),
     };
   };
   return {
@@ -74,7 +80,7 @@ export function kindOfFeature({ owner, job }: OwnedJob, engine: () => Engine): J
     cancelled: job.cancelled && (work => job.cancelled!({ ...work, server: serverOf(work.id) })),
     async step(work) {
       const own = around(work);
-      return stepped(own.caller, await job.step(own));
+      return stepped(own, await job.step(own));
     },
   } as JobKind;
 }

@@ -104,13 +104,13 @@ export abstract class JobDesk {
   /** Ends a job for good; what its steps have done stays. False: it had ended, and is forgotten now, or there is none. */
   async cancel(id: string, by: JobRequest): Promise<boolean> {
     const { clock } = this.options;
-    let input: unknown;
+    let [input, state]: unknown[] = [];
     const cancelled = await this.board.change(
       () => this.board.findActive(id),
       async note => {
         const kind = this.kinds.get(note.kind);
         if (kind?.standing) throw new FhirError('conflict', 'This job is the server’s own and cannot be cancelled.');
-        ({ input } = note);
+        ({ input, state } = note);
         const next = ended(kind ?? {}, note, clock.now(), { status: 'cancelled' });
         return [next, at => this.record('cancel', next, ownerOf(by), at)];
       },
@@ -118,7 +118,7 @@ export abstract class JobDesk {
     if (cancelled) {
       this.counts?.ended.inc({ kind: cancelled.kind, state: cancelled.status });
       this.working.get(id)?.running.abort();
-      await this.kinds.get(cancelled.kind)?.cancelled?.({ id, input });
+      await this.kinds.get(cancelled.kind)?.cancelled?.({ id, input, state });
       return true;
     }
     const past = await this.board.findEnded(id);

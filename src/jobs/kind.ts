@@ -118,8 +118,8 @@ export interface JobKind<Input = unknown, State = unknown> {
   step(work: JobWork<Input> & { readonly state: State }): Soon<Stepped<State>>;
   /** Default: nothing comes of it, and the last step ends it. */
   finish?(work: JobWork<Input> & { readonly state: State }): Soon<Finished>;
-  /** Somebody has cancelled a job: what need not go on now. It may never be told. */
-  cancelled?(job: Pick<JobWork<Input>, 'id' | 'input'>): Soon<void>;
+  /** Somebody has cancelled a job: what need not go on now. It may never be told. `state`: as it was noted last; undefined: it had not begun. */
+  cancelled?(job: Pick<JobWork<Input>, 'id' | 'input'> & { readonly state: State | undefined }): Soon<void>;
 }
 
 export type JobStatus = 'waiting' | 'running' | 'completed' | 'failed' | 'cancelled';

@@ -24,10 +24,12 @@ import {
 } from '../support/release-story.js';
 import { steppedTime } from '../support/stepped-time.js';
 import type { Headers, Reply, Talk } from '../support/talk.js';
-import { ADMIN, asRole, CLERK, lead, refusedAs, workStateOf, workTokens } from '../support/work.js';
+import { ADMIN, asRole, CLERK, FHIR_JSON, lead, refusedAs, workStateOf, workTokens } from '../support/work.js';
 
 /** What happens after the bytes of a package are made, and before it is told. */
 let meanwhile: (() => Promise<void>) | undefined;
+/** What happens after it is told, and before its job has ended. */
+let afterwards: ((job: string) => Promise<void>) | undefined;
 const features: readonly Feature[] = [
   documents,
   recordsWork,
@@ -37,6 +39,12 @@ const features: readonly Feature[] = [
       const parts = releaseOfInformation.open(ground as Parameters<typeof releaseOfInformation.open>[0]);
       const jobs = (parts.jobs ?? []).map(job => ({
         ...job,
+        finish: async (work: Parameters<NonNullable<typeof job.finish>>[0]) => {
+          const then = afterwards;
+          afterwards = undefined;
+          await then?.(work.id);
+          return job.finish?.(work) ?? {};
+        },
         step: async (work: Parameters<typeof job.step>[0]) => {
           const stepped = await job.step(work);
           if (!(stepped.state as { readonly made?: unknown }).made) return stepped;
@@ -383,6 +391,42 @@ onStoresInTurn(
       );
       assert.equal(paper.status, 201, paper.text);
       assert.equal((await talk.delete(`Binary/${paper.body.id}`, ADMIN)).status, 204);
+    });
+
+    it('stays where the job that has made it is cancelled too late, and goes where that is in time', async () => {
+      const { talk } = stage();
+      const id = await storySearching(talk, 'late', [storyDocument('late', 'one', 'Words.')]);
+      const chosen = await runOn(talk, `${id}/$release-select`);
+      assert.equal((await confirm(talk, id, chosen.body)).status, 200);
+      const cancel = async (job: string): Promise<number> =>
+        (
+          await talk.send('POST', '$jobs-cancel', {
+            headers: { ...CLERK, ...FHIR_JSON },
+            body: JSON.stringify({ resourceType: 'Parameters', parameter: [{ name: 'job', valueId: job }] }),
+          })
+        ).status;
+      const jobIn = (asked: Reply<unknown>): string => asked.header('content-location')!.replace(/^.*job=/, '');
+      // In time: its bytes are there, and nothing tells of them.
+      const seen: number[] = [];
+      let early: string | undefined;
+      meanwhile = async () => {
+        early = outputsOf(await taskOf(talk, id), 'package-job').at(-1)!.valueId!;
+        seen.push((await talk.get(`Binary/${early}`, ADMIN)).status, await cancel(early));
+      };
+      await runOn(talk, `${id}/$release-package`);
+      while (seen.length < 2 || (await talk.get(`Binary/${early}`, ADMIN)).status === 200) await pause(20);
+      assert.deepEqual([seen, workStateOf(await taskOf(talk, id))], [[200, 202], 'quality-review']);
+      assert.deepEqual(outputsOf(await taskOf(talk, id), 'package-job'), []);
+      // Too late: it is released before.
+      const done: number[] = [];
+      afterwards = async job => {
+        done.push((await runOn(talk, `${id}/$release`)).status, await cancel(job));
+      };
+      const job = jobIn(await runOn(talk, `${id}/$release-package`));
+      while (done.length < 2) await pause(20);
+      assert.deepEqual(done, [200, 202]);
+      assert.equal((await talk.get(`Binary/${job}`, ADMIN)).status, 200);
+      assert.equal(binaryOf(await packageOf(talk, id)), `Binary/${job}`);
     });
 
     it('and was packed goes with a request that comes to nothing', async () => {

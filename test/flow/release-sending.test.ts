@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Binary, Bundle, Communication, DocumentReference, Task } from 'fhir/r4.js';
+import type { Binary, Bundle, Communication, DocumentReference, Parameters, Task } from 'fhir/r4.js';
 import { after, describe, it } from 'mocha';
 import { openMail } from '../../src/outgoing/mail.js';
 import { outgoingCode } from '../../src/outgoing/trouble.js';
@@ -18,25 +18,38 @@ import { type GivenValues, runOn } from '../support/records-request.js';
 import { PACKAGE_TEXT, releasingFeatures, requestReleased } from '../support/released-request.js';
 import { steppedTime } from '../support/stepped-time.js';
 import type { Talk } from '../support/talk.js';
-import { ADMIN, CLERK, refusedAs, workStateOf, workTokens } from '../support/work.js';
+import { ADMIN, asRole, CLERK, FHIR_JSON, lead, refusedAs, workStateOf, workTokens } from '../support/work.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'chartroom-sending-'));
 const [relay, deaf] = [await openRelay(), await openRelay({ plain: true })];
 
 /** Another record system: what it was sent, and what it answers. */
-const received: { readonly authorization: string | undefined; readonly bundle: Bundle }[] = [];
+const received: {
+  readonly authorization: string | undefined;
+  readonly prefer: unknown;
+  readonly bundle: Bundle;
+}[] = [];
 const answers: number[] = [];
+/** Characters of what it answers beside. */
+let chatter = 0;
 const other = createServer((request, response) => {
   const parts: Buffer[] = [];
   request.on('data', (part: Buffer) => parts.push(part));
   request.on('end', () => {
     received.push({
       authorization: request.headers.authorization,
+      prefer: request.headers['prefer'],
       bundle: JSON.parse(Buffer.concat(parts).toString()) as Bundle,
     });
     const location = 'DocumentReference/42/_history/1';
     response.writeHead(answers.shift() ?? 200, { 'content-type': 'application/fhir+json' });
-    response.end(JSON.stringify({ resourceType: 'Bundle', entry: [{ response: { status: '201', location } }] }));
+    response.end(
+      JSON.stringify({
+        resourceType: 'Bundle',
+        entry: [{ response: { status: '201', location } }],
+        id: 'x'.repeat(chatter),
+      }),
+    );
   });
 }).listen(0, '127.0.0.1');
 await once(other, 'listening');
@@ -67,21 +80,33 @@ const toHospital: GivenValues = [
 
 describe('what a release sends itself', () => {
   const time = steppedTime(Date.UTC(2026, 2, 10, 12));
-  /** Delivers, and waits until it is known what came of it. */
-  const delivered = async (talk: Talk, given: GivenValues) => {
+  const begun = async (talk: Talk, given: GivenValues, who = CLERK) => {
     const { id } = await requestReleased(talk);
-    const { status, body, text } = await runOn(talk, `${id}/$deliver`, given);
+    const { status, body, text } = await runOn(talk, `${id}/$deliver`, given, who);
     assert.equal(status, 200, text);
     const named = body.parameter!.find(({ name }) => name === 'delivery')!.valueReference!.reference!;
+    return { id, named, answer: body };
+  };
+  const ended = async (talk: Talk, { id, named, answer }: Awaited<ReturnType<typeof begun>>) => {
     for (;;) {
       const { body: told } = await talk.get<Communication>(named, CLERK);
       if (told.status !== 'in-progress') {
         const { body: task } = await talk.get<Task>(`Task/${id}`, CLERK);
-        return { told, task, answer: body, named };
+        return { told, task, answer, named };
       }
       time.step(1000);
       await pause(20);
     }
+  };
+  /** Delivers, and waits until it is known what came of it. */
+  const delivered = async (talk: Talk, given: GivenValues, who = CLERK) => ended(talk, await begun(talk, given, who));
+  /** To a system that is not well: delivers, and waits until that has been tried once. */
+  const tried = async (talk: Talk) => {
+    const from = received.length;
+    answers.push(503);
+    const delivery = await begun(talk, toHospital);
+    while (received.length === from) await pause(20);
+    return { delivery, attempts: () => received.length - from };
   };
   const detail = ({ extension = [] }: Communication, code: string): string | undefined =>
     extension.find(each => each.extension!.some(({ valueCode }) => valueCode === code))?.extension![1]!.valueString;
@@ -178,6 +203,61 @@ describe('what a release sends itself', () => {
         const { told, task } = await delivered(talk, toHospital);
         assert.deepEqual([told.status, workStateOf(task)], ['not-done', 'searching']);
         assert.match(told.statusReason!.text!, /422/);
+      });
+
+      it('is taken where the other system says so, however much it says beside', async () => {
+        const { talk } = stage();
+        chatter = 5_000_000;
+        try {
+          const { told, task } = await delivered(talk, toHospital);
+          assert.deepEqual([told.status, workStateOf(task)], ['completed', 'released']);
+          assert.equal(detail(told, 'proof'), '200');
+        } finally {
+          chatter = 0;
+        }
+        assert.equal(received.at(-1)!.prefer, 'return=minimal');
+      });
+
+      it('comes to its end whoever has delivered', async () => {
+        const { talk } = stage();
+        const { told } = await delivered(talk, email('ada@example.org'), asRole('service'));
+        assert.equal(told.status, 'completed');
+        const { told: never, task } = await delivered(talk, email('nobody@example.org'), asRole('privacy-officer'));
+        assert.deepEqual([never.status, workStateOf(task)], ['not-done', 'searching']);
+      });
+
+      it('keeps its request open until it is known what came of it', async () => {
+        const { talk } = stage();
+        const { delivery } = await tried(talk);
+        refusedAs(await lead(talk, delivery.id, { name: 'close' }), 422, 'delivery-under-way', 'Task.output');
+        const { told, task } = await ended(talk, delivery);
+        assert.deepEqual([told.status, workStateOf(task)], ['completed', 'released']);
+        assert.equal((await lead(talk, delivery.id, { name: 'close' })).status, 200);
+      });
+
+      it('is not sent again once the request is worked on again, and says so', async () => {
+        const { talk } = stage();
+        const { delivery, attempts } = await tried(talk);
+        assert.equal((await lead(talk, delivery.id, { name: 'reopen', reason: 'Of somebody else.' })).status, 200);
+        const { told, task } = await ended(talk, delivery);
+        assert.deepEqual([told.status, workStateOf(task), attempts()], ['stopped', 'searching', 1]);
+        assert.match(told.statusReason!.text!, /not sent/);
+      });
+
+      it('is stopped where somebody cancels it, and says so', async () => {
+        const { talk } = stage();
+        const { delivery, attempts } = await tried(talk);
+        const { body: list } = await talk.get<Parameters>('$jobs', CLERK);
+        const job = list.parameter!.find(({ part }) => JSON.stringify(part).includes('release-sending'))!;
+        const named = job.part!.find(({ name }) => name === 'id')!.valueId!;
+        const cancelled = await talk.send('POST', '$jobs-cancel', {
+          headers: { ...CLERK, ...FHIR_JSON },
+          body: JSON.stringify({ resourceType: 'Parameters', parameter: [{ name: 'job', valueId: named }] }),
+        });
+        assert.equal(cancelled.status, 202, cancelled.text);
+        const { told, task } = await ended(talk, delivery);
+        assert.deepEqual([told.status, workStateOf(task), attempts()], ['stopped', 'released', 1]);
+        assert.match(told.statusReason!.text!, /cancelled/);
       });
     },
     {

@@ -122,6 +122,14 @@ export function withPackageJob(task: Resource, job: string): Resource {
   return { ...task, output: [...others, outputOf(PACKAGE_JOB_OUTPUT, { valueId: job })] };
 }
 
+/** The request, of which no package is being made. */
+export function withoutPackageJob(task: Resource): Resource {
+  const former = new Set<Json>(outputsOfKind(task, PACKAGE_JOB_OUTPUT));
+  const { output, ...rest } = task;
+  const left = itemsOf(output).filter(each => !former.has(each));
+  return { ...rest, ...(left.length > 0 ? { output: left } : {}) };
+}
+
 /** Without packages that nobody got, made or being made. */
 export function withoutUnreleased(task: Resource): Resource {
   const gone = new Set<Json>([...unreleasedOutputs(task), ...outputsOfKind(task, PACKAGE_JOB_OUTPUT)]);

@@ -18,7 +18,7 @@ import { healthLinkRoutes } from './delivery/health-link-route.js';
 import { HEALTH_LINK_WAY } from './delivery/health-link-way.js';
 import { LINK_WAY } from './delivery/link-way.js';
 import { releasedRecordsRoute } from './delivery/link-route.js';
-import { deliveryHook } from './delivery/kept-deliveries.js';
+import { closingHook, deliveryHook } from './delivery/kept-deliveries.js';
 import { deliveryOutcomeOperation } from './delivery/outcome-operation.js';
 import { type DeliverySenders, sendingJob } from './delivery/sending.js';
 import { chargeOperation, estimateFeeOperation } from './fees/fee-operations.js';
@@ -95,7 +95,9 @@ function sentWays({ own, outgoing }: FeatureGround<typeof settings>): {
   const receivers = readReceivers(own.receivers);
   const ca = own.mailCa === '' ? undefined : readFileSync(own.mailCa, 'utf8');
   const mail = own.mail === '' ? undefined : openMail({ url: own.mail, from: own.mailFrom, ca });
-  const policy = { hosts: hostsOf(receivers), networks: networksOf(receivers), whole: 60_000 };
+  // A system that takes a large package may answer late: to give it up early is to send it twice.
+  const patience = { firstByte: 100_000, whole: 100_000, maxBytes: 4 * 1024 * 1024 };
+  const policy = { hosts: hostsOf(receivers), networks: networksOf(receivers), ...patience };
   return {
     ways: { ...(mail ? { email: EMAIL_WAY } : {}), ...(receivers.size > 0 ? { ehr: ehrWay(receivers) } : {}) },
     senders: {
@@ -138,12 +140,13 @@ export const releaseOfInformation: Feature<typeof settings> = {
         paymentHook(fees),
         invoiceHook(),
         deliveryHook(),
+        closingHook(server.bases),
         keptHook(),
         frozenHook(),
         packageHook(server.bases),
         withdrawingHook(server.bases),
       ],
-      jobs: [packageJob(ground), sendingJob(senders)],
+      jobs: [packageJob(ground), sendingJob(senders, server.bases)],
       operations: {
         'check-authorization': checkAuthorizationOperation(ground),
         charge: chargeOperation(fees),

@@ -23,8 +23,10 @@ import {
   type ChosenDocument,
   confirmedDocuments,
   digestOfChoice,
+  jobOfOutput,
   packageJobOf,
   versionedName,
+  withoutPackageJob,
   withPackageJob,
 } from './chosen.js';
 import { readRequest } from './check-operation.js';
@@ -34,7 +36,7 @@ import { makePackage } from './package/make-package.js';
 import { type PackageForm, type PackageItem, PackageRefused } from './package/order.js';
 import type { PackageGround } from './package-ground.js';
 import { formAsked, labelsOfAll, noticesOf, orderOfRequest, PACKAGE_FORMS } from './package-order.js';
-import { QUALITY_REVIEW, READY, requestState } from './request-task.js';
+import { outputsOfKind, PACKAGE_OUTPUT, QUALITY_REVIEW, READY, requestState } from './request-task.js';
 import { entriesOfPackage, type MadePackage, packageTold } from './package-records.js';
 
 const JOB = 'release-package';
@@ -133,7 +135,7 @@ export const packageJob = (ground: PackageGround): FeatureJob<PackageAsked, Pack
     const { resource: task, decimals } = await parsedOf(caller, 'Task', input.task);
     const isOvertaken = state.named && packageJobOf(task) !== id;
     if (isOvertaken || !isPackableStill(task, ground.bases, input)) {
-      await eraseMade(server, id);
+      await eraseUnnamed(server, id, task);
       throw new FhirError(
         'unprocessable',
         'Other documents were chosen meanwhile, or the package was asked for again: ask for it again.',
@@ -144,10 +146,14 @@ export const packageJob = (ground: PackageGround): FeatureJob<PackageAsked, Pack
     if (!state.named) return namedByRequest(stepping);
     if (state.made) return storedPackage(caller, { ...stepping, made: state.made });
     const made = await madePackage(ground, caller, { id, input, task });
-    if (signal.aborted) await eraseMade(server, id);
+    if (signal.aborted) {
+      // Somebody has cancelled it, which the request says; or the server ends, and the package is made anew.
+      const { resource: now } = await parsedOf(server, 'Task', input.task);
+      if (packageJobOf(now) !== id) await eraseUnnamed(server, id, now);
+    }
     return { state: { ...state, made }, done: 2 };
   },
-  cancelled: ({ id, server }) => eraseMade(server, id),
+  cancelled: ({ id, input, server }) => giveUp(server, id, input.task),
   async finish({ input, state: { made }, caller }) {
     return made ? { result: packageTold(made, await resourceOf(caller, 'Task', input.task)) } : {};
   },
@@ -165,10 +171,34 @@ function isPackableStill(task: Resource, bases: readonly string[], { choice }: P
   }
 }
 
-/** What was stored of a package that will be none: nobody got it, and nobody reads it. */
-async function eraseMade(server: Caller, id: string): Promise<void> {
+/**
+ * What was stored of a package that will be none: nobody got it, and nobody reads it. A package that the request names is one, whatever becomes of the job that
+ * has made it: it may be released already. `task`: read when no commit could name the package any more.
+ */
+async function eraseUnnamed(server: Caller, id: string, task: Resource): Promise<void> {
+  if (outputsOfKind(task, PACKAGE_OUTPUT).some(output => jobOfOutput(output) === id)) return;
   const none = { safe: false, parameters: [], lenient: false } as const;
   await orNothing(perform(server, { kind: 'operation', operation: 'purge', type: 'Binary', id, ...none }));
+}
+
+/** Others may write the request at the same time. */
+const MOST_TRIES = 5;
+
+/** The request names a job no more that somebody has cancelled, so that no step of it commits a package. What it has stored goes by that, or after it. */
+async function giveUp(server: Caller, id: string, name: string): Promise<void> {
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    const { text } = (await orNothing(perform(server, { kind: 'read', type: 'Task', id: name }))) ?? {};
+    if (!text) return;
+    const { resource: task, decimals } = parseJson(text, STORED_JSON);
+    if (packageJobOf(task) !== id) return eraseUnnamed(server, id, task);
+    const body = { resource: withoutPackageJob(task), decimals };
+    try {
+      await orNothing(perform(server, { kind: 'update', type: 'Task', id: name, ifMatch: [versionOf(task)], body }));
+    } catch (error) {
+      if (!(error instanceof FhirError)) throw error;
+      againLater(error, {}, 0);
+    }
+  }
 }
 
 interface SteppingAsked extends MakingAsked {

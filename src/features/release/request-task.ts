@@ -39,6 +39,7 @@ export const DENIED_STATE = 'denied';
 export const COME_TO_NOTHING: ReadonlySet<string> = new Set([DENIED_STATE, 'withdrawn']);
 export const READY = 'ready';
 export const RELEASED = 'released';
+export const CLOSED_STATE = 'closed';
 /** Those in which documents are chosen. */
 export const CHOSEN_STATES: ReadonlySet<string> = new Set([QUALITY_REVIEW, READY, RELEASED]);
 

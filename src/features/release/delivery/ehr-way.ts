@@ -10,7 +10,7 @@ import { isObject, itemsOf, type Json, type JsonObject } from '../../../fhir/res
 import { bytesHandedOut } from '../../../interactions/handing-out.js';
 import { jsonText } from '../../../interactions/operations/operation.js';
 import { badParameter } from '../../../interactions/operations/parameters.js';
-import type { Outgoing } from '../../../outgoing/client.js';
+import type { Outgoing, OutgoingRequest } from '../../../outgoing/client.js';
 import { refuseDelivery } from './delivery.js';
 import { fullNameOf } from '../package-order.js';
 import type { DeliveryAsked, DeliveryWay } from './deliver-operation.js';
@@ -99,15 +99,30 @@ export const ehrSender =
     for await (const part of await bytesHandedOut(caller.engine, { hash: jsonText(hash), size: Number(size) }))
       parts.push(part);
     const bundle = providedDocuments(id, told, Buffer.concat(parts));
-    const { status, body } = await client.ask(receiver.base, {
+    const request: OutgoingRequest = {
       ...{ method: 'POST', body: JSON.stringify(bundle), trace: { requestId: caller.requestId } },
-      headers: { 'Content-Type': FHIR_JSON, Accept: FHIR_JSON },
+      headers: { 'Content-Type': FHIR_JSON, Accept: FHIR_JSON, Prefer: 'return=minimal' },
       ...(receiver.authorization === undefined ? {} : { credentials: { Authorization: receiver.authorization } }),
-    });
+    };
+    const { status, body } = await client.read(receiver.base, request, async answer => ({
+      status: answer.status,
+      body: await readable(answer.body),
+    }));
     if (status >= 500 || status === 429) throw new FhirError('unavailable', `The receiver answered ${status}.`);
     if (status >= 300) throw new FhirError('unprocessable', `The receiver answered ${status}.`);
     return [status, ...locationsIn(body)].join(' ');
   };
+
+/** As far as it can be read: the head of the answer has said already whether the package was taken. */
+async function readable(body: AsyncIterable<Buffer>): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  try {
+    for await (const part of body) parts.push(part);
+  } catch {
+    // It is too large, or breaks off.
+  }
+  return Buffer.concat(parts);
+}
 
 /** Where it has put what was sent. */
 function locationsIn(body: Buffer): readonly string[] {

@@ -9,8 +9,15 @@ import type { Context } from '../../../interactions/engine.js';
 import { badParameter, type GivenParameter } from '../../../interactions/operations/parameters.js';
 import { readCurrent } from '../../../interactions/read.js';
 import { type FeatureHook, isPurge } from '../../../interactions/write/hooks.js';
-import { DELIVERY_OUTPUT, outputsOfKind } from '../request-task.js';
-import { isDelivery, localTarget } from './delivery.js';
+import {
+  CLOSED_STATE,
+  DELIVERY_OUTPUT,
+  isRecordsRequest,
+  outputsOfKind,
+  RELEASED,
+  requestState,
+} from '../request-task.js';
+import { deliveryDetail, isDelivery, localTarget } from './delivery.js';
 
 /** Ids of the Communications. */
 export const deliveriesOf = (task: Resource, bases: readonly string[]): string[] =>
@@ -60,3 +67,31 @@ export const deliveryHook = (): FeatureHook => ({
     );
   },
 });
+
+/** Ways by which the server sends: whether somebody has got it is known soon. */
+const SENT: ReadonlySet<string | undefined> = new Set(['email', 'ehr']);
+
+/** A request is not closed while a delivery of it is being sent: if that fails, the records are to be delivered otherwise. */
+export const closingHook = (bases: readonly string[]): FeatureHook => ({
+  types: ['Task'],
+  async prepare({ resource: task, before, whole }) {
+    const former = before?.text ? parseJson(before.text, STORED_JSON).resource : undefined;
+    if (!task || !former || !isRecordsRequest(former) || !isClosing(former, task)) return undefined;
+    for (const id of deliveriesOf(former, bases)) {
+      const row = await whole('Communication', id);
+      const told = row?.text ? parseJson(row.text, STORED_JSON).resource : undefined;
+      if (told?.['status'] === 'in-progress' && SENT.has(deliveryDetail(told, 'method')))
+        throw new FhirError(
+          'unprocessable',
+          'A delivery of this request is being sent: wait until its Communication says what came of it, or stop it by $delivery-outcome (revoked).',
+          { expression: 'Task.output', detail: 'delivery-under-way' },
+        );
+    }
+    return undefined;
+  },
+});
+
+/** By its state or, as plain FHIR may say it, by its status alone. */
+const isClosing = (former: Resource, task: Resource): boolean =>
+  requestState(former).code === RELEASED &&
+  (requestState(task).code === CLOSED_STATE || task['status'] === 'completed');

@@ -135,7 +135,8 @@ function checkUntold(outcome: string, { told }: MeantDelivery, at: string, isRel
     .find(({ system }) => system === OUTCOME_CODES)?.['code'];
   if (known === 'wrong-recipient')
     throw refuseDelivery('That this delivery reached somebody else is told already.', at, 'outcome-told');
-  if (outcome === 'failed' && !isReleased)
+  // Of what is open still it is told whatever has become of the request.
+  if (outcome === 'failed' && !isReleased && told.resource['status'] !== 'in-progress')
     throw refuseDelivery('The request is worked on again already, or is over.', 'Task.businessStatus', 'not-released');
   // What was released since is another delivery.
   if (outcome === 'failed' && known === 'failed')
