@@ -42,6 +42,7 @@ const story = (store: StoreName) => (): void => {
     await isAccessible('release-choose');
     await sure('Choose these documents');
     await at('Second look');
+    await page.locator('.notice', { hasText: 'Somebody else than you looks at each document now' }).waitFor();
   });
 
   it('has each document looked at, by two identifiers that stand in it, and asks about what names somebody else', async () => {
@@ -149,6 +150,34 @@ const story = (store: StoreName) => (): void => {
     await stage().until(`document.querySelector('main img').naturalWidth > 0`);
     await page.locator('caption', { hasText: '3 deliveries' }).waitFor();
     await isAccessible('release-qr');
+    // What the server sends itself: where it is not configured for that, it says so at the way.
+    for (const [way, field, text] of [
+      ['ehr', 'deliver-receiver', 'county-hospital'],
+      ['email', 'deliver-to', 'ada@example.org'],
+    ] as const) {
+      await page.selectOption('#deliver-method', way);
+      await press('Deliver the package');
+      await faultAt(field);
+      await page.fill(`#${field}`, text);
+      if (way === 'email') await page.fill('#deliver-passcode', 'spelt on the phone');
+      await press('Deliver the package');
+      await faultAt('deliver-method', 'method is one of');
+    }
+    const answer = {
+      resourceType: 'Parameters',
+      parameter: [{ name: 'expires', valueInstant: '2030-01-01T00:00:00Z' }],
+    };
+    await page.route(
+      /\$deliver$/,
+      route => route.fulfill({ contentType: 'application/fhir+json', body: JSON.stringify(answer) }),
+      { times: 1 },
+    );
+    await press('Deliver the package');
+    await page
+      .getByRole('region', { name: 'The passcode of the link that is mailed' })
+      .getByText('spelt on the phone')
+      .waitFor();
+    await isAccessible('release-mailed');
   });
 
   it('tells what became of a delivery, with a reason, and in numbers what that does', async () => {

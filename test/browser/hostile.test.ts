@@ -4,6 +4,7 @@ import { describe, it } from 'mocha';
 import { onConsole } from '../support/console.js';
 import { FULL, turnAmong } from '../support/depth.js';
 import { PAYLOADS } from '../support/markup-attacks.js';
+import { greyDicom, jpegDicom } from '../support/small-dicom.js';
 
 const HOSTILE = PAYLOADS.map(each => each.replaceAll('RUN', `tellTrouble('ran')`));
 const SVG = `<svg xmlns="http://www.w3.org/2000/svg" width="90" height="90" onload="tellTrouble('ran')"><script>parent.tellTrouble('ran')</script><rect width="90" height="90"/></svg>`;
@@ -25,6 +26,20 @@ describe('the console: hostile records', () => {
     ],
     ['svg', 'image/svg+xml', SVG],
   ] as const;
+  // Frame header alone, of 65535 × 65535 pixels.
+  const huge = Buffer.from('ffd8ffc0000b08ffffffff01011100ffd9', 'hex');
+  const pictures = [
+    // Twelve bits at the upper end of their word; what stands below them is something else.
+    ['high', greyDicom({ stored: 12, highBit: 15, values: [0x000f, 0x800f, 0xfff0] })],
+    ['usual', greyDicom({ stored: 12, highBit: 11, values: [0xf000, 0x0800, 0x0fff] })],
+    ['astray', greyDicom({ stored: 12, highBit: 3, values: [0, 1, 2] })],
+    ['huge', jpegDicom(huge)],
+    ['small', jpegDicom(Buffer.from(huge.toString('hex').replace('ffffffff', '00010001'), 'hex'))],
+  ] as const;
+  const files = [
+    ...documents.map(([id, contentType, text]) => [id, contentType, Buffer.from(text)] as const),
+    ...pictures.map(([id, bytes]) => [id, 'application/dicom', bytes] as const),
+  ];
   const stage = onConsole({
     demo: false,
     async set({ request, base }) {
@@ -53,12 +68,12 @@ describe('the console: hostile records', () => {
         patient: subject,
         code: { text: HOSTILE.join(' ') },
       });
-      for (const [id, contentType, text] of documents) {
+      for (const [id, contentType, bytes] of files) {
         put(`Binary/${id}`, {
           resourceType: 'Binary',
           id,
           contentType,
-          data: Buffer.from(text).toString('base64'),
+          data: bytes.toString('base64'),
         });
         put(`DocumentReference/${id}`, {
           ...{ resourceType: 'DocumentReference', id, status: 'current', subject, description: HOSTILE.join('') },
@@ -108,6 +123,37 @@ describe('the console: hostile records', () => {
       await page.getByText('Agrees with the bytes').waitFor();
       assert.deepEqual(trouble, []);
     });
+
+  it('are pixels of a DICOM file as it lays them out, and no more of them than a window bears', async () => {
+    const { open, page, until } = stage();
+    const greys = () =>
+      page.evaluate<number[]>(`(() => {
+        const canvas = document.querySelector('.sheet canvas');
+        return [...canvas.getContext('2d').getImageData(0, 0, 3, 1).data].filter((_, at) => at % 4 === 0);
+      })()`);
+    for (const id of ['high', 'usual']) {
+      await open(`chart/hostile/document/${id}`);
+      await page.locator('#dicom-level').waitFor();
+      await until(`document.querySelector('.sheet canvas').width === 3`);
+      assert.equal(await page.inputValue('#dicom-width'), '4095', id);
+      assert.deepEqual(await greys(), [0, 128, 255], id);
+    }
+    await open('chart/hostile/document/astray');
+    await page.locator('main .empty').waitFor();
+    await page.addInitScript(`{
+      const own = createImageBitmap;
+      self.unpacked = 0;
+      self.createImageBitmap = (...given) => { self.unpacked++; return own(...given); };
+    }`);
+    for (const [id, unpacked] of [
+      ['small', 1],
+      ['huge', 0],
+    ] as const) {
+      await open(`chart/hostile/document/${id}`);
+      await page.getByText('This document is damaged and cannot be shown.').waitFor();
+      assert.equal(await page.evaluate('self.unpacked'), unpacked, id);
+    }
+  });
 
   it('are texts where people are found and work is done', async () => {
     const { open, page, trouble } = stage();

@@ -41,6 +41,8 @@ interface Described {
   readonly samples: number;
   readonly bits: number;
   readonly stored: number;
+  /** Where a value begins in its word: the bits above and below may hold something else. */
+  readonly highBit: number;
   readonly isSigned: boolean;
   readonly isPlanar: boolean;
   readonly colours: string;
@@ -55,13 +57,14 @@ const numberIn = (data: DataSet, tag: string): number | undefined => {
 
 function describedIn(data: DataSet, element: Element, isBig: boolean): Described {
   const bits = data.uint16('x00280100') ?? 0;
+  const stored = Math.min(data.uint16('x00280101') ?? bits, bits);
   return {
-    ...{ data, element, bits, isBig },
+    ...{ data, element, bits, stored, isBig },
     width: data.uint16('x00280011') ?? 0,
     height: data.uint16('x00280010') ?? 0,
     frames: Math.max(1, Math.floor(numberIn(data, 'x00280008') ?? 1)),
     samples: data.uint16('x00280002') ?? 1,
-    stored: data.uint16('x00280101') ?? bits,
+    highBit: data.uint16('x00280102') ?? stored - 1,
     isSigned: data.uint16('x00280103') === 1,
     isPlanar: data.uint16('x00280006') === 1,
     colours: data.string('x00280004')?.trim() ?? '',
@@ -90,9 +93,10 @@ function jpegPicture(image: Described): DicomImage {
 
 /** Throws where pixels are missing. */
 function plainPicture(image: Described): DicomImage | NoPicture {
-  const { element, width, height, frames, samples, bits, colours } = image;
+  const { element, width, height, frames, samples, bits, stored, highBit, colours } = image;
   if (element.length < width * height * frames * samples * (bits / 8)) throw new RangeError('pixels are missing');
   const size = { width, height, frames };
+  if (stored < 1 || highBit < stored - 1 || highBit >= bits) return 'not-read';
   const isGrey = /^MONOCHROME[12]$/.test(colours) && samples === 1 && (bits === 8 || bits === 16);
   if (isGrey) return { ...size, ...greyDrawer(image) };
   const isColour = /^(?:RGB|YBR_FULL)$/.test(colours) && samples === 3 && bits === 8;
@@ -100,16 +104,17 @@ function plainPicture(image: Described): DicomImage | NoPicture {
 }
 
 /** Values of a frame, as the modality means them. */
-function valuesOf({ data, element, width, height, bits, stored, isSigned, isBig }: Described, frame: number) {
+function valuesOf(image: Described, frame: number) {
+  const { data, element, width, height, bits, stored, highBit, isSigned, isBig } = image;
   const size = width * height;
   const { buffer, byteOffset } = data.byteArray;
   const view = new DataView(buffer, byteOffset + element.dataOffset + frame * size * (bits / 8), size * (bits / 8));
   const slope = numberIn(data, 'x00281053') ?? 1;
   const intercept = numberIn(data, 'x00281052') ?? 0;
-  const unused = 32 - Math.min(stored, bits);
+  const [above, unused] = [31 - highBit, 32 - stored];
   return Float32Array.from({ length: size }, (_, at) => {
     const raw = bits === 8 ? view.getUint8(at) : view.getUint16(2 * at, !isBig);
-    const value = isSigned ? (raw << unused) >> unused : (raw << unused) >>> unused;
+    const value = isSigned ? (raw << above) >> unused : (raw << above) >>> unused;
     return value * slope + intercept;
   });
 }
@@ -171,10 +176,26 @@ const jpegDrawer = ({ data, element }: Described): DicomImage['draw'] =>
       ? element.basicOffsetTable
       : createJPEGBasicOffsetTable(data, element);
     const bytes = readEncapsulatedImageFrame(data, element, frame, table);
+    // A small file may unpack to more than its DICOM elements say.
+    const pixels = jpegPixels(bytes);
+    if (!(pixels > 0 && pixels <= MOST_PIXELS)) throw new RangeError('this JPEG is too large, or says no size');
     const picture = await createImageBitmap(new Blob([new Uint8Array(bytes)], { type: 'image/jpeg' }));
     [canvas.width, canvas.height] = [picture.width, picture.height];
     canvas.getContext('2d')!.drawImage(picture, 0, 0);
   };
+
+/** As its frame header says (ITU-T T.81, B.2.2); NaN: there is none. */
+function jpegPixels(bytes: ArrayLike<number>): number {
+  const word = (at: number): number => ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+  for (let at = 2; at + 8 < bytes.length && bytes[at] === 0xff; ) {
+    const marker = bytes[at + 1]!;
+    const isFill = marker === 0xff;
+    if (!isFill && marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker))
+      return word(at + 5) * word(at + 7);
+    at += isFill ? 1 : 2 + word(at + 2);
+  }
+  return NaN;
+}
 
 function put(canvas: HTMLCanvasElement, pixels: Uint8ClampedArray<ArrayBuffer>, { width, height }: Described): void {
   [canvas.width, canvas.height] = [width, height];

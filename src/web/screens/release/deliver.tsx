@@ -13,17 +13,19 @@ import { queries } from '../../ui/use-query.js';
 import { type OfTask, useOperation } from '../../tasks/use-operation.js';
 
 /** As `method` of $deliver names them. */
-export const WAYS_OUT = ['hand', 'print', 'link', 'health-link'] as const;
+export const WAYS_OUT = ['hand', 'print', 'link', 'health-link', 'email', 'ehr'] as const;
 type WayOut = (typeof WAYS_OUT)[number];
 
 /** Fields in the order in which they are shown, with the ways that have them. */
 const FIELDS = {
   'taken-by': ['hand', 'print'],
   'identity-document': ['hand'],
-  passcode: ['link', 'health-link'],
-  expires: ['link', 'health-link'],
-  downloads: ['link', 'health-link'],
-  tries: ['link', 'health-link'],
+  to: ['email'],
+  receiver: ['ehr'],
+  passcode: ['link', 'health-link', 'email'],
+  expires: ['link', 'health-link', 'email'],
+  downloads: ['link', 'health-link', 'email'],
+  tries: ['link', 'health-link', 'email'],
   label: ['health-link'],
 } as const satisfies Record<string, readonly WayOut[]>;
 type Field = keyof typeof FIELDS;
@@ -34,6 +36,8 @@ type TypedDelivery = Readonly<Record<Field, string>>;
 const NOTHING: TypedDelivery = {
   'taken-by': '',
   'identity-document': '',
+  to: '',
+  receiver: '',
   passcode: '',
   expires: '',
   downloads: '',
@@ -59,13 +63,15 @@ const parametersOfDelivery = (method: WayOut, typed: TypedDelivery): readonly Pa
     const text = typed[name].trim();
     if (text === '') return [];
     if (NUMBERS.has(name)) return [{ name, valuePositiveInt: Number(text) }];
+    if (name === 'receiver') return [{ name, valueCode: text }];
     return [name === 'expires' ? { name, valueDateTime: text } : { name, valueString: text }];
   }),
 ];
 
 /** What is told once. */
 interface ToldOnce {
-  readonly link: string;
+  /** Undefined: the server has mailed it. */
+  readonly link: string | undefined;
   readonly passcode: string;
   readonly expires: string | undefined;
   readonly qr: Attachment | undefined;
@@ -74,7 +80,7 @@ interface ToldOnce {
 function toldIn({ parameter = [] }: Parameters, passcode: string): ToldOnce | undefined {
   const one = (called: string) => parameter.find(({ name }) => name === called);
   const link = one('link')?.valueUrl ?? one('health-link')?.valueUri;
-  if (link === undefined) return undefined;
+  if (link === undefined && passcode === '') return undefined;
   return { link, passcode, expires: one('expires')?.valueInstant, qr: one('qr')?.valueAttachment };
 }
 
@@ -93,7 +99,7 @@ export function Deliver(request: OfTask) {
     const parameter = parametersOfDelivery(method, typed);
     const answer = await run({ name: 'deliver', parameter, fields: parameter.map(({ name }) => `deliver-${name}`) });
     if (!answer) return;
-    setTold(toldIn(answer.body, typed.passcode.trim()));
+    setTold(toldIn(answer.body, fieldsOf(method).includes('passcode') ? typed.passcode.trim() : ''));
     setTyped(NOTHING);
     announce(sayRelease('done', { what: sayGoingOut('deliver') }));
     reloadTask(id);
@@ -146,11 +152,11 @@ function Told({
 }) {
   return (
     <section class="panel" aria-labelledby="told-once">
-      <h3 id="told-once">{sayGoingOut('told')}</h3>
+      <h3 id="told-once">{sayGoingOut(link === undefined ? 'told.mailed' : 'told')}</h3>
       <p class="notice warning">{sayGoingOut('told.once')}</p>
       <SummaryList
         rows={[
-          [sayGoingOut('told.link'), <code>{link}</code>],
+          ...(link === undefined ? [] : [[sayGoingOut('told.link'), <code>{link}</code>] as const]),
           ...(passcode === '' ? [] : [[sayGoingOut('deliver.passcode'), <code>{passcode}</code>] as const]),
           [sayGoingOut('deliver.expires'), shownDate(expires)],
         ]}

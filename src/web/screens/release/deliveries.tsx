@@ -28,10 +28,24 @@ function detailOf({ extension = [] }: Communication, code: string): string | und
   return named?.find(({ url }) => url === 'value')?.valueString;
 }
 
+const wayOf = (delivery: Communication) => WAYS_OUT.find(each => each === detailOf(delivery, 'method'));
+
 /** Empty: it is no way that is known here. */
 function methodOf(delivery: Communication): string {
-  const method = WAYS_OUT.find(each => each === detailOf(delivery, 'method'));
-  return method === undefined ? '' : sayGoingOut(`method.${method}`);
+  const way = wayOf(delivery);
+  return way === undefined ? '' : sayGoingOut(`method.${way}`);
+}
+
+/** Who has taken it, or where the server has sent it. */
+const takenBy = (delivery: Communication): string =>
+  ['taken-by', 'to', 'receiver'].map(each => detailOf(delivery, each)).find(each => each !== undefined) ?? '';
+
+/** Whether a link may still give the records: that of a mail also when the mail has gone. */
+function hasLink(delivery: Communication): boolean {
+  const [way, { status }] = [wayOf(delivery), delivery];
+  return way === 'email'
+    ? status === 'in-progress' || status === 'completed'
+    : way !== 'ehr' && status === 'in-progress';
 }
 
 /** What was told of it. */
@@ -48,7 +62,7 @@ function outcomesOf(delivery: Communication, isOut: boolean): readonly Outcome[]
   const can = {
     failed: isOut && told !== 'failed',
     'wrong-recipient': true,
-    revoked: told === undefined && delivery.status === 'in-progress',
+    revoked: told === undefined && hasLink(delivery),
   };
   return OUTCOMES.filter(each => can[each]);
 }
@@ -93,7 +107,7 @@ function Delivered(request: OfTask) {
           key: each.id!,
           cells: [
             methodOf(each),
-            <OfRecord>{detailOf(each, 'taken-by') ?? ''}</OfRecord>,
+            <OfRecord>{takenBy(each)}</OfRecord>,
             <span class="nowrap">{shownDate(each.sent)}</span>,
             <OutcomeTold delivery={each} isOut={isOut} />,
             outcomesOf(each, isOut).length > 0 ? (
@@ -133,7 +147,9 @@ function OutcomeTold({ delivery, isOut }: { readonly delivery: Communication; re
         {sayGoingOut(`outcome.${code}`)} <OfRecord>{statusReason?.text ?? ''}</OfRecord>
       </>
     );
-  if (status !== 'in-progress') return <>{sayGoingOut('outcome.reached')}</>;
+  const way = wayOf(delivery);
+  if (status !== 'in-progress') return <>{sayGoingOut(way === 'email' ? 'outcome.mailed' : 'outcome.reached')}</>;
+  if (way === 'ehr' || (way === 'email' && isOut)) return <>{sayGoingOut('outcome.sending')}</>;
   return <>{sayGoingOut(isOut ? 'outcome.waiting' : 'outcome.unsure')}</>;
 }
 
