@@ -167,6 +167,9 @@ function agentsOf({ happening, by, address, issuer }: HappeningRecord, self: Jso
       requestor: false,
       network: { address: issuer, type: '5' },
     },
+    ...('receiver' in happening && happening.receiver !== undefined
+      ? [{ type: dicom('110152'), who: { display: happening.receiver }, requestor: false, name: happening.receiver }]
+      : []),
     ...(named === undefined
       ? []
       : [

@@ -45,7 +45,9 @@ export interface DataMoved {
   /** Code of the operation, or of what stands for it on the command line. */
   readonly by: string;
   /** What becomes of a record by it: a code of http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle. */
-  readonly lifecycle: 'archive' | 'extract' | 'receive';
+  readonly lifecycle: 'archive' | 'extract' | 'receive' | 'transmit';
+  /** Another system that has it now, as the configuration of the server calls it. */
+  readonly receiver?: string | undefined;
   /** What the server calls the file; never a name that somebody else has given. */
   readonly file?: string | undefined;
   /** ISO time at which it was done, where it is told later. */

@@ -35,6 +35,9 @@ export interface FeatureStepped<State> extends Omit<Stepped<State>, 'with' | 'co
   readonly refused?: ((error: FhirError) => FeatureStepped<State>) | undefined;
 }
 
+/** What comes of a job. */
+export type FeatureFinished = Pick<Finished, 'result' | 'moved'>;
+
 type Soon<T> = T | Promise<T>;
 
 /** A kind of job of a feature: see jobs/kind.ts. */
@@ -42,7 +45,7 @@ export interface FeatureJob<Input = unknown, State = unknown>
   extends Omit<JobKind<Input, State>, 'begin' | 'step' | 'finish' | 'repeatable' | 'cancelled'> {
   begin?(work: FeatureWork<Input>): Soon<Pick<Begun<State>, 'state' | 'total'>>;
   step(work: FeatureWork<Input> & { readonly state: State }): Soon<FeatureStepped<State>>;
-  finish?(work: FeatureWork<Input> & { readonly state: State }): Soon<Pick<Finished, 'result' | 'moved'>>;
+  finish?(work: FeatureWork<Input> & { readonly state: State }): Soon<FeatureFinished>;
   /** Somebody has cancelled a job: what need not go on now, or stay. It may never be told. */
   cancelled?(
     job: Pick<FeatureWork<Input>, 'id' | 'input' | 'server'> & { readonly state: State | undefined },

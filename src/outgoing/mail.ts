@@ -36,8 +36,9 @@ export interface Mail {
 const PATIENCE = { connectionTimeout: 10_000, greetingTimeout: 10_000, socketTimeout: 30_000 };
 const ADDRESS = /^[^\s@<>()[\]\\,;:"]{1,64}@[a-z0-9](?:[a-z0-9.-]{0,250}[a-z0-9])?$/i;
 
-/** Whether it is one address, as in `ada@example.org`, and nothing that a header could be made of. */
-export const isMailAddress = (text: string): boolean => text.length <= 254 && ADDRESS.test(text);
+/** Whether it is one address, as in `ada@example.org`, and nothing that a header could be made of, nor that a relay must know SMTPUTF8 for. */
+export const isMailAddress = (text: string): boolean =>
+  text.length <= 254 && /^[\x21-\x7e]+$/.test(text) && ADDRESS.test(text);
 
 /** Throws an Error that says what is wrong with the relay. */
 export function openMail({ url, from, ca }: MailRelay): Mail {
@@ -76,11 +77,16 @@ export function openMail({ url, from, ca }: MailRelay): Mail {
   };
 }
 
+/** The relay wants to know first who sends: https://www.rfc-editor.org/rfc/rfc4954#section-6 */
+const OF_THE_SENDER: ReadonlySet<unknown> = new Set([530, 534, 535, 538]);
+
 /** Only codes go on: the rest may hold addresses. https://www.rfc-editor.org/rfc/rfc5321#section-4.2.1 */
 function troubleOfMail(error: unknown): FhirError {
-  const { code, responseCode } = (error ?? {}) as { readonly code?: unknown; readonly responseCode?: unknown };
+  const { code, responseCode, command } = (error ?? {}) as Readonly<Record<string, unknown>>;
   if (code === 'ETLS') return outgoingError('outgoing-untrusted', 'no TLS');
-  if (typeof responseCode === 'number' && responseCode >= 500)
+  // Of this mail are the answers to its recipient and its text alone: what else the relay refuses is this server, and may be mended there.
+  const isOfMail = (command === 'RCPT TO' || command === 'DATA') && !OF_THE_SENDER.has(responseCode);
+  if (isOfMail && typeof responseCode === 'number' && responseCode >= 500)
     return new FhirError('unprocessable', `The relay does not take this mail (${responseCode}).`, {
       detail: 'mail-refused',
     });

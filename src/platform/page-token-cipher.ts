@@ -10,6 +10,8 @@ export interface PageTokenCipher {
   close(value: unknown, lifetime: number): string;
   /** 'expired' and 'invalid' are told apart, so that the client learns whether to start again. `evenOld`: what has expired is opened, too. */
   open(token: string, evenOld?: boolean): { readonly value: unknown } | 'expired' | 'invalid';
+  /** 32 bytes that are the same for the same text, and that nobody foresees who does not know the secret: HMAC with SHA-256. */
+  mark(text: string): Buffer;
 }
 
 /**
@@ -20,6 +22,7 @@ export interface PageTokenCipher {
 export function createPageTokenCipher(secret: string, { now }: Pick<Clock, 'now'>, repeats = false): PageTokenCipher {
   const key = createHash('sha256').update(secret).digest();
   return {
+    mark: text => createHmac('sha256', key).update(`mark/${text}`).digest(),
     close(value, lifetime) {
       const plain = JSON.stringify([Math.floor((now() + lifetime) / 1000), value]);
       // A nonce may seal one text alone: one that follows from the text does.

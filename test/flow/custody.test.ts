@@ -92,6 +92,31 @@ onStoresInTurn(
       refusedAs(await move('List/c1', { activity: 'destroy', reason: 'Again.' }), 422, 'destroyed', 'List');
     });
 
+    it('is told by Provenances that nobody alters, and whose destruction nobody forges', async () => {
+      const { talk } = stage();
+      await chart('c9', 'forged');
+      const destroyed: Provenance = {
+        resourceType: 'Provenance',
+        target: [{ reference: 'List/c9' }],
+        recorded: '2026-03-10T11:00:00Z',
+        activity: {
+          coding: [{ system: 'http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle', code: 'destroy' }],
+        },
+        agent: [{ who: { display: 'x' } }],
+      };
+      for (const headers of [CLERK, ADMIN])
+        refusedAs(await talk.create<Provenance>(destroyed, headers), 422, 'destroyed-by-move', 'Provenance.activity');
+      const { status } = await move('List/c9', { activity: 'destroy', reason: 'Its time is over.' });
+      assert.equal(status, 200);
+      const { entry } = await talk.search<Provenance>('Provenance?target=List/c9', CLERK);
+      const made = entry![0]!.resource!;
+      const { activity: _activity, ...bare } = made;
+      const kept = [422, 'custody-kept', 'Provenance.activity'] as const;
+      refusedAs(await talk.update({ ...bare, id: made.id! }, ADMIN), ...kept);
+      refusedAs(await talk.delete(`Provenance/${made.id}`, ADMIN), ...kept);
+      refusedAs(await move('List/c9', { activity: 'access' }), 422, 'destroyed', 'List');
+    });
+
     it('lets nothing that was destroyed be asked for or moved by work, by whatever way (S14)', async () => {
       const { talk } = stage();
       await chart('c4', 'k');

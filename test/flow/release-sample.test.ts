@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, it } from 'mocha';
 import { readRequesterClasses } from '../../src/features/release/requester-classes.js';
 import { needsSecondLook } from '../../src/features/release/second-look.js';
+import { createPageTokenCipher } from '../../src/platform/page-token-cipher.js';
 import { onStoresInTurn } from '../support/both-stores.js';
 import { runOn } from '../support/records-request.js';
 import { documentRead, documentsTold, storyDocument, storySearching } from '../support/release-story.js';
@@ -24,12 +25,17 @@ const written = (name: string, secondLook: unknown): string => {
 describe('the second look at a release', () => {
   it('is drawn by the id of the request, as many as the class says', () => {
     const ids = Array.from({ length: 2000 }, (_, at) => `request-${at}`);
-    const drawn = (secondLook: number): number => ids.filter(id => needsSecondLook({ secondLook }, id)).length;
+    const pageTokens = createPageTokenCipher('s'.repeat(32), { now: () => 0 });
+    const isDrawn = (secondLook: number, id: string): boolean => needsSecondLook({ secondLook }, id, { pageTokens });
+    const drawn = (secondLook: number): number => ids.filter(id => isDrawn(secondLook, id)).length;
     assert.deepEqual([drawn(0), drawn(100)], [0, 2000]);
     const few = drawn(10);
     assert.ok(few > 140 && few < 260, String(few));
     // Who is in a small sample is in a larger one.
-    assert.ok(ids.every(id => !needsSecondLook({ secondLook: 10 }, id) || needsSecondLook({ secondLook: 30 }, id)));
+    assert.ok(ids.every(id => !isDrawn(10, id) || isDrawn(30, id)));
+    // By a secret: another server draws others.
+    const foreign = createPageTokenCipher('t'.repeat(32), { now: () => 0 });
+    assert.ok(ids.some(id => isDrawn(10, id) !== needsSecondLook({ secondLook: 10 }, id, { pageTokens: foreign })));
     assert.throws(() => readRequesterClasses(new URL(`file://${written('odd', 'all')}`)), /attorney/);
   });
 

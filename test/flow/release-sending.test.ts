@@ -7,8 +7,17 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Binary, Bundle, Communication, DocumentReference, Parameters, Task } from 'fhir/r4.js';
+import type {
+  AuditEvent,
+  Binary,
+  Bundle,
+  Communication,
+  DocumentReference,
+  Parameters as Given,
+  Task,
+} from 'fhir/r4.js';
 import { after, describe, it } from 'mocha';
+import type { FhirError } from '../../src/fhir/error.js';
 import { openMail } from '../../src/outgoing/mail.js';
 import { outgoingCode } from '../../src/outgoing/trouble.js';
 import { onStoresInTurn } from '../support/both-stores.js';
@@ -22,6 +31,9 @@ import { ADMIN, asRole, CLERK, FHIR_JSON, lead, refusedAs, workStateOf, workToke
 
 const folder = mkdtempSync(join(tmpdir(), 'chartroom-sending-'));
 const [relay, deaf] = [await openRelay(), await openRelay({ plain: true })];
+
+/** Of IHE: the same was submitted before. */
+const DUPLICATE = 'XDSDuplicateUniqueIdInRegistry';
 
 /** Another record system: what it was sent, and what it answers. */
 const received: {
@@ -41,7 +53,7 @@ const other = createServer((request, response) => {
       prefer: request.headers['prefer'],
       bundle: JSON.parse(Buffer.concat(parts).toString()) as Bundle,
     });
-    const location = 'DocumentReference/42/_history/1';
+    const location = answers[0] === 409 ? DUPLICATE : 'DocumentReference/42/_history/1';
     response.writeHead(answers.shift() ?? 200, { 'content-type': 'application/fhir+json' });
     response.end(
       JSON.stringify({
@@ -155,6 +167,7 @@ describe('what a release sends itself', () => {
           'a@b, c@d',
           'Ada <ada@example.org>',
           'ada@example.org\r\nBcc: x@y',
+          'adä@example.org',
           `${'x'.repeat(300)}@y`,
         ])
           refusedAs(
@@ -189,12 +202,28 @@ describe('what a release sends itself', () => {
         )!;
         assert.equal(document.subject!.reference, undefined);
         assert.deepEqual(document.subject!.identifier, { system: 'urn:mrn', value: 'MRN-9' });
-        // Another server of this kind takes it.
-        const taken = await talk.send('POST', '', {
-          headers: { ...ADMIN, 'content-type': 'application/fhir+json' },
-          body: JSON.stringify(bundle),
-        });
-        assert.equal(taken.status, 200, taken.text);
+        // Another server of this kind takes it, once.
+        const take = () => talk.send('POST', '', { headers: { ...ADMIN, ...FHIR_JSON }, body: JSON.stringify(bundle) });
+        assert.equal((await take()).status, 200);
+        const again = await take();
+        assert.deepEqual([again.status, again.text.includes(DUPLICATE)], [409, true], again.text);
+        // The trail names who has it.
+        const exported = async (): Promise<AuditEvent | undefined> =>
+          (await talk.search<AuditEvent>('AuditEvent?type=110106&_count=50', ADMIN)).entry
+            ?.map(({ resource }) => resource!)
+            .find(event => JSON.stringify(event).includes(told.id!));
+        let event = await exported();
+        while (!event) {
+          await pause(20);
+          event = await exported();
+        }
+        assert.ok(event.agent.some(({ name, requestor }) => name === 'county-hospital' && !requestor));
+      });
+
+      it('is taken where the other system says that it has it from an attempt before', async () => {
+        answers.push(503, 409);
+        const { told } = await delivered(stage().talk, toHospital);
+        assert.deepEqual([told.status, detail(told, 'proof')], ['completed', '409 it has the document already']);
       });
 
       it('is told as failed where the other system does not take it', async () => {
@@ -247,7 +276,7 @@ describe('what a release sends itself', () => {
       it('is stopped where somebody cancels it, and says so', async () => {
         const { talk } = stage();
         const { delivery, attempts } = await tried(talk);
-        const { body: list } = await talk.get<Parameters>('$jobs', CLERK);
+        const { body: list } = await talk.get<Given>('$jobs', CLERK);
         const job = list.parameter!.find(({ part }) => JSON.stringify(part).includes('release-sending'))!;
         const named = job.part!.find(({ name }) => name === 'id')!.valueId!;
         const cancelled = await talk.send('POST', '$jobs-cancel', {
@@ -268,7 +297,12 @@ describe('what a release sends itself', () => {
       },
       features: releasingFeatures,
       set: async ({ talk }) => {
-        const identifier = [{ system: 'urn:mrn', value: 'MRN-9' }];
+        const identifier = [
+          { system: 'http://hl7.org/fhir/sid/us-ssn', value: '999-99-9999' },
+          { use: 'old' as const, system: 'urn:mrn', value: 'MRN-1', type: { coding: [{ code: 'MR' }] } },
+          { system: 'urn:lab', value: 'L-2' },
+          { system: 'urn:mrn', value: 'MRN-9', type: { coding: [{ code: 'MR' }] } },
+        ];
         await talk.update(
           { resourceType: 'Patient', id: 'asked-for', identifier, name: [{ text: 'Ada Lindqvist' }] },
           ADMIN,
@@ -276,6 +310,25 @@ describe('what a release sends itself', () => {
       },
     },
   );
+
+  it('may do later where the relay does not take this server, and never where it takes no such mailbox', async () => {
+    const letter = { to: 'ada@example.org', subject: 'S', text: 'T', id: '1' };
+    const sent = async (to: string, says: Parameters<typeof openRelay>[0]): Promise<unknown> => {
+      const own = await openRelay(says);
+      const mail = openMail({ url: `smtps://localhost:${own.port}`, from: mailFrom, ca: AUTHORITY });
+      return mail
+        .send({ ...letter, to })
+        .then(
+          () => 'sent',
+          (error: unknown) => outgoingCode(error) ?? (error as FhirError).kind,
+        )
+        .finally(() => own.close());
+    };
+    assert.equal(await sent('ada@example.org', {}), 'sent');
+    assert.equal(await sent('ada@example.org', { greeting: '554 5.3.2 No service' }), 'outgoing-broken');
+    assert.equal(await sent('ada@example.org', { sender: '530 5.7.0 Authenticate first' }), 'outgoing-broken');
+    assert.equal(await sent('nobody@example.org', {}), 'unprocessable');
+  });
 
   it('goes to no relay without TLS, nor to one that proves nothing', async () => {
     const letter = { to: 'ada@example.org', subject: 'S', text: 'T', id: '1' };

@@ -18,8 +18,12 @@ export interface TestRelay {
   close(): void;
 }
 
-/** `plain`: without TLS, of which it does not know. */
-export async function openRelay({ plain = false } = {}): Promise<TestRelay> {
+/** `plain`: without TLS, of which it does not know. `greeting`, `sender`: what it says first, and to who sends. */
+export async function openRelay({
+  plain = false,
+  greeting = '220 relay ESMTP',
+  sender = '250 2.1.0 Ok',
+} = {}): Promise<TestRelay> {
   const taken: TakenMail[] = [];
   const lines: string[] = [];
   const later = new Set<string>();
@@ -31,7 +35,8 @@ export async function openRelay({ plain = false } = {}): Promise<TestRelay> {
     const answer = (line: string): void => {
       const [word = ''] = line.toUpperCase().split(/[ :]/);
       if (word === 'EHLO') return say('250-relay\r\n250 8BITMIME');
-      if (word === 'MAIL' || word === 'RSET') return say('250 2.1.0 Ok');
+      if (word === 'MAIL') return say(sender);
+      if (word === 'RSET') return say('250 2.1.0 Ok');
       if (word === 'QUIT') return void socket.end('221 2.0.0 Bye\r\n');
       if (word === 'DATA') {
         text = '';
@@ -58,7 +63,7 @@ export async function openRelay({ plain = false } = {}): Promise<TestRelay> {
       rest = whole.pop()!;
       whole.forEach(take);
     });
-    say('220 relay ESMTP');
+    say(greeting);
   };
   const server: Server = plain
     ? createPlainServer(serve)

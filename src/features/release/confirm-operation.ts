@@ -57,7 +57,7 @@ export const releaseConfirmOperation = (ground: PackageGround): OperationImpleme
       throw new FhirError('unprocessable', `Documents are confirmed in the state ${QUALITY_REVIEW}.`, {
         ...{ expression: 'Task.businessStatus', detail: 'nothing-chosen' },
       });
-    if (isChosenBy(task, context.principal) && needsSecondLook(classOfRequest(ground, task), ask.id!))
+    if (isChosenBy(task, context.principal) && needsSecondLook(classOfRequest(ground, task), ask.id!, context.engine))
       throw new FhirError('unprocessable', 'Documents are confirmed by somebody else than who has chosen them.', {
         ...{ expression: 'Task.input', detail: 'same-person' },
       });

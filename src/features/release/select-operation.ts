@@ -60,7 +60,7 @@ export const releaseSelectOperation = (ground: PackageGround): OperationImplemen
     const { statusReason: _reason, ...rest } = withChosen(decided, chosen, by);
     const resource = { ...rest, status: 'in-progress', businessStatus: stateConcept(QUALITY_REVIEW) };
     const change = { kind: 'update', type: 'Task', id: ask.id!, ifMatch: [String(row.version)] } as const;
-    const byAnother = needsSecondLook(classOfRequest(ground, before), ask.id!);
+    const byAnother = needsSecondLook(classOfRequest(ground, before), ask.id!, context.engine);
     const text = Buffer.from(JSON.stringify(chosenTold(chosen, byAnother)));
     return {
       result: { status: 200, text, patients: row.patients },

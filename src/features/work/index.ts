@@ -8,6 +8,7 @@ import { textSetting } from '../../interactions/feature-settings.js';
 import type { Feature } from '../../interactions/feature.js';
 import { createCalendar } from './calendar.js';
 import { custodyOperation } from './custody.js';
+import { custodyHook } from './custody-hook.js';
 import { moveOperation } from './move.js';
 import { wakeClock, workClock } from './clock.js';
 import { transitionOperation, transitionsOperation } from './operation.js';
@@ -46,7 +47,7 @@ export const recordsWork: Feature<typeof settings> = {
     const processes = readProcesses(workProcesses === '' ? own : pathToFileURL(`${resolve(workProcesses)}/`));
     const ground: WorkGround = { processes, calendar: createCalendar(timeZone, holidays), clock, bases };
     return {
-      hooks: [taskHook(ground), wakeClock(ground)],
+      hooks: [taskHook(ground), custodyHook(), wakeClock(ground)],
       operations: {
         custody: custodyOperation(ground),
         move: moveOperation(ground),

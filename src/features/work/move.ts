@@ -13,7 +13,7 @@ import { destroyedAlready, destructionOf, RECORD_LIFECYCLE } from './destroyed.j
 import type { WorkGround } from './task-hook.js';
 
 /** Movements, and what is said of them. */
-const MOVEMENTS: ReadonlyMap<string, string> = new Map([
+export const MOVEMENTS: ReadonlyMap<string, string> = new Map([
   ['originate', 'Scanned or made'],
   ['receive', 'Received'],
   ['access', 'Pulled'],

@@ -77,9 +77,7 @@ async function subjectOf({ context: { view }, patient }: DeliveryAsked): Promise
   const row = await view.read('Patient', patient);
   if (!row?.text) return undefined;
   const { identifier, name } = parseJson(row.text, STORED_JSON).resource;
-  const known = itemsOf(identifier)
-    .filter(isObject)
-    .find(({ system, value }) => typeof system === 'string' && typeof value === 'string');
+  const known = identifierToTell(itemsOf(identifier).filter(isObject));
   const display = fullNameOf(itemsOf(name)[0]);
   return {
     ...(known ? { identifier: { system: known['system']!, value: known['value']! } } : {}),
@@ -87,7 +85,27 @@ async function subjectOf({ context: { view }, patient }: DeliveryAsked): Promise
   };
 }
 
+const SSN = 'http://hl7.org/fhir/sid/us-ssn';
+
+/** The number of the record where there is one; never that of social security, nor one that is not used any more. https://hl7.org/fhir/R4/v2/0203/ */
+function identifierToTell(identifiers: readonly JsonObject[]): JsonObject | undefined {
+  const isOf = ({ type }: JsonObject, code: string): boolean =>
+    isObject(type) && itemsOf(type['coding']).some(each => isObject(each) && each['code'] === code);
+  const known = identifiers.filter(
+    each =>
+      typeof each['system'] === 'string' &&
+      typeof each['value'] === 'string' &&
+      each['use'] !== 'old' &&
+      each['system'] !== SSN &&
+      !isOf(each, 'SS'),
+  );
+  return known.find(each => isOf(each, 'MR')) ?? known[0];
+}
+
 const FHIR_JSON = 'application/fhir+json';
+
+/** Its identifier is of this delivery alone, so that an attempt before has brought it. https://profiles.ihe.net/ITI/TF/Volume3/ch-4.2.html#4.2.4 */
+const DUPLICATE = 'XDSDuplicateUniqueIdInRegistry';
 
 export const ehrSender =
   (receivers: Receivers, client: Outgoing): DeliverySender =>
@@ -109,6 +127,7 @@ export const ehrSender =
       body: await readable(answer.body),
     }));
     if (status >= 500 || status === 429) throw new FhirError('unavailable', `The receiver answered ${status}.`);
+    if (status === 409 && body.includes(DUPLICATE)) return `${status} it has the document already`;
     if (status >= 300) throw new FhirError('unprocessable', `The receiver answered ${status}.`);
     return [status, ...locationsIn(body)].join(' ');
   };
@@ -150,9 +169,13 @@ function uuidOf(id: string, part: string): string {
 /** SubmissionSet, DocumentReference and Binary. `id`: of the delivery; what is sent again has the same identifiers. */
 function providedDocuments(id: string, { contentType, subject, sent }: JsonObject, bytes: Buffer): JsonObject {
   const [list = '', document = '', binary = ''] = ['set', 'document', 'binary'].map(part => uuidOf(id, part));
-  const posted = (resource: JsonObject, fullUrl: string): JsonObject => ({
+  // Whoever has taken it once makes no second one: https://hl7.org/fhir/R4/http.html#ccreate
+  const posted = (resource: JsonObject, fullUrl: string, identified?: string): JsonObject => ({
     ...{ fullUrl, resource },
-    request: { method: 'POST', url: jsonText(resource['resourceType']) },
+    request: {
+      ...{ method: 'POST', url: jsonText(resource['resourceType']) },
+      ...(identified === undefined ? {} : { ifNoneExist: `identifier=${encodeURIComponent(`${URIS}|${identified}`)}` }),
+    },
   });
   const about: JsonObject = { date: jsonText(sent), ...(isObject(subject) ? { subject } : {}) };
   return {
@@ -177,6 +200,7 @@ function providedDocuments(id: string, { contentType, subject, sent }: JsonObjec
           entry: [{ item: { reference: document } }],
         },
         list,
+        uuidOf(id, 'submission'),
       ),
       posted(
         {
@@ -195,6 +219,7 @@ function providedDocuments(id: string, { contentType, subject, sent }: JsonObjec
           ],
         },
         document,
+        uuidOf(id, 'master'),
       ),
       posted({ resourceType: 'Binary', contentType: jsonText(contentType), data: bytes.toString('base64') }, binary),
     ],

@@ -2,6 +2,7 @@
  * `$deliver` by email: the recipient gets the link alone (link-way.ts), and the passcode by another way. Mail is no safe place: it says nothing of the patient, of who has asked, or of
  * what was released. 45 CFR 164.312(e): https://www.ecfr.gov/current/title-45/section-164.312
  */
+import { FhirError } from '../../../fhir/error.js';
 import { jsonText } from '../../../interactions/operations/operation.js';
 import { badParameter } from '../../../interactions/operations/parameters.js';
 import { isMailAddress, type Mail } from '../../../outgoing/mail.js';
@@ -37,5 +38,9 @@ const mailedWords = (link: string, until: string, desk: string): string =>
 /** `desk`: how mail ends. */
 export const emailSender =
   (mail: Mail, desk: string): DeliverySender =>
-  (_caller, { to, link, until }, id) =>
-    mail.send({ to: jsonText(to), id, subject: SUBJECT, text: mailedWords(jsonText(link), jsonText(until), desk) });
+  async (caller, { to, link, until }, id) => {
+    if (Date.parse(jsonText(until)) <= caller.engine.clock.now())
+      throw new FhirError('unprocessable', 'The link has ended before the relay took the mail: deliver it again.');
+    const text = mailedWords(jsonText(link), jsonText(until), desk);
+    return mail.send({ to: jsonText(to), id, subject: SUBJECT, text });
+  };

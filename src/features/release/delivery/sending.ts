@@ -10,7 +10,13 @@ import { parseJson, STORED_JSON } from '../../../fhir/json/json.js';
 import { isObject, itemsOf, type JsonObject, type Parsed, type Resource } from '../../../fhir/resource.js';
 import type { Caller } from '../../../interactions/engine.js';
 import { actingFor } from '../../../interactions/feature.js';
-import type { FeatureJob, FeatureStepped, FeatureWork, PerformedByJob } from '../../../interactions/jobs.js';
+import type {
+  FeatureFinished,
+  FeatureJob,
+  FeatureStepped,
+  FeatureWork,
+  PerformedByJob,
+} from '../../../interactions/jobs.js';
 import { perform } from '../../../interactions/perform.js';
 import { jsonText } from '../../../interactions/operations/operation.js';
 import { isReleased } from '../chosen.js';
@@ -94,6 +100,8 @@ export const sendingJob = (
     if (failed === undefined) return attempted(senders, work);
     return { ...over(state), performs: outcomeTold(input, 'failed', `It could not be sent: ${failed}`), own: true };
   },
+  /** What left the house by it is told with its end, and who has it. */
+  finish: ({ input, state, caller }) => (state.proof === undefined ? {} : { moved: movedBy(input, caller) }),
   /** What is known of it is told: that it was taken, too. */
   async cancelled({ input, server, state }) {
     const delivery = await readByServer(server, 'Communication', input.delivery);
@@ -103,6 +111,26 @@ export const sendingJob = (
     await orNothing(perform(server, performs));
   },
 });
+
+/** Of mail nothing: it has a link alone, each use of which is told. */
+function movedBy({ sealed, delivery }: DeliveryToSend, { engine }: Caller): NonNullable<FeatureFinished['moved']> {
+  const opened = engine.pageTokens.open(sealed, true);
+  const value = typeof opened === 'string' ? undefined : opened.value;
+  const { receiver, hash } = isObject(value) && isObject(value['told']) ? value['told'] : {};
+  if (typeof receiver !== 'string' || typeof hash !== 'string') return [];
+  const file = `Communication/${delivery}`;
+  return [
+    {
+      what: 'data-exported',
+      by: 'deliver',
+      lifecycle: 'transmit',
+      receiver,
+      file,
+      sha256: hash,
+      counts: { deliveries: 1 },
+    },
+  ];
+}
 
 const NOT_RELEASED = 'It was not sent: the request is worked on again, is over, or has another package.';
 const CANCELLED = 'Its sending was cancelled: an attempt that was under way may have reached them.';
