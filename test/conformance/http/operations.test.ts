@@ -170,8 +170,9 @@ onStoresInTurn(
 
         it('shows its result as _summary and _elements say, and refuses nonsense in them, where GET asks', async function () {
           const asksMore = operation.parameters.some(({ min }) => min > 0);
-          // The answer of $render is a page; $proof is asked of an event, in test/flow/ledger.test.ts.
-          if (!operation.methods.includes('GET') || asksMore || ['render', 'proof'].includes(code)) this.skip();
+          // The answers of $render and $separator-sheet are pages; $proof is asked of an event, in test/flow/ledger.test.ts.
+          const isOther = ['render', 'separator-sheet', 'proof'].includes(code);
+          if (!operation.methods.includes('GET') || asksMore || isOther) this.skip();
           const [place, question] = QUESTIONS[code] ?? ['Patient/p/', ''];
           const path = `${operation.levels.includes('system') ? '' : place}$${code}`;
           for (const query of [

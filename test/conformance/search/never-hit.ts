@@ -428,7 +428,7 @@ export const NEVER: readonly (readonly [type: string, ...codes: string[]])[] = [
   ['SubstanceSpecification', 'code'],
   ['SupplyDelivery', 'patient', 'receiver', 'supplier'],
   ['SupplyRequest', 'requester', 'subject', 'supplier'],
-  ['Task', 'based-on', 'attachment'],
+  ['Task', 'based-on', 'attachment', 'indexer', 'next-alarm'],
   [
     'TerminologyCapabilities',
     'context',
