@@ -21,6 +21,9 @@ import {
 import { aPdf, aPng } from '../support/scans.js';
 import { sheetPage, WRITTEN_PAGE } from '../support/separator-sheets.js';
 
+/** Equal pages would be told as duplicates. */
+const ownPage = (text: string): string => `BT /F1 12 Tf 50 700 Td (${text}) Tj ET`;
+
 const SEPARATED: ParametersParameter = { name: 'separated', valueBoolean: true };
 
 onStoresInTurn(
@@ -33,7 +36,7 @@ onStoresInTurn(
       assert.deepEqual([printed.status, printed.headers.get('content-type')], [200, 'application/pdf']);
       const content = /stream\n(.*)endstream/s.exec(Buffer.from(await printed.arrayBuffer()).toString('latin1'))![1]!;
       assert.ok(!content.includes('Lindqvist') && content.includes('MRN-1'), 'it names nobody');
-      const file = aPdf([content, WRITTEN_PAGE, sheetPage({ patient: '2' }), WRITTEN_PAGE, WRITTEN_PAGE]);
+      const file = aPdf([content, WRITTEN_PAGE, sheetPage({ patient: '2', pages: 2 }), WRITTEN_PAGE, WRITTEN_PAGE]);
       const named: ParametersParameter[] = [
         { name: 'identifier', valueIdentifier: { system: 'urn:x', value: 'sheets' } },
       ];
@@ -80,12 +83,45 @@ onStoresInTurn(
 
     it('of another patient than the sender says are of nobody until a person says whose (S4)', async () => {
       const { talk } = stage();
-      const file = aPdf([sheetPage({ patient: '2', encounter: 'e2' }), WRITTEN_PAGE]);
+      const file = aPdf([sheetPage({ patient: '2', encounter: 'e2', pages: 1 }), ownPage('mismatch')]);
       const patient: ParametersParameter = { name: 'patient', valueReference: { reference: 'Patient/1' } };
       const [one] = toldOf((await takeIn(talk, [fileOf(file, SEPARATED, patient)])).body);
       assert.deepEqual(one!.found, ['DQ-sheet-mismatch']);
       const { subject, context }: DocumentReference = await scanAt(talk, one!.document);
       assert.deepEqual([subject, context?.encounter], [undefined, undefined]);
+    });
+
+    it('whose pages are known are as confidential as these are, and so is what came in (S4)', async () => {
+      const { talk } = stage();
+      const page = 'BT /F1 12 Tf 50 700 Td (Known already) Tj ET';
+      const secret = { system: 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality', code: 'V' };
+      const file = aPdf([sheetPage({ patient: '1', pages: 1 }), page, sheetPage({ patient: '2', pages: 1 }), page]);
+      const [one, two] = toldOf((await takeIn(talk, [fileOf(file, SEPARATED)])).body);
+      assert.deepEqual([one!.found, two!.found], [[], ['DQ-duplicate']], 'equal parts are told');
+      const first = await scanAt(talk, one!.document);
+      const labelled = { ...first, meta: { ...first.meta, security: [secret] } };
+      assert.equal((await talk.update<DocumentReference>(labelled, as('root'))).status, 200);
+      const other = aPdf([
+        sheetPage({ patient: '1', pages: 1 }),
+        page,
+        sheetPage({ patient: '2', pages: 1 }),
+        ownPage('another'),
+      ]);
+      const again = (await takeIn(talk, [fileOf(other, SEPARATED)], [], as('root'))).body;
+      assert.deepEqual(
+        toldOf(again).map(({ found }) => found),
+        [['DQ-duplicate', 'DQ-duplicate'], []],
+      );
+      const batch = (await talk.get<List>(again.parameter![0]!.valueReference!.reference!, as('root'))).body;
+      const ids = batch.entry!.map(({ item }) => item.reference!.split('/')[1]!);
+      const scans = await Promise.all(
+        ids.map(async id => (await talk.get<DocumentReference>(`DocumentReference/${id}`, as('root'))).body),
+      );
+      assert.deepEqual(
+        scans.map(({ meta }) => meta!.security?.map(({ code }) => code)),
+        [['V'], ['V'], undefined],
+        'the whole, its part, and not the other',
+      );
     });
 
     it('are refused where nothing can be taken apart, and sheets where they would say what is not so', async () => {

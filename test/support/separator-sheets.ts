@@ -1,4 +1,5 @@
 /** Files that were scanned with separator sheets between their documents, for tests. */
+import { qrRuns } from '../../src/fhir/content/qr-squares.js';
 import { sheetPdf } from '../../src/features/intake/sheets/sheet-pdf.js';
 import { type SeparatorSheet, sheetText } from '../../src/features/intake/sheets/sheet-text.js';
 
@@ -25,3 +26,18 @@ export const cutPage = (page: string): string => covered(page, 0, 0, 600, 400);
 /** In each of its codes there is a hole. */
 export const holedPage = (page: string): string =>
   [48, 347].reduce((done, x) => [48, 594].reduce((more, y) => covered(more, x + 45, y + 45, 110, 110), done), page);
+
+/** White streaks over the whole page, so wide and so far apart: none of its codes is found at all. */
+export const streakedPage = (page: string, wide: number, apart: number): string =>
+  Array.from({ length: Math.ceil(800 / apart) }, (_, at) => at * apart).reduce(
+    (done, y) => covered(done, 0, y, 600, wide),
+    page,
+  );
+
+/** A page of text with a code that is none of ours: in the lower right corner, of so many points. */
+export function pageWithCode(text: string, size: number): string {
+  const squares = qrRuns(text, 'M').map(({ x, y, width, height }) =>
+    [500 - size + x * size, 40 + y * size, width * size, height * size].map(each => each.toFixed(3)).join(' '),
+  );
+  return `${WRITTEN_PAGE}\n0 g ${squares.map(each => `${each} re`).join('\n')} f`;
+}

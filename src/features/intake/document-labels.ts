@@ -20,6 +20,12 @@ export function labelsOfDocuments(documents: readonly Resource[]): DocumentLabel
   return { security: each(security), securityLabel: each(documents.flatMap(one => itemsOf(one['securityLabel']))) };
 }
 
+/** All of some labels, each once. */
+export const joinedLabels = (all: readonly DocumentLabels[]): DocumentLabels => ({
+  security: each(all.flatMap(({ security }) => security)),
+  securityLabel: each(all.flatMap(({ securityLabel }) => securityLabel)),
+});
+
 const each = (labels: readonly Json[]): Json[] => [
   ...new Map(labels.map(label => [JSON.stringify(label), label] as const)).values(),
 ];

@@ -5,7 +5,6 @@ import { isObject, itemsOf, type Resource } from '../../fhir/resource.js';
 import { jsonText } from '../../interactions/operations/operation.js';
 import type { HookGround } from '../../interactions/write/hooks.js';
 import { type DocumentLabels, labelsOfDocuments } from './document-labels.js';
-import type { IntakeFile } from './intake-file.js';
 import type { DqFinding } from './vocabulary.js';
 
 /** Documents with the same bytes that are named. */
@@ -20,7 +19,7 @@ interface Duplicates {
 /** The same bytes in this batch (`earlier`: by hash), and documents that are here with them. */
 export async function duplicatesOf(
   { find, view }: Pick<HookGround, 'find' | 'view'>,
-  { sha256 }: Pick<IntakeFile, 'sha256'>,
+  { sha256 }: { readonly sha256: string },
   earlier: ReadonlyMap<string, string>,
 ): Promise<Duplicates> {
   const name = `${URI_SYSTEM}|${nameOfBytes(sha256)}`;

@@ -7,7 +7,7 @@ import type { Engine } from '../../interactions/engine.js';
 import type { Companion } from '../../interactions/interaction.js';
 import { personOf } from '../../interactions/person.js';
 import type { HookGround } from '../../interactions/write/hooks.js';
-import { withDocumentLabels } from './document-labels.js';
+import { joinedLabels, withDocumentLabels } from './document-labels.js';
 import { duplicatesOf } from './duplicates.js';
 import { type IndexAsked, indexedElements } from './index-asked.js';
 import type { IntakeFile } from './intake-file.js';
@@ -47,33 +47,38 @@ export async function madeScans(making: ScanMaking, file: IntakeFile): Promise<M
     const one = { id: whole, attachment, asked: file.asked, findings, labels };
     return { ...(await madeScan(making, file.at, one)), entries: [batchEntry(whole, file)] };
   }
-  const received = withDocumentLabels(wholeDocument(making, attachment), labels);
-  await checkMade(making.engine, received, file.at);
-  const made: MadeScans = {
-    companions: [
-      { kind: 'create', type: 'DocumentReference', id: whole, body: { resource: received, decimals: undefined } },
-    ],
-    entries: [batchEntry(whole, file)],
-    told: [],
-    subjects: [],
-  };
-  let all = made;
+  const made: MutableLists<MadeScans> = { companions: [], entries: [batchEntry(whole, file)], told: [], subjects: [] };
+  let ofAll = labels;
   for (const [at, part] of looked.parts.entries()) {
     const id = newId();
+    const known = await duplicatesOf(ground, part, earlier);
+    if (!earlier.has(part.sha256)) earlier.set(part.sha256, `DocumentReference/${id}`);
+    ofAll = joinedLabels([ofAll, known.labels]);
     const { asked, findings } = askedOfPart(file.asked, part);
     const title = typeof attachment['title'] === 'string' ? `${attachment['title']} (${at + 1})` : `${at + 1}`;
     const data = Buffer.from(part.bytes.buffer, part.bytes.byteOffset, part.bytes.length).toString('base64');
-    const one = { id, attachment: { contentType: 'application/pdf', title, data }, asked, labels };
-    const scan = await madeScan(making, file.at, { ...one, findings: [...same, ...findings] });
-    all = {
-      companions: [...all.companions, ...scan.companions, takenApart(making, id, whole)],
-      entries: [...all.entries, { item: { reference: `DocumentReference/${id}` } }],
-      told: [...all.told, ...scan.told],
-      subjects: [...all.subjects, ...scan.subjects],
-    };
+    const scan = await madeScan(making, file.at, {
+      ...{ id, attachment: { contentType: 'application/pdf', title, data }, asked },
+      labels: joinedLabels([labels, known.labels]),
+      findings: [...same, ...known.findings, ...findings],
+    });
+    made.companions.push(...scan.companions, takenApart(making, id, whole));
+    made.entries.push({ item: { reference: `DocumentReference/${id}` } });
+    made.told.push(...scan.told);
+    made.subjects.push(...scan.subjects);
   }
-  return all;
+  // It holds all of them: it is as confidential as each is.
+  const received = withDocumentLabels(wholeDocument(making, attachment), ofAll);
+  await checkMade(making.engine, received, file.at);
+  const body = { resource: received, decimals: undefined };
+  made.companions.unshift({ kind: 'create', type: 'DocumentReference', id: whole, body });
+  return made;
 }
+
+/** Lists that are added to. */
+type MutableLists<Lists> = {
+  -readonly [Name in keyof Lists]: Lists[Name] extends readonly (infer One)[] ? One[] : never;
+};
 
 interface OneScan extends Pick<NewScan, 'id' | 'findings' | 'labels'> {
   readonly attachment: JsonObject;

@@ -8,7 +8,15 @@ import { createPool } from '../../../src/platform/pool.js';
 import { depthOf } from '../../support/depth.js';
 import { createRandom } from '../../support/random.js';
 import { aPdf, aTiff, WHITE_FAX } from '../../support/scans.js';
-import { cutPage, holedPage, sheetPage, turnedPage, WRITTEN_PAGE } from '../../support/separator-sheets.js';
+import {
+  cutPage,
+  holedPage,
+  pageWithCode,
+  sheetPage,
+  streakedPage,
+  turnedPage,
+  WRITTEN_PAGE,
+} from '../../support/separator-sheets.js';
 
 const pool = createPool<ScanToSee, SeenPages | undefined>({ ...PAGE_POOL, time: 300_000 });
 const looked = (pages: readonly string[], counted?: number) =>
@@ -16,7 +24,7 @@ const looked = (pages: readonly string[], counted?: number) =>
 const codes = (findings: readonly { readonly code: string }[]): string[] => findings.map(({ code }) => code);
 
 const ADA: SeparatorSheet = { patient: 'ada', encounter: 'e-1', type: 'http://loinc.org|11506-3', pages: 2 };
-const BEATE: SeparatorSheet = { patient: 'beate' };
+const BEATE: SeparatorSheet = { patient: 'beate', pages: 1 };
 
 describe('separator sheets', () => {
   after('ends the threads', () => pool.close());
@@ -30,6 +38,8 @@ describe('separator sheets', () => {
       'patient=a&encounter=%20',
       'patient=a&pages=0',
       'patient=a&pages=x',
+      'patient=a&type=nobar',
+      'patient=a&type=a%20b%7C',
     ])
       assert.equal(parseSheet(`urn:chartroom:separator-sheet?${query}`), undefined, query);
     assert.equal(parseSheet('https://example.org/?patient=a'), undefined);
@@ -58,16 +68,55 @@ describe('separator sheets', () => {
     assert.deepEqual(
       bad.parts!.map(({ sheet, findings }) => [sheet, codes(findings)]),
       [
-        [undefined, ['DQ-pages-missing', 'DQ-sheet-missing']],
+        [undefined, ['DQ-pages-missing', 'DQ-sheet-missing', 'DQ-sheet-unsure']],
         [undefined, ['DQ-pages-missing', 'DQ-sheet-unreadable']],
         [BEATE, ['DQ-pages-missing', 'DQ-pages-missing']],
       ],
     );
+    const uncounted = await looked([sheetPage({ patient: 'ada' }), WRITTEN_PAGE]);
+    assert.deepEqual(codes(uncounted.parts![0]!.findings), ['DQ-pages-uncounted'], 'a second person looks');
     const none = await looked([WRITTEN_PAGE, WRITTEN_PAGE]);
     assert.deepEqual([codes(none.findings), none.parts], [['DQ-sheet-missing'], undefined]);
     const long = aTiff(Array.from({ length: 201 }, () => ({ compression: 4, strip: WHITE_FAX })));
     const many = await lookedPages({ bytes: long, contentType: 'image/tiff', pages: 201, separated: true }, pool);
     assert.deepEqual([codes(many.findings)[0], many.parts], ['DQ-not-looked-at', undefined], 'no page is lost');
+  });
+
+  it('of which no code is left are known by their bars: nothing after them is of whoever was before (S4)', async () => {
+    const ways = [
+      streakedPage(sheetPage(BEATE), 10, 40),
+      streakedPage(sheetPage(BEATE), 12, 25),
+      turnedPage(streakedPage(sheetPage(BEATE), 10, 40), 5),
+      turnedPage(streakedPage(sheetPage(BEATE), 10, 40), 270),
+    ];
+    const { parts = [] } = await looked([sheetPage(ADA), WRITTEN_PAGE, WRITTEN_PAGE, ...ways]);
+    assert.deepEqual(
+      parts.map(({ sheet, findings }) => [sheet?.patient, codes(findings)[0]]),
+      [['ada', 'DQ-sheet-unsure'], ...ways.map((_, at) => [undefined, at < 4 ? 'DQ-sheet-unreadable' : ''])],
+    );
+  });
+
+  it('are no pages with codes of others: these stay whole, in a document of nobody where they are unsure', async () => {
+    const foreign = Array.from({ length: 3 }, (_, at) =>
+      pageWithCode('https://example.org/'.padEnd(250, 'aB3'), 40 + 20 * at),
+    );
+    const file = [sheetPage(ADA), WRITTEN_PAGE, ...foreign, WRITTEN_PAGE];
+    const { parts = [] } = await looked(file);
+    const inParts = await Promise.all(
+      parts.map(({ bytes }) =>
+        pool.run({ contentType: 'application/pdf', bytes: new Uint8Array(bytes) }).then(seen => seen!.total),
+      ),
+    );
+    assert.equal(
+      inParts.reduce((sum, each) => sum + each),
+      file.length - 1,
+      'each page but the sheet is in a document',
+    );
+    for (const [at, { sheet, findings }] of parts.entries()) {
+      const isCut = codes(findings).includes('DQ-sheet-unsure');
+      assert.equal(isCut, at < parts.length - 1, 'whoever was cut is told');
+      if (at > 0) assert.deepEqual([sheet, codes(findings).includes('DQ-sheet-unreadable')], [undefined, true]);
+    }
   });
 
   it('are read as scanners leave them, whatever is made of them (S4)', async function () {

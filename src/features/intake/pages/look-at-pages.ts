@@ -73,8 +73,9 @@ async function pagesSeen(open: OpenPdf, { file, most, separated }: Looking): Pro
   for (let at = 0; at < Math.min(open.pages, most); at++) {
     const said = file?.pages[at];
     const picture = drawnPage(open, at, DRAWN_DOTS, DRAWN);
-    if (separated) sheets.push(await readSheet(picture));
-    const judged = judgePage(greyOfPage(picture));
+    const grey = greyOfPage(picture);
+    if (separated) sheets.push(await readSheet(picture, grey.grey));
+    const judged = judgePage(grey);
     const verdict = said && Math.min(said.width, said.height) < SMALLEST ? { ...judged, ...LEVEL } : judged;
     pages.push({ ...verdict, dots: said ? lowerDots(said.dots, said.width, said.height) : dotsOfPage(open, at) });
   }

@@ -38,6 +38,8 @@ export interface LookedPart {
   /** What the sheet before it says. */
   readonly sheet: SeparatorSheet | undefined;
   readonly bytes: Uint8Array;
+  /** Of its bytes, in hexadecimal digits. */
+  readonly sha256: string;
   readonly findings: readonly DqFinding[];
 }
 
@@ -68,20 +70,24 @@ export async function lookedPages(
 }
 
 function lookedPart(
-  { sheet, first, pages, bytes }: SplitPart,
+  { sheet, first, pages, isCut, bytes, sha256 }: SplitPart,
   all: readonly SeenPage[],
   counted: readonly DqFinding[],
 ): LookedPart {
   const read = typeof sheet === 'object' ? sheet : undefined;
+  // What nobody has counted may have pages of the next document, where its sheet was lost.
   const ofSheet: readonly DqFinding[] = read
-    ? []
+    ? read.pages === undefined
+      ? [pageFinding('DQ-pages-uncounted')]
+      : []
     : [pageFinding(sheet === undefined ? 'DQ-sheet-missing' : 'DQ-sheet-unreadable')];
   // Of a sheet alone there is nothing to be said but that its pages are not there.
   const ofPages =
     pages === 0
       ? [pageFinding('DQ-pages-missing')]
       : [...countFinding(read?.pages, pages), ...foundOn(all.slice(first, first + pages))];
-  return { sheet: read, bytes, findings: [...counted, ...ofSheet, ...ofPages].slice(0, MOST_FOUND) };
+  const ofEnd: readonly DqFinding[] = isCut ? [pageFinding('DQ-sheet-unsure')] : [];
+  return { sheet: read, bytes, sha256, findings: [...counted, ...ofSheet, ...ofEnd, ...ofPages].slice(0, MOST_FOUND) };
 }
 
 export const pageFindings = async (

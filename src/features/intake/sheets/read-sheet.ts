@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { prepareZXingModule, readBarcodes, type ReaderOptions } from 'zxing-wasm/reader';
 import type { drawnPage } from '../../../fhir/content/pdfium.js';
+import { looksLikeSheet } from './sheet-mark.js';
 import { isSheetText, parseSheet, type SeparatorSheet } from './sheet-text.js';
 
 let loaded: Promise<unknown> | undefined;
@@ -14,12 +15,11 @@ async function load(): Promise<void> {
 
 const READING: ReaderOptions = { formats: ['QRCode'], tryHarder: true, returnErrors: true, maxNumberOfSymbols: 8 };
 
-/** `unreadable`: it is one, as far as can be told. Undefined: the page is none. */
-export async function readSheet({
-  width,
-  height,
-  rgb,
-}: ReturnType<typeof drawnPage>): Promise<SeparatorSheet | 'unreadable' | undefined> {
+/** `unreadable`: it may be one, as far as can be told, by its codes or by how it is laid out. Undefined: the page is none. */
+export async function readSheet(
+  { width, height, rgb }: ReturnType<typeof drawnPage>,
+  grey: Uint8Array,
+): Promise<SeparatorSheet | 'unreadable' | undefined> {
   await (loaded ??= load());
   const data = new Uint8ClampedArray(width * height * 4).fill(255);
   for (let at = 0, from = 0; from < rgb.length; at += 4, from += 3) data.set(rgb.subarray(from, from + 3), at);
@@ -28,5 +28,6 @@ export async function readSheet({
   const ours = [...texts].filter(isSheetText);
   if (ours.length === 1) return parseSheet(ours[0]!) ?? 'unreadable';
   // Codes of others are parts of documents; what cannot be read may be ours.
-  return ours.length > 1 || codes.some(({ isValid }) => !isValid) ? 'unreadable' : undefined;
+  const isUnsure = ours.length > 1 || codes.some(({ isValid }) => !isValid);
+  return isUnsure || looksLikeSheet({ width, height, grey }) ? 'unreadable' : undefined;
 }

@@ -13,11 +13,8 @@ import type { RawContent } from '../../../interactions/interaction.js';
 import { jsonText } from '../../../interactions/operations/operation.js';
 import { badParameter, readGiven } from '../../../interactions/operations/parameters.js';
 import { readCurrent } from '../../../interactions/read.js';
-import { MOST_ANNOUNCED, sheetText } from './sheet-text.js';
+import { isSheetType, MOST_ANNOUNCED, sheetText } from './sheet-text.js';
 import { sheetPdf } from './sheet-pdf.js';
-
-/** Characters of a type. */
-const LONGEST_TYPE = 100;
 
 export const separatorSheetOperation: OperationImplementation = {
   async run(context, ask) {
@@ -27,7 +24,7 @@ export const separatorSheetOperation: OperationImplementation = {
     const pages = find('pages')?.value;
     const row = await readCurrent(context, 'Patient', ask.id!);
     if (encounter) await checkEncounter(context, row.id, encounter, find('encounter')!.at);
-    if (type && (!/^[^|\s]+\|[^|\s]+$/.test(type) || type.length > LONGEST_TYPE))
+    if (type && !isSheetType(type))
       throw badParameter('type is system|code, as in http://loinc.org|11506-3.', find('type')!.at);
     const count = pages === undefined ? undefined : Number(pages);
     if (count !== undefined && count > MOST_ANNOUNCED)

@@ -1,28 +1,26 @@
 /**
- * A separator sheet to be printed: the same QR code in each corner, so that one is left whatever is cut off or stained, and between them what it says, for people. It
- * has no name on it, since it lies on desks and in scanners: an identifier and a date of birth tell whose it is. ISO 32000-2 §7
+ * A separator sheet to be printed: the same QR code in each corner, so that one is left whatever is cut off or stained, and between them two bars, by which it
+ * is known as a sheet where none can be read (sheet-mark.ts), and what it says, for people. It has no name on it, since it lies on desks and in scanners: an identifier and a date of birth tell whose it is. ISO 32000-2 §7
  */
 import { qrRuns } from '../../../fhir/content/qr-squares.js';
+import { SHEET_LAYOUT } from './sheet-layout.js';
 
-/** Points, of A4. */
-const [WIDTH, HEIGHT] = [595, 842];
-const MARGIN = 48;
-const QR = 200;
+const { width: WIDTH, height: HEIGHT, margin: MARGIN, codes, bars } = SHEET_LAYOUT;
 
 /** Lines of Latin letters; characters that the font has not are left out. */
 export function sheetPdf(code: string, lines: readonly string[]): Buffer {
   const runs = qrRuns(code, 'Q');
-  const corners = [MARGIN, WIDTH - MARGIN - QR].flatMap(x => [MARGIN, HEIGHT - MARGIN - QR].map(y => [x, y] as const));
-  const squares = corners.flatMap(([left, bottom]) =>
+  const squares = codes.flatMap(({ left, bottom, wide, high }) =>
     runs.map(({ x, y, width, height }) =>
-      [left + x * QR, bottom + y * QR, width * QR, height * QR].map(each => each.toFixed(3)).join(' '),
+      [left + x * wide, bottom + y * high, width * wide, height * high].map(each => each.toFixed(3)).join(' '),
     ),
   );
+  const solid = bars.map(({ left, bottom, wide, high }) => [left, bottom, wide, high].join(' '));
   const text = lines.map((line, at) => {
     const [size, y] = at === 0 ? [20, 500] : [13, 500 - 14 - 24 * at];
     return `BT /F1 ${size} Tf ${MARGIN} ${y} Td (${pdfText(line)}) Tj ET`;
   });
-  return pdfOf(`0 g\n${squares.map(each => `${each} re`).join('\n')}\nf\n${text.join('\n')}\n`);
+  return pdfOf(`0 g\n${[...solid, ...squares].map(each => `${each} re`).join('\n')}\nf\n${text.join('\n')}\n`);
 }
 
 const pdfText = (line: string): string =>

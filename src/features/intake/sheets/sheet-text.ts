@@ -27,14 +27,20 @@ export const MOST_ANNOUNCED = 500;
 
 export const isSheetText = (text: string): boolean => text.startsWith(PREFIX);
 
+/** Characters of a type. */
+const LONGEST_TYPE = 100;
+/** system|code. */
+export const isSheetType = (text: string): boolean =>
+  text.length <= LONGEST_TYPE && /^[^|\s\p{C}]+\|[^|\s\p{C}]+$/u.test(text);
+
 /** Undefined: it says nothing that a sheet of this server would. */
 export function parseSheet(text: string): SeparatorSheet | undefined {
   const said = new URLSearchParams(text.slice(PREFIX.length));
   const [patient, encounter, type, pages] = ['patient', 'encounter', 'type', 'pages'].map(name => said.get(name));
   const count = pages ? Number(pages) : undefined;
   const isCount = count === undefined || (Number.isInteger(count) && count >= 1 && count <= MOST_ANNOUNCED);
-  if (!isSheetText(text) || !patient || !ID.test(patient) || (encounter && !ID.test(encounter)) || !isCount)
-    return undefined;
+  const isWhose = patient && ID.test(patient) && (!encounter || ID.test(encounter));
+  if (!isSheetText(text) || !isWhose || (type && !isSheetType(type)) || !isCount) return undefined;
   return {
     patient,
     ...(encounter ? { encounter } : {}),
