@@ -107,9 +107,9 @@ export async function examine(
   const damaged = new Set<string>();
   await forEach(store.blobs.all(), async hash => {
     counted('Attachments');
-    if (await isWhole(store, hash)) return;
-    damaged.add(hash);
-    found('Attachments whose bytes are not those that were stored', `SHA-256 ${hash}`);
+    const state = await stateOf(store, hash);
+    if (state === 'damaged') damaged.add(hash);
+    if (state !== 'whole') found(FAULTS_OF_BYTES[state], `SHA-256 ${hash}`);
   });
   await forEach(versions(engine), async row => {
     counted('Versions');
@@ -139,6 +139,10 @@ export async function examine(
   return { counts, findings };
 }
 
+const FAULTS_OF_BYTES = {
+  damaged: 'Attachments whose bytes are not those that were stored',
+  unread: 'Attachments whose bytes could not be read, as the bucket does not give them',
+} as const;
 const EVENTS_ALTERED = 'Events that say something else than what was written';
 const EVENTS_UNREADABLE = 'Events that cannot be read';
 const TRAIL_FAULTS = {
@@ -269,18 +273,21 @@ async function checkIndex(engine: Engine, row: Version, found: TellFault): Promi
   else if (lacks) found('Resources that are found by what they do not say', name);
 }
 
-/** The bytes are those that have this hash; read as a stream. Erased meanwhile, they are nobody's concern. */
-async function isWhole(store: Store, hash: string): Promise<boolean> {
+/** Whether the bytes are those that have this hash; read as a stream. Erased meanwhile, they are nobody's concern. */
+async function stateOf(store: Store, hash: string): Promise<'whole' | keyof typeof FAULTS_OF_BYTES> {
   const digest = createHash('sha256');
   try {
     const blob = await store.blobs.get(hash);
-    if (!blob) return true;
+    if (!blob) return 'whole';
     for await (const part of blob.bytes) digest.update(part);
   } catch (error) {
-    if (asFhirError(error).kind !== 'blob-damaged') throw error;
-    return (await store.blobs.get(hash)) === undefined;
+    const { kind } = asFhirError(error);
+    // A database that is away refuses the question below, too.
+    if (kind !== 'blob-damaged' && kind !== 'unavailable') throw error;
+    if ((await store.blobs.get(hash)) === undefined) return 'whole';
+    return kind === 'unavailable' ? 'unread' : 'damaged';
   }
-  return digest.digest('hex') === hash;
+  return digest.digest('hex') === hash ? 'whole' : 'damaged';
 }
 
 const UNREADABLE = Symbol('unreadable');

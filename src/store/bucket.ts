@@ -7,15 +7,23 @@ import { FhirError } from '../fhir/error.js';
 import { checksumOf, DamagedBlob } from './blobs.js';
 import type { BlobRange } from './store.js';
 
+/** The bucket has not answered in time: whoever asks again would wait as long once more. */
+export class SilentBucket extends FhirError {
+  constructor() {
+    super('unavailable', 'The bucket of stored bytes does not answer. Try again later.');
+  }
+}
+
 /** Objects by their names, which are never used twice. Throws `unavailable` where the bucket is away, or does not let us. */
 export interface Bucket {
   /** Durable when it resolves, and then alone there. `bytes`: in pieces whose memory may be used again. */
   put(name: string, size: number, bytes: AsyncIterable<Buffer>): Promise<void>;
   /** Undefined: there is no such object, or it has no such bytes. */
   get(name: string, range: BlobRange): Promise<AsyncIterable<Uint8Array> | undefined>;
-  /** Those that are not there are no fault. */
-  drop(names: readonly string[]): Promise<void>;
+  /** Those that are not there are no fault. The names of those that stay, as the bucket does not let us drop them. */
+  drop(names: readonly string[]): Promise<readonly string[]>;
   list(): AsyncIterable<string>;
+  /** Breaks off what is under way. */
   close(): void;
 }
 
@@ -58,7 +66,7 @@ export async function* bytesMoved(
         yield chunk.subarray(Math.max(0, start - at), last - at + 1);
       }
     } catch (error) {
-      if (error instanceof DamagedBlob) throw error;
+      if (error instanceof DamagedBlob || error instanceof SilentBucket) throw error;
       if (part > from) failed = 0;
       if (++failed === ATTEMPTS) throw error;
     }

@@ -7,8 +7,8 @@
  * An object whose note has stayed is one that no row names: it is dropped at once where its bytes were erased, else a day later.
  */
 import { randomUUID } from 'node:crypto';
-import { asFhirError, type FhirError } from '../fhir/error.js';
-import { realNow } from '../platform/real-time.js';
+import { asFhirError, FhirError } from '../fhir/error.js';
+import { realNow, realTimeout } from '../platform/real-time.js';
 import { checksumOf, DamagedBlob, UNREFERRED_MS } from './blobs.js';
 import { type Bucket, bytesMoved, MOVED_CHUNK_BYTES, type MovedBytes } from './bucket.js';
 import type { BlobRange, Blobs, Commit } from './store.js';
@@ -26,14 +26,14 @@ export interface Shelf extends Omit<Blobs, 'get'> {
     hash: string,
     range?: BlobRange,
   ): Promise<{ readonly size: number; readonly bytes: AsyncIterable<Buffer> | MovedBytes } | undefined>;
-  /** Hashes of bytes that are here and could be moved, at most `limit`. */
-  movable(limit: number): Promise<readonly string[]>;
+  /** Hashes of bytes that are here and could be moved, at most `limit`, always in the same order. */
+  movable(limit: number, besides: readonly string[]): Promise<readonly string[]>;
   /** Notes that an object of this name may come to be, durable before it does. `at`: ms, by the machine's clock. */
   noteObject(name: string, at: number): Promise<void>;
   /** The bytes are there from now on, and no longer here. False: they were erased, or moved by somebody else, and the object is one to drop. */
   moved(bytes: MovedBytes): Promise<boolean>;
   /** Names of objects that no row has, noted before that time; those of bytes that were erased are noted at 0. At most a thousand. */
-  leftObjects(before: number): Promise<readonly string[]>;
+  leftObjects(before: number, besides: readonly string[]): Promise<readonly string[]>;
   forgetObjects(names: readonly string[]): Promise<void>;
 }
 
@@ -42,13 +42,17 @@ export type ShelfOfMoves = Omit<Shelf, keyof Blobs>;
 
 export interface BytesInTwoPlaces {
   readonly blobs: Blobs;
-  /** To be called after each commit: what it erased is dropped from the bucket, too. */
+  /** To be called after each commit: what it erased is dropped from the bucket, too, and waited for as long as that takes no time to speak of. */
   committed(this: void, commit: Pick<Commit, 'changes'>): Promise<void>;
-  /** Resolves when nothing is being moved any more. */
+  /** Resolves when nothing is being moved any more; what does not end by itself soon is broken off. */
   close(this: void): Promise<void>;
 }
 
 const MOVABLE_AT_ONCE = 200;
+/** ms for which a commit waits for the bucket to drop what it erased: the note of it is durable. */
+const DROP_PATIENCE = 2000;
+/** ms in which a move may break off by itself when the store is closed. */
+const CLOSE_PATIENCE = 2000;
 
 export function bytesInTwoPlaces(shelf: Shelf, ground: BucketGround | undefined): BytesInTwoPlaces {
   const mover = ground && new Mover(shelf, ground);
@@ -89,8 +93,8 @@ export function bytesInTwoPlaces(shelf: Shelf, ground: BucketGround | undefined)
       },
       async sweep(now, putBefore = realNow() - UNREFERRED_MS) {
         const swept = await shelf.sweep(now, putBefore);
-        await mover?.dropLeft(putBefore);
         mover?.look();
+        await mover?.dropLeft(putBefore);
         return swept;
       },
     },
@@ -109,6 +113,8 @@ class Mover {
   readonly #waiting = new Set<string>();
   /** Damaged: nobody moves them. */
   readonly #damaged = new Set<string>();
+  #dropping: Promise<void> | undefined;
+  #dropAgain = false;
   #underWay: Promise<void> | undefined;
   #looking = false;
   #closed = false;
@@ -134,9 +140,9 @@ class Mover {
     try {
       for (;;) {
         if (this.#waiting.size === 0 && this.#looking) {
-          const found = await this.#shelf.movable(MOVABLE_AT_ONCE);
-          for (const each of found) if (!this.#damaged.has(each)) this.#waiting.add(each);
-          this.#looking = found.length === MOVABLE_AT_ONCE && this.#waiting.size > 0;
+          const found = await this.#shelf.movable(MOVABLE_AT_ONCE, [...this.#damaged]);
+          for (const each of found) this.#waiting.add(each);
+          this.#looking = found.length === MOVABLE_AT_ONCE;
         }
         [hash] = this.#waiting;
         if (hash === undefined || this.#closed) return;
@@ -158,6 +164,9 @@ class Mover {
       return {};
     } catch (error) {
       if (!(error instanceof DamagedBlob)) throw error;
+      // Another process may have moved or erased them while they were read.
+      const now = await this.#shelf.get(hash);
+      if (!now || isMoved(now.bytes)) return {};
       this.#damaged.add(hash);
       return { error };
     }
@@ -175,7 +184,7 @@ class Mover {
       // Nobody knows what the bucket has of it.
       await this.#ground.bucket
         .drop([object])
-        .then(() => this.#shelf.forgetObjects([object]))
+        .then(kept => (kept.length === 0 ? this.#shelf.forgetObjects([object]) : undefined))
         .catch(() => {});
       throw error;
     });
@@ -183,26 +192,55 @@ class Mover {
     if (!(await this.#shelf.moved(bytes))) await this.dropErased();
   }
 
-  /** Drops objects that no row has, and that were noted before that time. */
+  /** Drops objects that no row has, and that were noted before that time; of what stays others know, and it is tried again with the next sweep. */
   async dropLeft(before: number): Promise<void> {
-    for (;;) {
-      const names = await this.#shelf.leftObjects(before);
-      if (names.length === 0) return;
-      await this.#ground.bucket.drop(names);
-      await this.#shelf.forgetObjects(names);
+    const stay: string[] = [];
+    try {
+      for (;;) {
+        const names = await this.#shelf.leftObjects(before, stay);
+        if (names.length === 0) break;
+        const kept = new Set(await this.#ground.bucket.drop(names));
+        await this.#shelf.forgetObjects(names.filter(name => !kept.has(name)));
+        stay.push(...kept);
+      }
+      if (stay.length > 0) throw notDropped(stay.length);
+    } catch (error) {
+      if (!this.#closed) this.#ground.told({ error: asFhirError(error) });
     }
   }
 
-  /** Drops those of bytes that were erased; where the bucket is away, a sweep does so. */
+  /** Drops those of bytes that were erased; one who asks meanwhile is served by the same round, or the next. Resolves soon, in any case. */
   async dropErased(): Promise<void> {
-    await this.dropLeft(1).catch((error: unknown) => this.#ground.told({ error: asFhirError(error) }));
+    if (this.#closed) return;
+    this.#dropAgain = true;
+    this.#dropping ??= this.#dropAll();
+    await atMost(DROP_PATIENCE, this.#dropping);
+  }
+
+  async #dropAll(): Promise<void> {
+    while (this.#dropAgain && !this.#closed) {
+      this.#dropAgain = false;
+      await this.dropLeft(1);
+    }
+    this.#dropping = undefined;
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#underWay;
+    await atMost(CLOSE_PATIENCE, Promise.all([this.#underWay, this.#dropping]));
     this.#ground.bucket.close();
+    await Promise.all([this.#underWay, this.#dropping]);
   }
+}
+
+const notDropped = (count: number): FhirError =>
+  new FhirError('unavailable', `The bucket does not let ${count} objects be dropped. Try again later.`);
+
+/** Resolves with the work, or when the time is over. */
+async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([work, new Promise<void>(done => void (timer = realTimeout(ms, done)))]);
+  clearTimeout(timer);
 }
 
 async function* noted(chunks: AsyncIterable<Buffer>, checksums: Buffer[]): AsyncGenerator<Buffer> {

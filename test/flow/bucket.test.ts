@@ -50,10 +50,47 @@ describe('a server with a bucket', () => {
     assert.match(JSON.stringify(away.body) + away.text, /bucket of stored bytes refuses access/);
     s3.fail('GET', 'refuse', 0);
 
+    s3.fail('GET', 'refuse');
+    const unread = await examine(server.engine, 1);
+    assert.ok([...unread.findings.keys()].some(what => /could not be read/.test(what)));
+    s3.fail('GET', 'refuse', 0);
+
     s3.objects.set(key, Buffer.alloc(bytes.length));
     await get(path).expect(500);
     const { findings } = await examine(server.engine, 1);
     assert.ok([...findings.keys()].some(what => /bytes are not those/.test(what)));
+  });
+
+  it('is 503 before the SDK gives up where the bucket does not answer, and closes while a move hangs', async () => {
+    const other = await startServer({
+      store: 'embedded',
+      config: { blobs: `s3://${s3.bucket}/other`, blobsEndpoint: s3.endpoint },
+    });
+    const send = async (bytes: Buffer): Promise<string> => {
+      const { headers } = await other.request
+        .post('/fhir/Binary')
+        .set('Content-Type', 'application/octet-stream')
+        .send(bytes)
+        .expect(201);
+      return new URL(headers['location']!.replace(/\/_history.*/, '')).pathname;
+    };
+    const path = await send(randomBytes(300_000));
+    const read = () => other.request.get(path).set('Accept', 'application/octet-stream');
+    const gets = s3.asked['GET'] ?? 0;
+    while ((s3.asked['GET'] ?? 0) === gets) await read().expect(200);
+    s3.fail('GET', 'hang');
+    s3.fail('PUT', 'hang');
+    const puts = s3.asked['PUT'] ?? 0;
+    await send(randomBytes(300_000));
+    while ((s3.asked['PUT'] ?? 0) === puts) await pause(5);
+    const begun = performance.now();
+    await read().expect(503);
+    // Three tries of the SDK would take 45 s, and so would the end of the move.
+    assert.ok(performance.now() - begun < 20_000);
+    await other.stop();
+    assert.ok(performance.now() - begun < 30_000);
+    s3.fail('GET', 'hang', 0);
+    s3.fail('PUT', 'hang', 0);
   });
 
   it('says which package is missing, and what is no address of a bucket', async () => {

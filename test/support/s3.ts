@@ -10,7 +10,7 @@ import type { AddressInfo } from 'node:net';
 /** What it does to the next requests of one kind (method, or `PART`). */
 interface Trouble {
   readonly kind: string;
-  readonly does: 'slow-down' | 'refuse' | 'cut';
+  readonly does: 'slow-down' | 'refuse' | 'cut' | 'hang';
   times: number;
 }
 
@@ -18,6 +18,8 @@ export interface S3Server {
   readonly endpoint: string;
   readonly bucket: string;
   readonly objects: Map<string, Buffer>;
+  /** Objects that nobody may drop. */
+  readonly locked: Set<string>;
   /** Requests by what they ask for: PUT, PART, GET, HEAD, LIST, DELETE, BEGIN, COMPLETE, ABORT. */
   readonly asked: Record<string, number>;
   /** Uploads that were begun and neither completed nor aborted. */
@@ -52,6 +54,7 @@ export async function openS3Server(bucket = 'documents', pageSize = 3): Promise<
   const open = new Map<string, Map<number, Buffer>>();
   const asked: Record<string, number> = {};
   const troubles: Trouble[] = [];
+  const locked = new Set<string>();
   let uploads = 0;
 
   const kindOf = ({ method = '' }: IncomingMessage, query: URLSearchParams): string => {
@@ -124,8 +127,12 @@ export async function openS3Server(bucket = 'documents', pageSize = 3): Promise<
       answer.end(`<ListBucketResult>${rows}${next}</ListBucketResult>`);
     },
     DELETE: ({ body, answer }) => {
-      for (const key of valuesOf(body.toString(), 'Key')) objects.delete(key);
-      answer.end('<DeleteResult></DeleteResult>');
+      const named = valuesOf(body.toString(), 'Key');
+      for (const key of named) if (!locked.has(key)) objects.delete(key);
+      const faults = named
+        .filter(key => locked.has(key))
+        .map(key => `<Error><Key>${key}</Key><Code>AccessDenied</Code></Error>`);
+      answer.end(`<DeleteResult>${faults.join('')}</DeleteResult>`);
     },
   };
 
@@ -136,6 +143,7 @@ export async function openS3Server(bucket = 'documents', pageSize = 3): Promise<
     const trouble = troubles.find(each => each.kind === kind && each.times > 0);
     if (trouble) trouble.times--;
     if (trouble?.does === 'cut' && kind !== 'GET') return void request.socket.destroy();
+    if (trouble?.does === 'hang') return;
     const pieces: Buffer[] = [];
     for await (const piece of request) pieces.push(piece as Buffer);
     if (!request.headers.authorization?.startsWith('AWS4-HMAC-SHA256 Credential=test-key/'))
@@ -155,7 +163,7 @@ export async function openS3Server(bucket = 'documents', pageSize = 3): Promise<
   });
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
   return {
-    ...{ bucket, objects, open, asked },
+    ...{ bucket, objects, open, asked, locked },
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     fail: (kind, does, times = Number.POSITIVE_INFINITY) => {
       for (const each of troubles) if (each.kind === kind) each.times = 0;

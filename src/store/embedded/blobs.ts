@@ -132,17 +132,22 @@ function shelfOfMoves(
   writer: Pick<Thread<Job, number>, 'ask'>,
   number: () => number,
 ): ShelfOfMoves {
-  const here = connection.prepare('SELECT hash FROM blob WHERE o IS NULL AND size>262144 AND hash IS NOT NULL LIMIT ?');
-  const left = connection.prepare('SELECT name FROM object WHERE at<? LIMIT 1000');
+  const here = connection.prepare(
+    `SELECT hash FROM blob WHERE o IS NULL AND size>262144 AND hash IS NOT NULL
+     AND hash NOT IN (SELECT value FROM json_each(?)) ORDER BY hash LIMIT ?`,
+  );
+  const left = connection.prepare(
+    'SELECT name FROM object WHERE at<? AND name NOT IN (SELECT value FROM json_each(?)) LIMIT 1000',
+  );
   return {
-    movable: async limit => here.all(limit).map(([hash]) => hash as string),
+    movable: async (limit, besides) => here.all(JSON.stringify(besides), limit).map(([hash]) => hash as string),
     noteObject: async (name, at) => void (await writer.ask({ kind: 'note-object', name, at })),
     async moved(bytes) {
       const upload = await writer.ask({ kind: 'moved', bytes, upload: number() });
       if (upload > 0) await dropParts(writer, upload);
       return upload > 0;
     },
-    leftObjects: async before => left.all(before).map(([name]) => name as string),
+    leftObjects: async (before, besides) => left.all(before, JSON.stringify(besides)).map(([name]) => name as string),
     forgetObjects: async names => void (await writer.ask({ kind: 'forget-objects', names })),
   };
 }

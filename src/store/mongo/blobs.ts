@@ -104,20 +104,26 @@ export function openBlobs(connected: () => Promise<Connected>, maxTimeMS: number
 }
 
 const shelfOfMoves = (connected: () => Promise<Connected>): ShelfOfMoves => ({
-  movable: limit =>
+  movable: (limit, besides) =>
     guarded(async () => {
       const { blob } = await connected();
-      const here = blob.find({ chunks: { $exists: true } }, { projection: { _id: 1 }, hint: INDEX.here, limit });
+      const here = blob.find(
+        { chunks: { $exists: true }, _id: { $nin: [...besides] } },
+        { projection: { _id: 1 }, sort: { chunks: 1 }, hint: INDEX.here, limit },
+      );
       return (await here.toArray()).map(({ _id }) => _id);
     }),
   noteObject: (name, at) =>
     guarded(async () => void (await (await connected()).fact.insertOne({ _id: NOTED_OBJECT + name, at }))),
   moved: bytes => guarded(async () => noteMoved(await connected(), bytes)),
-  leftObjects: before =>
+  leftObjects: (before, besides) =>
     guarded(async () => {
       const { fact } = await connected();
       const left = fact.find(
-        { _id: { $gte: NOTED_OBJECT, $lt: `${NOTED_OBJECT}~` }, at: { $lt: before } },
+        {
+          _id: { $gte: NOTED_OBJECT, $lt: `${NOTED_OBJECT}~`, $nin: besides.map(name => NOTED_OBJECT + name) },
+          at: { $lt: before },
+        },
         { limit: 1000 },
       );
       return (await left.toArray()).map(({ _id }) => _id.slice(NOTED_OBJECT.length));

@@ -8,7 +8,8 @@
  */
 import { createHash } from 'node:crypto';
 import { FhirError } from '../../fhir/error.js';
-import type { Bucket } from '../bucket.js';
+import { realTimeout } from '../../platform/real-time.js';
+import { type Bucket, SilentBucket } from '../bucket.js';
 import type { S3Answer, S3Client, S3Module } from './sdk.js';
 
 /** The address of a bucket, as CHARTROOM_BLOBS says it. */
@@ -28,6 +29,9 @@ const PARTS_UNDER_WAY = 3;
 const DROPPED_AT_ONCE = 1000;
 
 const TIMEOUTS = { connectionTimeout: 3000, requestTimeout: 15_000, throwOnRequestTimeout: true } as const;
+/** ms in which an answer begins, and in which it goes on; retries of the SDK are among them. Sending a part may take longer. */
+const PATIENCE = 8000;
+const PATIENCE_WITH_PARTS = 60_000;
 const SOCKETS = { maxSockets: 200 };
 
 /** `endpoint`: of another server than AWS's, which is asked for `/bucket/key`. Throws `unavailable` where the package is missing. */
@@ -58,15 +62,48 @@ async function loadSdk(name: string): Promise<S3Module> {
   }
 }
 
+type Ask = (command: object, patience?: number) => Promise<S3Answer>;
+
+/** Throws `unavailable` where the bucket is away, does not let us, or says nothing. */
+const asking =
+  (client: S3Client, closing: AbortSignal): Ask =>
+  async (command, patience = PATIENCE) => {
+    const wait = new Waiting(closing, patience);
+    try {
+      return await wait.for(client.send(command, { abortSignal: wait.signal }));
+    } catch (error) {
+      throw bucketAway(error);
+    } finally {
+      wait.end();
+    }
+  };
+
+/** Undefined: there are no such bytes. */
+async function getting(
+  client: S3Client,
+  command: object,
+  closing: AbortSignal,
+): Promise<AsyncIterable<Uint8Array> | undefined> {
+  const wait = new Waiting(closing, PATIENCE);
+  try {
+    const { Body } = await wait.for(client.send(command, { abortSignal: wait.signal }));
+    return withBreaks(Body!, wait);
+  } catch (error) {
+    wait.end();
+    if (['NoSuchKey', 'InvalidRange'].includes(nameOf(error))) return undefined;
+    throw bucketAway(error);
+  }
+}
+
 function bucketOf(sdk: S3Module, client: S3Client, { bucket: Bucket, prefix }: BucketAddress): Bucket {
   const head = prefix === '' ? '' : `${prefix}/`;
   const at = (name: string) => ({ Bucket, Key: head + name });
-  const ask = async (command: object): Promise<S3Answer> => {
-    try {
-      return await client.send(command);
-    } catch (error) {
-      throw bucketAway(error);
-    }
+  const closing = new AbortController();
+  const ask = asking(client, closing.signal);
+  const dropSome = async (names: readonly string[]): Promise<readonly string[]> => {
+    const Objects = names.map(name => ({ Key: head + name }));
+    const { Errors = [] } = await ask(new sdk.DeleteObjectsCommand({ Bucket, Delete: { Objects, Quiet: true } }));
+    return Errors.map(({ Key = '' }) => Key.slice(head.length));
   };
 
   const putParts = async (name: string, bytes: AsyncIterable<Buffer>): Promise<void> => {
@@ -77,6 +114,7 @@ function bucketOf(sdk: S3Module, client: S3Client, { bucket: Bucket, prefix }: B
       const ChecksumSHA256 = sha256(Body);
       const { ETag } = await ask(
         new sdk.UploadPartCommand({ ...at(name), UploadId, PartNumber, Body, ChecksumSHA256 }),
+        PATIENCE_WITH_PARTS,
       );
       Parts[PartNumber - 1] = { PartNumber, ETag, ChecksumSHA256 };
     };
@@ -90,7 +128,11 @@ function bucketOf(sdk: S3Module, client: S3Client, { bucket: Bucket, prefix }: B
         underWay.push(sent);
       }
       await Promise.all(underWay);
-      await ask(new sdk.CompleteMultipartUploadCommand({ ...at(name), UploadId, MultipartUpload: { Parts } }));
+      const MultipartUpload = { Parts };
+      await ask(
+        new sdk.CompleteMultipartUploadCommand({ ...at(name), UploadId, MultipartUpload }),
+        PATIENCE_WITH_PARTS,
+      );
     } catch (error) {
       await Promise.allSettled(underWay);
       await ask(new sdk.AbortMultipartUploadCommand({ ...at(name), UploadId })).catch(() => undefined);
@@ -103,27 +145,19 @@ function bucketOf(sdk: S3Module, client: S3Client, { bucket: Bucket, prefix }: B
       if (size > PART_BYTES) await putParts(name, bytes);
       else
         for await (const Body of inParts(bytes))
-          await ask(new sdk.PutObjectCommand({ ...at(name), Body, ChecksumSHA256: sha256(Body) }));
+          await ask(new sdk.PutObjectCommand({ ...at(name), Body, ChecksumSHA256: sha256(Body) }), PATIENCE_WITH_PARTS);
       // A server that does not know checksums may have kept less than it got.
       const { ContentLength } = await ask(new sdk.HeadObjectCommand(at(name)));
       if (ContentLength !== size)
         throw new FhirError('unavailable', 'The bucket has kept something else than it was sent.');
     },
-    async get(name, { start, end }) {
-      try {
-        const { Body } = await client.send(new sdk.GetObjectCommand({ ...at(name), Range: `bytes=${start}-${end}` }));
-        return withBreaks(Body!);
-      } catch (error) {
-        if (['NoSuchKey', 'InvalidRange'].includes(nameOf(error))) return undefined;
-        throw bucketAway(error);
-      }
-    },
+    get: (name, { start, end }) =>
+      getting(client, new sdk.GetObjectCommand({ ...at(name), Range: `bytes=${start}-${end}` }), closing.signal),
     async drop(names) {
-      for (let from = 0; from < names.length; from += DROPPED_AT_ONCE) {
-        const Objects = names.slice(from, from + DROPPED_AT_ONCE).map(name => ({ Key: head + name }));
-        const { Errors = [] } = await ask(new sdk.DeleteObjectsCommand({ Bucket, Delete: { Objects, Quiet: true } }));
-        if (Errors.length > 0) throw bucketAway(new Error(`${Errors.length} objects were not dropped`));
-      }
+      const kept: string[] = [];
+      for (let from = 0; from < names.length; from += DROPPED_AT_ONCE)
+        kept.push(...(await dropSome(names.slice(from, from + DROPPED_AT_ONCE))));
+      return kept;
     },
     async *list() {
       for (let ContinuationToken: string | undefined; ; ) {
@@ -133,19 +167,75 @@ function bucketOf(sdk: S3Module, client: S3Client, { bucket: Bucket, prefix }: B
         if (!ContinuationToken) return;
       }
     },
-    close: () => client.destroy(),
+    close: () => {
+      closing.abort();
+      client.destroy();
+    },
   };
 }
 
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('base64');
 const nameOf = (error: unknown): string => (error instanceof Error ? error.name : '');
 
+/** A request that is broken off where nothing comes for some time, or the bucket is closed. Whoever is slow to read is no reason. */
+class Waiting {
+  readonly #aborted = new AbortController();
+  readonly #closing: AbortSignal;
+  readonly #patience: number;
+
+  constructor(closing: AbortSignal, patience: number) {
+    this.#closing = closing;
+    this.#patience = patience;
+    if (closing.aborted) this.#break();
+    else closing.addEventListener('abort', this.#break);
+  }
+
+  get signal(): AbortSignal {
+    return this.#aborted.signal;
+  }
+
+  readonly #break = (): void => this.#aborted.abort();
+
+  /** Throws SilentBucket where it is broken off. */
+  async for<T>(work: Promise<T>): Promise<T> {
+    const { signal } = this;
+    let fail: () => void = () => {};
+    const timer = realTimeout(this.#patience, this.#break);
+    try {
+      return await Promise.race([
+        work,
+        new Promise<never>((_, reject) => {
+          fail = () => reject(new SilentBucket());
+          if (signal.aborted) fail();
+          else signal.addEventListener('abort', fail);
+        }),
+      ]);
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', fail);
+    }
+  }
+
+  end(): void {
+    this.#closing.removeEventListener('abort', this.#break);
+  }
+}
+
 /** A connection that breaks in the middle is the bucket's fault. */
-async function* withBreaks(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* withBreaks(body: AsyncIterable<Uint8Array>, wait: Waiting): AsyncGenerator<Uint8Array> {
+  const pieces = body[Symbol.asyncIterator]();
   try {
-    yield* body;
+    for (;;) {
+      const piece = await wait.for(pieces.next());
+      if (piece.done) return;
+      yield piece.value;
+    }
   } catch (error) {
     throw bucketAway(error);
+  } finally {
+    wait.end();
+    // It is not waited for: what is silent may end at no time.
+    void Promise.resolve(pieces.return?.()).catch(() => undefined);
   }
 }
 

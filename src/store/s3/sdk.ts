@@ -9,13 +9,13 @@ export interface S3Answer {
   readonly ETag?: string;
   readonly ContentLength?: number;
   readonly Body?: AsyncIterable<Uint8Array>;
-  readonly Errors?: readonly object[];
+  readonly Errors?: readonly { readonly Key?: string }[];
   readonly Contents?: readonly { readonly Key?: string }[];
   readonly NextContinuationToken?: string;
 }
 
 export interface S3Client {
-  send(command: object): Promise<S3Answer>;
+  send(command: object, options: { readonly abortSignal: AbortSignal }): Promise<S3Answer>;
   destroy(): void;
 }
 
