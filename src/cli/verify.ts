@@ -107,7 +107,7 @@ export async function examine(
   const damaged = new Set<string>();
   await forEach(store.blobs.all(), async hash => {
     counted('Attachments');
-    const state = await stateOf(store, hash);
+    const state = await stateOfBytes(store, hash);
     if (state === 'damaged') damaged.add(hash);
     if (state !== 'whole') found(FAULTS_OF_BYTES[state], `SHA-256 ${hash}`);
   });
@@ -274,7 +274,7 @@ async function checkIndex(engine: Engine, row: Version, found: TellFault): Promi
 }
 
 /** Whether the bytes are those that have this hash; read as a stream. Erased meanwhile, they are nobody's concern. */
-async function stateOf(store: Store, hash: string): Promise<'whole' | keyof typeof FAULTS_OF_BYTES> {
+async function stateOfBytes(store: Store, hash: string): Promise<'whole' | keyof typeof FAULTS_OF_BYTES> {
   const digest = createHash('sha256');
   try {
     const blob = await store.blobs.get(hash);

@@ -62,11 +62,11 @@ async function loadSdk(name: string): Promise<S3Module> {
   }
 }
 
-type Ask = (command: object, patience?: number) => Promise<S3Answer>;
+type AskBucket = (command: object, patience?: number) => Promise<S3Answer>;
 
 /** Throws `unavailable` where the bucket is away, does not let us, or says nothing. */
 const asking =
-  (client: S3Client, closing: AbortSignal): Ask =>
+  (client: S3Client, closing: AbortSignal): AskBucket =>
   async (command, patience = PATIENCE) => {
     const wait = new Waiting(closing, patience);
     try {
