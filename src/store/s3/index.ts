@@ -66,9 +66,9 @@ type AskBucket = (command: object, patience?: number) => Promise<S3Answer>;
 
 /** Throws `unavailable` where the bucket is away, does not let us, or says nothing. */
 const asking =
-  (client: S3Client, closing: AbortSignal): AskBucket =>
+  (client: S3Client, closing: () => AbortSignal): AskBucket =>
   async (command, patience = PATIENCE) => {
-    const wait = new Waiting(closing, patience);
+    const wait = new Waiting(closing(), patience);
     try {
       return await wait.for(client.send(command, { abortSignal: wait.signal }));
     } catch (error) {
@@ -98,8 +98,8 @@ async function getting(
 function bucketOf(sdk: S3Module, client: S3Client, { bucket: Bucket, prefix }: BucketAddress): Bucket {
   const head = prefix === '' ? '' : `${prefix}/`;
   const at = (name: string) => ({ Bucket, Key: head + name });
-  const closing = new AbortController();
-  const ask = asking(client, closing.signal);
+  let closing = new AbortController();
+  const ask = asking(client, () => closing.signal);
   const dropSome = async (names: readonly string[]): Promise<readonly string[]> => {
     const Objects = names.map(name => ({ Key: head + name }));
     const { Errors = [] } = await ask(new sdk.DeleteObjectsCommand({ Bucket, Delete: { Objects, Quiet: true } }));
@@ -170,6 +170,8 @@ function bucketOf(sdk: S3Module, client: S3Client, { bucket: Bucket, prefix }: B
     close: () => {
       closing.abort();
       client.destroy();
+      // Whoever opens a store on it again goes on with it.
+      closing = new AbortController();
     },
   };
 }
