@@ -135,7 +135,7 @@ describe('the R4 definitions', () => {
     const own = definitions.searchParameters.slice(1375).map(({ base, code }) => `${base.join()}.${code}`);
     assert.deepEqual(own.slice(1), [
       ...['DocumentReference.creation', 'DocumentReference.doc-status', 'List.designationType', 'List.sourceId'],
-      ...['Patient.mrn-terminal', 'Task.due', 'Task.indexer', 'Task.next-alarm'],
+      ...['Patient.mrn-terminal', 'Provenance.activity', 'Task.due', 'Task.indexer', 'Task.next-alarm'],
     ]);
     assert.match(own[0]!, /^BodyStructure,.*,DiagnosticReport,DocumentReference,.*,Media,.*\.attachment$/);
     assert.deepEqual(parameter('Patient-active'), {

@@ -85,7 +85,7 @@ describe("R4's StructureDefinitions", () => {
     }
     assert.equal(compared, 649 + 1375 + 19);
     const added = structures.rows.slice(649 + 1375).filter(({ type }) => type === 'SearchParameter');
-    assert.deepEqual([structures.rows.length - compared, added.length], [9, 9]);
+    assert.deepEqual([structures.rows.length - compared, added.length], [10, 10]);
   });
 });
 
