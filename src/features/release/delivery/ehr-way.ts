@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { FhirError } from '../../../fhir/error.js';
+import { identifierToTell } from '../../../fhir/identifier.js';
 import { parseJson, STORED_JSON } from '../../../fhir/json/json.js';
 import { isObject, itemsOf, type Json, type JsonObject } from '../../../fhir/resource.js';
 import { bytesHandedOut } from '../../../interactions/handing-out.js';
@@ -77,29 +78,12 @@ async function subjectOf({ context: { view }, patient }: DeliveryAsked): Promise
   const row = await view.read('Patient', patient);
   if (!row?.text) return undefined;
   const { identifier, name } = parseJson(row.text, STORED_JSON).resource;
-  const known = identifierToTell(itemsOf(identifier).filter(isObject));
+  const known = identifierToTell(itemsOf(identifier));
   const display = fullNameOf(itemsOf(name)[0]);
   return {
     ...(known ? { identifier: { system: known['system']!, value: known['value']! } } : {}),
     ...(display === undefined ? {} : { display }),
   };
-}
-
-const SSN = 'http://hl7.org/fhir/sid/us-ssn';
-
-/** The number of the record where there is one; never that of social security, nor one that is not used any more. https://hl7.org/fhir/R4/v2/0203/ */
-function identifierToTell(identifiers: readonly JsonObject[]): JsonObject | undefined {
-  const isOf = ({ type }: JsonObject, code: string): boolean =>
-    isObject(type) && itemsOf(type['coding']).some(each => isObject(each) && each['code'] === code);
-  const known = identifiers.filter(
-    each =>
-      typeof each['system'] === 'string' &&
-      typeof each['value'] === 'string' &&
-      each['use'] !== 'old' &&
-      each['system'] !== SSN &&
-      !isOf(each, 'SS'),
-  );
-  return known.find(each => isOf(each, 'MR')) ?? known[0];
 }
 
 const FHIR_JSON = 'application/fhir+json';
