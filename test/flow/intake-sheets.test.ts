@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { DocumentReference, List, ParametersParameter, Provenance } from 'fhir/r4.js';
 import { it } from 'mocha';
-import { onStoresInTurn } from '../support/both-stores.js';
+import { onStoresInTurn, type Stage } from '../support/both-stores.js';
 import {
   ANN,
   as,
@@ -19,10 +19,14 @@ import {
   toldOf,
 } from '../support/intake.js';
 import { aPdf, aPng } from '../support/scans.js';
+import { type SeparatorSheet, serverMark } from '../../src/features/intake/sheets/sheet-text.js';
 import { sheetPage, WRITTEN_PAGE } from '../support/separator-sheets.js';
 
 /** Equal pages would be told as duplicates. */
 const ownPage = (text: string): string => `BT /F1 12 Tf 50 700 Td (${text}) Tj ET`;
+
+const ownSheet = ({ server }: Stage, said: SeparatorSheet): string =>
+  sheetPage({ server: serverMark(server.base), ...said });
 
 const SEPARATED: ParametersParameter = { name: 'separated', valueBoolean: true };
 
@@ -36,7 +40,13 @@ onStoresInTurn(
       assert.deepEqual([printed.status, printed.headers.get('content-type')], [200, 'application/pdf']);
       const content = /stream\n(.*)endstream/s.exec(Buffer.from(await printed.arrayBuffer()).toString('latin1'))![1]!;
       assert.ok(!content.includes('Lindqvist') && content.includes('MRN-1'), 'it names nobody');
-      const file = aPdf([content, WRITTEN_PAGE, sheetPage({ patient: '2', pages: 2 }), WRITTEN_PAGE, WRITTEN_PAGE]);
+      const file = aPdf([
+        content,
+        WRITTEN_PAGE,
+        ownSheet(stage(), { patient: '2', pages: 2 }),
+        WRITTEN_PAGE,
+        WRITTEN_PAGE,
+      ]);
       const named: ParametersParameter[] = [
         { name: 'identifier', valueIdentifier: { system: 'urn:x', value: 'sheets' } },
       ];
@@ -81,30 +91,58 @@ onStoresInTurn(
       assert.equal((await stepAs(talk, first!.task, 'pass', BEN)).status, 200);
     });
 
-    it('of another patient than the sender says are of nobody until a person says whose (S4)', async () => {
-      const { talk } = stage();
-      const file = aPdf([sheetPage({ patient: '2', encounter: 'e2', pages: 1 }), ownPage('mismatch')]);
-      const patient: ParametersParameter = { name: 'patient', valueReference: { reference: 'Patient/1' } };
-      const [one] = toldOf((await takeIn(talk, [fileOf(file, SEPARATED, patient)])).body);
-      assert.deepEqual(one!.found, ['DQ-sheet-mismatch']);
-      const { subject, context }: DocumentReference = await scanAt(talk, one!.document);
-      assert.deepEqual([subject, context?.encounter], [undefined, undefined]);
+    it('are of nobody where their sheet does not hold, until a person says whose (S4)', async () => {
+      const { talk, server } = stage();
+      const patient = (reference: string): ParametersParameter => ({ name: 'patient', valueReference: { reference } });
+      const encounter: ParametersParameter = { name: 'encounter', valueReference: { reference: 'Encounter/e1' } };
+      const ways: [name: string, sheet: string, ...sent: ParametersParameter[]][] = [
+        ['another', ownSheet(stage(), { patient: '2', encounter: 'e2', pages: 1 }), patient('Patient/1'), encounter],
+        ['no patient', ownSheet(stage(), { patient: 'no-such-one', pages: 1 }), encounter],
+        ['no encounter', ownSheet(stage(), { patient: '1', encounter: 'none', pages: 1 })],
+        ['encounter of another', ownSheet(stage(), { patient: '1', encounter: 'e2', pages: 1 })],
+        ['other server', sheetPage({ server: serverMark('https://example.org/fhir'), patient: '1', pages: 1 })],
+        ['no server', sheetPage({ patient: '1', pages: 1 }), patient('Patient/1')],
+      ];
+      const files = ways.map(([name, sheet, ...sent]) =>
+        fileOf(aPdf([sheet, ownPage(`sheet ${name}`)]), SEPARATED, ...sent),
+      );
+      const own = [ownSheet(stage(), { patient: '1', pages: 1 }), ownPage('absolute')];
+      const named = fileOf(aPdf(own), SEPARATED, patient(`${server.base}/Patient/1`), encounter);
+      const told = toldOf((await takeIn(talk, [...files, named])).body);
+      const scans = await Promise.all(told.map(({ document }) => scanAt(talk, document)));
+      assert.deepEqual(
+        scans.map(({ subject, context }, at) => [
+          ways[at]?.[0],
+          told[at]!.found,
+          subject?.reference,
+          context?.encounter?.[0]?.reference,
+        ]),
+        [
+          ...ways.map(([name]) => [name, ['DQ-sheet-mismatch'], undefined, undefined]),
+          [undefined, [], 'Patient/1', 'Encounter/e1'],
+        ],
+      );
     });
 
     it('whose pages are known are as confidential as these are, and so is what came in (S4)', async () => {
       const { talk } = stage();
       const page = 'BT /F1 12 Tf 50 700 Td (Known already) Tj ET';
       const secret = { system: 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality', code: 'V' };
-      const file = aPdf([sheetPage({ patient: '1', pages: 1 }), page, sheetPage({ patient: '2', pages: 1 }), page]);
+      const file = aPdf([
+        ownSheet(stage(), { patient: '1', pages: 1 }),
+        page,
+        ownSheet(stage(), { patient: '2', pages: 1 }),
+        page,
+      ]);
       const [one, two] = toldOf((await takeIn(talk, [fileOf(file, SEPARATED)])).body);
       assert.deepEqual([one!.found, two!.found], [[], ['DQ-duplicate']], 'equal parts are told');
       const first = await scanAt(talk, one!.document);
       const labelled = { ...first, meta: { ...first.meta, security: [secret] } };
       assert.equal((await talk.update<DocumentReference>(labelled, as('root'))).status, 200);
       const other = aPdf([
-        sheetPage({ patient: '1', pages: 1 }),
+        ownSheet(stage(), { patient: '1', pages: 1 }),
         page,
-        sheetPage({ patient: '2', pages: 1 }),
+        ownSheet(stage(), { patient: '2', pages: 1 }),
         ownPage('another'),
       ]);
       const again = (await takeIn(talk, [fileOf(other, SEPARATED)], [], as('root'))).body;

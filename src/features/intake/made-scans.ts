@@ -2,7 +2,7 @@
  * What is made of a file that comes in: a document, or, where separator sheets stand between its pages, one for each of them. The file that was taken apart is kept as it
  * came, as a document of nobody (superseded, tagged `split`): a Provenance alone leads from a part to it, since it may hold pages of others.
  */
-import { isObject, type JsonObject, type Resource } from '../../fhir/resource.js';
+import type { JsonObject, Resource } from '../../fhir/resource.js';
 import type { Engine } from '../../interactions/engine.js';
 import type { Companion } from '../../interactions/interaction.js';
 import { personOf } from '../../interactions/person.js';
@@ -15,6 +15,7 @@ import { batchEntry, fileTold } from './known-batch.js';
 import { checkMade } from './made-resource.js';
 import { type NewScan, newScan, scanDocument } from './new-scan.js';
 import type { LookedPart } from './pages/page-findings.js';
+import { askedOfSheet } from './sheets/sheet-target.js';
 import { type DqFinding, INTAKE_TAGS } from './vocabulary.js';
 
 export interface ScanMaking extends Pick<NewScan, 'at' | 'by'> {
@@ -54,7 +55,7 @@ export async function madeScans(making: ScanMaking, file: IntakeFile): Promise<M
     const known = await duplicatesOf(ground, part, earlier);
     if (!earlier.has(part.sha256)) earlier.set(part.sha256, `DocumentReference/${id}`);
     ofAll = joinedLabels([ofAll, known.labels]);
-    const { asked, findings } = askedOfPart(file.asked, part);
+    const { asked, findings } = await askedOfPart(making, file.asked, part);
     const title = typeof attachment['title'] === 'string' ? `${attachment['title']} (${at + 1})` : `${at + 1}`;
     const data = Buffer.from(part.bytes.buffer, part.bytes.byteOffset, part.bytes.length).toString('base64');
     const scan = await madeScan(making, file.at, {
@@ -111,24 +112,15 @@ async function madeScan(
   };
 }
 
-/** Index fields as the sheet says them, which stood with the pages; where whoever sent it says another patient, nobody is named. */
-function askedOfPart(
+async function askedOfPart(
+  { engine, ground }: ScanMaking,
   sent: IndexAsked,
   { sheet, findings }: LookedPart,
-): { readonly asked: IndexAsked; readonly findings: readonly DqFinding[] } {
+): Promise<{ readonly asked: IndexAsked; readonly findings: readonly DqFinding[] }> {
   if (!sheet) return { asked: sent, findings };
-  const reference = `Patient/${sheet.patient}`;
-  const bar = sheet.type?.indexOf('|') ?? -1;
-  const type =
-    sheet.type === undefined ? {} : { type: { system: sheet.type.slice(0, bar), code: sheet.type.slice(bar + 1) } };
-  const encounter = sheet.encounter === undefined ? {} : { encounter: { reference: `Encounter/${sheet.encounter}` } };
-  const { patient, ...others } = sent;
-  const isOther = isObject(patient) && patient['reference'] !== reference;
-  if (isOther) return { asked: others, findings: [MISMATCH, ...findings] };
-  return { asked: { ...others, patient: { reference }, ...encounter, ...type }, findings };
+  const said = await askedOfSheet({ view: ground.view, bases: engine.settings.bases }, sent, sheet);
+  return { asked: said.asked, findings: [...said.findings, ...findings] };
 }
-
-const MISMATCH: DqFinding = { code: 'DQ-sheet-mismatch', expression: 'DocumentReference.subject' };
 
 const wholeDocument = ({ at }: ScanMaking, attachment: JsonObject): Resource => ({
   resourceType: 'DocumentReference',

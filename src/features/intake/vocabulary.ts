@@ -66,7 +66,10 @@ export const DQ_RULES = {
   'DQ-sheet-missing': { severity: 'warning', display: 'No separator sheet was before its pages' },
   'DQ-sheet-unreadable': { severity: 'warning', display: 'The separator sheet before it cannot be read' },
   'DQ-sheet-unsure': { severity: 'warning', display: 'It was cut before a page that may be no separator sheet' },
-  'DQ-sheet-mismatch': { severity: 'warning', display: 'The separator sheet names another patient than who sent it' },
+  'DQ-sheet-mismatch': {
+    severity: 'warning',
+    display: 'The separator sheet is not of this server, or names nobody here or another patient than who sent it',
+  },
   'DQ-came-in-anew': { severity: 'warning', display: 'It was taken back from a record, and came in anew' },
   'DQ-duplicate': { severity: 'warning', display: 'The same bytes are here already' },
 } as const satisfies Readonly<Record<string, QualityRule>>;

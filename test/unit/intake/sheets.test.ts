@@ -3,7 +3,12 @@ import assert from 'node:assert/strict';
 import { after, describe, it } from 'mocha';
 import type { ScanToSee, SeenPages } from '../../../src/features/intake/pages/look-at-pages.js';
 import { lookedPages, PAGE_POOL } from '../../../src/features/intake/pages/page-findings.js';
-import { parseSheet, type SeparatorSheet, sheetText } from '../../../src/features/intake/sheets/sheet-text.js';
+import {
+  parseSheet,
+  type SeparatorSheet,
+  serverMark,
+  sheetText,
+} from '../../../src/features/intake/sheets/sheet-text.js';
 import { createPool } from '../../../src/platform/pool.js';
 import { depthOf } from '../../support/depth.js';
 import { createRandom } from '../../support/random.js';
@@ -30,7 +35,8 @@ describe('separator sheets', () => {
   after('ends the threads', () => pool.close());
 
   it('say what they were made for, and nothing else passes for one', () => {
-    for (const said of [ADA, BEATE]) assert.deepEqual(parseSheet(sheetText(said)), said);
+    for (const said of [ADA, BEATE, { ...ADA, server: serverMark('https://example.org/fhir') }])
+      assert.deepEqual(parseSheet(sheetText(said)), said);
     for (const query of [
       '',
       'patient=',
@@ -38,6 +44,7 @@ describe('separator sheets', () => {
       'patient=a&encounter=%20',
       'patient=a&pages=0',
       'patient=a&pages=x',
+      'patient=a&server=example.org',
       'patient=a&type=nobar',
       'patient=a&type=a%20b%7C',
     ])

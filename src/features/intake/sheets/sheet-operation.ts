@@ -5,15 +5,16 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { FhirError } from '../../../fhir/error.js';
+import { identifierToTell } from '../../../fhir/identifier.js';
 import { parseJson, STORED_JSON } from '../../../fhir/json/json.js';
-import { parseReference } from '../../../fhir/reference.js';
-import { isObject, itemsOf, type Resource } from '../../../fhir/resource.js';
+import { itemsOf, type Resource } from '../../../fhir/resource.js';
 import type { Context, OperationImplementation } from '../../../interactions/engine.js';
 import type { RawContent } from '../../../interactions/interaction.js';
 import { jsonText } from '../../../interactions/operations/operation.js';
 import { badParameter, readGiven } from '../../../interactions/operations/parameters.js';
 import { readCurrent } from '../../../interactions/read.js';
-import { isSheetType, MOST_ANNOUNCED, sheetText } from './sheet-text.js';
+import { isEncounterOf } from './sheet-target.js';
+import { isSheetType, MOST_ANNOUNCED, serverMark, sheetText } from './sheet-text.js';
 import { sheetPdf } from './sheet-pdf.js';
 
 export const separatorSheetOperation: OperationImplementation = {
@@ -30,6 +31,7 @@ export const separatorSheetOperation: OperationImplementation = {
     if (count !== undefined && count > MOST_ANNOUNCED)
       throw badParameter(`A document has ${MOST_ANNOUNCED} pages at most.`, find('pages')!.at);
     const code = sheetText({
+      server: serverMark(context.engine.settings.bases[0]!),
       patient: row.id,
       ...(encounter ? { encounter } : {}),
       ...(type ? { type } : {}),
@@ -49,10 +51,8 @@ export const separatorSheetOperation: OperationImplementation = {
 
 /** Throws `unprocessable` where the encounter is not here, or is of somebody else. */
 async function checkEncounter({ view, engine }: Context, patient: string, id: string, at: string): Promise<void> {
+  if (await isEncounterOf({ view, bases: engine.settings.bases }, id, patient)) return;
   const row = await view.read('Encounter', id);
-  const subject = row?.text ? parseJson(row.text, STORED_JSON).resource['subject'] : undefined;
-  const target = parseReference(isObject(subject) ? jsonText(subject['reference']) : '', engine.settings.bases);
-  if (target?.kind === 'local' && target.type === 'Patient' && target.id === patient) return;
   throw new FhirError('unprocessable', 'There is no such encounter of this patient.', {
     ...{ expression: at, detail: row?.text ? 'encounter-of-other' : 'unknown-encounter', patients: [patient] },
   });
@@ -60,9 +60,11 @@ async function checkEncounter({ view, engine }: Context, patient: string, id: st
 
 /** Without the name. */
 function identified({ identifier, birthDate }: Resource): string[] {
-  const values = itemsOf(identifier).flatMap(each => (isObject(each) ? [jsonText(each['value'])] : []));
-  const first = values.find(value => value !== '');
-  return [...(first === undefined ? [] : [`Patient ${first}`]), ...(birthDate ? [`Born ${jsonText(birthDate)}`] : [])];
+  const known = identifierToTell(itemsOf(identifier));
+  return [
+    ...(known ? [`Patient ${jsonText(known['value'])}`] : []),
+    ...(birthDate ? [`Born ${jsonText(birthDate)}`] : []),
+  ];
 }
 
 const fileOfSheet = (bytes: Buffer): RawContent => ({
