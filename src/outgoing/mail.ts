@@ -4,6 +4,7 @@
  */
 import { createTransport } from 'nodemailer';
 import { FhirError } from '../fhir/error.js';
+import { ConfigError } from '../platform/config.js';
 import { fromNode, outgoingError } from './trouble.js';
 
 export interface MailRelay {
@@ -45,8 +46,9 @@ export function openMail({ url, from, ca }: MailRelay): Mail {
   const address = URL.canParse(url) ? new URL(url) : undefined;
   const isImplicit = address?.protocol === 'smtps:';
   if (!address || (!isImplicit && address.protocol !== 'smtp:') || address.hostname === '')
-    throw new Error('CHARTROOM_MAIL is smtps://host:465 or smtp://host:587.');
-  if (!isMailAddress(from)) throw new Error('CHARTROOM_MAIL_FROM is one address, as in records@hospital.example.org.');
+    throw new ConfigError('CHARTROOM_MAIL is smtps://host:465 or smtp://host:587.');
+  if (!isMailAddress(from))
+    throw new ConfigError('CHARTROOM_MAIL_FROM is one address, as in records@hospital.example.org.');
   const [user, pass] = [decodeURIComponent(address.username), decodeURIComponent(address.password)];
   const host = address.hostname.replace(/^\[(.*)\]$/, '$1');
   const transport = createTransport({

@@ -115,28 +115,26 @@ export function jobOfOutput(output: JsonObject): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
+/** The request without these of its outputs. */
+function withoutOutputs(task: Resource, gone: readonly Json[]): Resource {
+  const { output, ...rest } = task;
+  const left = itemsOf(output).filter(each => !gone.includes(each));
+  return { ...rest, ...(left.length > 0 ? { output: left } : {}) };
+}
+
 /** The request, with the job that makes its package now. */
 export function withPackageJob(task: Resource, job: string): Resource {
-  const former = new Set<Json>(outputsOfKind(task, PACKAGE_JOB_OUTPUT));
-  const others = itemsOf(task['output']).filter(each => !former.has(each));
+  const others = itemsOf(withoutPackageJob(task)['output']);
   return { ...task, output: [...others, outputOf(PACKAGE_JOB_OUTPUT, { valueId: job })] };
 }
 
 /** The request, of which no package is being made. */
-export function withoutPackageJob(task: Resource): Resource {
-  const former = new Set<Json>(outputsOfKind(task, PACKAGE_JOB_OUTPUT));
-  const { output, ...rest } = task;
-  const left = itemsOf(output).filter(each => !former.has(each));
-  return { ...rest, ...(left.length > 0 ? { output: left } : {}) };
-}
+export const withoutPackageJob = (task: Resource): Resource =>
+  withoutOutputs(task, outputsOfKind(task, PACKAGE_JOB_OUTPUT));
 
 /** Without packages that nobody got, made or being made. */
-export function withoutUnreleased(task: Resource): Resource {
-  const gone = new Set<Json>([...unreleasedOutputs(task), ...outputsOfKind(task, PACKAGE_JOB_OUTPUT)]);
-  const { output, ...rest } = task;
-  const left = itemsOf(output).filter(each => !gone.has(each));
-  return { ...rest, ...(left.length > 0 ? { output: left } : {}) };
-}
+export const withoutUnreleased = (task: Resource): Resource =>
+  withoutOutputs(task, [...unreleasedOutputs(task), ...outputsOfKind(task, PACKAGE_JOB_OUTPUT)]);
 
 export const isReleased = (output: JsonObject): boolean => extensionOf(output, RELEASED_URL) !== undefined;
 

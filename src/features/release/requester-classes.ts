@@ -2,8 +2,10 @@
  * Classes of those who ask for records, by which right each asks, and what follows: profiles/release/rules/requester-classes.json.
  * https://www.ecfr.gov/current/title-45/part-164/subpart-E
  */
-import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { readSettingsFile } from '../../fhir/json/settings-file.js';
 import { isObject, type Json } from '../../fhir/resource.js';
+import { ConfigError } from '../../platform/config.js';
 
 /**
  * What a request of the class must have: proof of who asks; authority of a representative; a signed directive of the patient; an authorization; a subpoena's
@@ -39,10 +41,10 @@ const GUARDED: ReadonlySet<Json | undefined> = new Set<GuardedLabel>(['R', 'V', 
 
 const isPercent = (value: Json | undefined): boolean => typeof value === 'number' && value >= 0 && value <= 100;
 
-/** Throws an Error that names the class that has not the form. */
+/** Throws ConfigError, which names the class that has not the form. */
 export function readRequesterClasses(file: URL): RequesterClasses {
-  const value = JSON.parse(readFileSync(file, 'utf8')) as Json;
-  if (!isObject(value)) throw new Error('Classes of requesters are an object.');
+  const value = readSettingsFile(fileURLToPath(file), 'The file of classes of requesters');
+  if (!isObject(value)) throw new ConfigError('Classes of requesters are an object.');
   for (const [code, each] of Object.entries(value))
     if (
       !isObject(each) ||
@@ -55,6 +57,6 @@ export function readRequesterClasses(file: URL): RequesterClasses {
       !Array.isArray(each['withoutConsent']) ||
       !each['withoutConsent'].every(label => GUARDED.has(label))
     )
-      throw new Error(`The class of requesters ${code} has not the form of one.`);
+      throw new ConfigError(`The class of requesters ${code} has not the form of one.`);
   return new Map(Object.entries(value as unknown as Record<string, RequesterClass>));
 }

@@ -3,6 +3,7 @@
  * nothing is an hour early or late over daylight saving.
  */
 import { Temporal } from 'temporal-polyfill';
+import { ConfigError } from '../../platform/config.js';
 
 /** `calendar`: every day counts, as in the terms of laws; `working`: neither Saturdays, Sundays nor holidays do. */
 export type Counting = 'calendar' | 'working';
@@ -29,7 +30,7 @@ export function createCalendar(timeZone: string, holidays: string): WorkCalendar
   );
   for (const each of free)
     if (!isDay(each.length === 5 ? `2000-${each}` : each))
-      throw new Error('CHARTROOM_HOLIDAYS has days as in 2026-12-24, and those of every year as in 12-25.');
+      throw new ConfigError('CHARTROOM_HOLIDAYS has days as in 2026-12-24, and those of every year as in 12-25.');
   const isWorking = (day: Temporal.PlainDate): boolean => {
     const text = day.toString();
     return day.dayOfWeek < SATURDAY && !free.has(text) && !free.has(text.slice(5));
@@ -55,7 +56,7 @@ function checkedZone(name: string): string {
   try {
     return Temporal.Now.zonedDateTimeISO(name).timeZoneId;
   } catch {
-    throw new Error('CHARTROOM_TIME_ZONE is the name of a time zone, as in America/New_York.');
+    throw new ConfigError('CHARTROOM_TIME_ZONE is the name of a time zone, as in America/New_York.');
   }
 }
 

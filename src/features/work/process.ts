@@ -4,6 +4,7 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { isObject, itemsOf, type Json, type Resource } from '../../fhir/resource.js';
+import { ConfigError } from '../../platform/config.js';
 import { parseProcess } from './process-form.js';
 import type { Counting } from './calendar.js';
 
@@ -90,7 +91,7 @@ export type WorkProcesses = ReadonlyMap<string, WorkProcess>;
 /** Throws an Error that names the file in which something leads nowhere, or the folder that cannot be read. */
 export function readProcesses(folder: URL): WorkProcesses {
   const processes = new Map<string, WorkProcess>();
-  if (!existsSync(folder)) throw new Error('CHARTROOM_WORK_PROCESSES must name a folder that exists.');
+  if (!existsSync(folder)) throw new ConfigError('CHARTROOM_WORK_PROCESSES must name a folder that exists.');
   for (const file of readdirSync(folder).toSorted()) {
     if (!file.endsWith('.json')) continue;
     const process = parseProcess(readFileSync(new URL(file, folder), 'utf8')) as WorkProcess | undefined;

@@ -2,16 +2,17 @@
  * `$deliver` to the record system of another house: the package as a transaction by which documents are provided (IHE MHD, ITI-65), to one of the receivers that
  * the file of CHARTROOM_RECEIVERS names, and to nobody else. What it answered is the proof. https://profiles.ihe.net/ITI/MHD/4.2.3/ITI-65.html
  */
-import { readFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { FhirError } from '../../../fhir/error.js';
 import { identifierToTell } from '../../../fhir/identifier.js';
 import { parseJson, STORED_JSON } from '../../../fhir/json/json.js';
+import { readSettingsFile } from '../../../fhir/json/settings-file.js';
 import { isObject, itemsOf, type Json, type JsonObject } from '../../../fhir/resource.js';
 import { bytesHandedOut } from '../../../interactions/handing-out.js';
 import { jsonText } from '../../../interactions/operations/operation.js';
 import { badParameter } from '../../../interactions/operations/parameters.js';
 import type { Outgoing, OutgoingRequest } from '../../../outgoing/client.js';
+import { ConfigError } from '../../../platform/config.js';
 import { refuseDelivery } from './delivery.js';
 import { fullNameOf } from '../package-order.js';
 import type { DeliveryAsked, DeliveryWay } from './deliver-operation.js';
@@ -28,14 +29,24 @@ export interface Receiver {
 
 export type Receivers = ReadonlyMap<string, Receiver>;
 
-/** Throws an Error that names what is wrong. */
+const isTextOrNone = (value: Json | undefined): boolean => value === undefined || typeof value === 'string';
+
+/** Throws ConfigError that names what is wrong. */
 export function readReceivers(file: string): Receivers {
   if (file === '') return new Map();
-  const value = JSON.parse(readFileSync(file, 'utf8')) as Json;
-  if (!isObject(value)) throw new Error('The file of CHARTROOM_RECEIVERS is an object of receivers by their names.');
-  for (const [name, each] of Object.entries(value))
-    if (!isObject(each) || typeof each['base'] !== 'string' || !URL.canParse(each['base']))
-      throw new Error(`The receiver ${name} of CHARTROOM_RECEIVERS has no base.`);
+  const value = readSettingsFile(file, 'The file of receivers');
+  if (!isObject(value)) throw new ConfigError(`The file of receivers, ${file}, is an object of them by their names.`);
+  for (const [name, each] of Object.entries(value)) {
+    if (
+      !isObject(each) ||
+      typeof each['base'] !== 'string' ||
+      !/^https?:/.test(each['base']) ||
+      !URL.canParse(each['base'])
+    )
+      throw new ConfigError(`The receiver ${name} in ${file} has no base: the address of its FHIR.`);
+    for (const member of ['authorization', 'network'])
+      if (!isTextOrNone(each[member])) throw new ConfigError(`${member} of the receiver ${name} in ${file} is a text.`);
+  }
   return new Map(Object.entries(value as unknown as Record<string, Receiver>));
 }
 
