@@ -12,8 +12,8 @@ import { parentPort, Worker } from 'node:worker_threads';
 import { realTimeout } from './real-time.js';
 
 export interface Pool<Task, Answer> {
-  /** Runs when a thread is free. Rejects with TaskStopped. */
-  run(task: Task, transfer?: readonly ArrayBuffer[]): Promise<Answer>;
+  /** Runs when a thread is free. Rejects with TaskStopped. `until`: nobody waits for it any more; what is under way then ends with its thread, and another one takes its place. */
+  run(task: Task, transfer?: readonly ArrayBuffer[], until?: AbortSignal): Promise<Answer>;
   /** Ends all threads; what is under way is stopped. */
   close(): Promise<void>;
 }
@@ -31,7 +31,7 @@ export interface PoolOptions {
   readonly idle?: number;
 }
 
-/** `memory`, `time`: the task broke that limit; `fault`: it threw, or the pool was closed. */
+/** `memory`, `time`: the task broke that limit, or nobody waited any more; `fault`: it threw, or the pool was closed. */
 export class TaskStopped extends Error {
   override readonly name = 'TaskStopped';
   readonly reason: 'memory' | 'time' | 'fault';
@@ -44,6 +44,7 @@ export class TaskStopped extends Error {
 interface QueuedTask<Task, Answer> {
   readonly task: Task;
   readonly transfer: readonly ArrayBuffer[];
+  readonly until: AbortSignal | undefined;
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: TaskStopped) => void;
 }
@@ -61,13 +62,16 @@ export function createPool<Task, Answer>(options: PoolOptions): Pool<Task, Answe
   let waiting: QueuedTask<Task, Answer>[] = [];
   let closed = false;
 
-  const give = (worker: Worker, { task, transfer, resolve, reject }: QueuedTask<Task, Answer>): void => {
-    const timer = realTimeout(options.time, () => {
+  const give = (worker: Worker, { task, transfer, until, resolve, reject }: QueuedTask<Task, Answer>): void => {
+    const stop = (): void => {
       running.get(worker)?.ended(new TaskStopped('time'));
       void worker.terminate();
-    });
+    };
+    const timer = realTimeout(options.time, stop);
+    until?.addEventListener('abort', stop);
     const done = (): void => {
       clearTimeout(timer);
+      until?.removeEventListener('abort', stop);
       running.delete(worker);
     };
     running.set(worker, {
@@ -102,10 +106,17 @@ export function createPool<Task, Answer>(options: PoolOptions): Pool<Task, Answe
     },
   });
   return {
-    run: (task, transfer = []) =>
+    run: (task, transfer = [], until) =>
       new Promise((resolve, reject) => {
         if (closed) return reject(new TaskStopped('fault'));
-        waiting.push({ task, transfer, resolve, reject });
+        if (until?.aborted) return reject(new TaskStopped('time'));
+        const queued = { task, transfer, until, resolve, reject };
+        waiting.push(queued);
+        until?.addEventListener('abort', () => {
+          if (!waiting.includes(queued)) return;
+          waiting = waiting.filter(each => each !== queued);
+          reject(new TaskStopped('time'));
+        });
         next();
       }),
     async close() {

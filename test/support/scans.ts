@@ -85,17 +85,21 @@ export function aTiff(pages: readonly { readonly compression: number; readonly s
 /** In the coding of fax group 4. */
 export const WHITE_FAX = Buffer.concat([Buffer.alloc(125, 0xff), Buffer.from([0x00, 0x10, 0x01, 0x00])]);
 
-/** Pages with these content streams. */
-export function aPdf(contents: readonly string[]): Buffer {
+/** Pages with these content streams. `shared`: characters of something that all of them have among their resources. */
+export function aPdf(contents: readonly string[], shared = ''): Buffer {
   const kids = contents.map((_, n) => `${4 + 2 * n} 0 R`).join(' ');
+  const common = shared === '' ? '' : ` /XObject << /X1 ${4 + 2 * contents.length} 0 R >>`;
   const objects = [
     '<< /Type /Catalog /Pages 2 0 R >>',
     `<< /Type /Pages /Kids [${kids}] /Count ${contents.length} >>`,
     '<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>',
     ...contents.flatMap((content, n) => [
-      `<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Resources << /Font << /F1 3 0 R >> >> /Contents ${5 + 2 * n} 0 R >>`,
+      `<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Resources << /Font << /F1 3 0 R >>${common} >> /Contents ${5 + 2 * n} 0 R >>`,
       `<< /Length ${content.length} >>\nstream\n${content}\nendstream`,
     ]),
+    ...(shared === ''
+      ? []
+      : [`<< /Type /XObject /Subtype /Form /BBox [0 0 1 1] /Length ${shared.length} >>\nstream\n${shared}\nendstream`]),
   ];
   let text = '%PDF-1.4\n';
   const offsets = objects.map((object, n) => {

@@ -21,6 +21,7 @@ import { checkMade } from './made-resource.js';
 import { madeScans } from './made-scans.js';
 import { lookedPages, type LookedPages, type PagesAsked } from './pages/page-findings.js';
 import { subjectsOf } from './patient-facts.js';
+import { mostOfParts } from './sheets/parts-room.js';
 
 const MOST_FILES = 100;
 const NOT_LOOKED_AT: LookedPages = {
@@ -85,7 +86,8 @@ async function filesGiven(context: Context, given: readonly GivenParameter[]): P
     });
   const largest = Math.max(0, ...files.map(({ size }) => size));
   // Its parts, the whole, and the copy of the thread that looks at it; and documents that are made, which stay until they are committed.
-  const needed = 3 * largest + 3 * separated;
+  const parts = files.reduce((total, file) => total + (file.separated ? mostOfParts(file.size) : 0), 0);
+  const needed = 3 * largest + parts;
   if (needed > 3 * FREE) await ground.room(needed);
   // A file that has no bytes is told beside those whose bytes are not taken in.
   if (issues.length > 0) await filesRead(files, 0, issues);
@@ -124,9 +126,14 @@ async function filesRead(
 async function lookUntil(ends: number, pages: PagesAsked): Promise<LookedPages> {
   const left = ends - performance.now();
   if (left <= 0) return NOT_LOOKED_AT;
+  const given = new AbortController();
   return new Promise((resolve, reject) => {
-    const timer = realTimeout(left, () => resolve(NOT_LOOKED_AT));
-    lookedPages(pages)
+    // Nobody waits for it any more: its thread is for others.
+    const timer = realTimeout(left, () => {
+      resolve(NOT_LOOKED_AT);
+      given.abort();
+    });
+    lookedPages(pages, { until: given.signal })
       .then(resolve, reject)
       .finally(() => clearTimeout(timer));
   });

@@ -1,5 +1,6 @@
 /** Separator sheets: what they say is read back, and a file is taken apart at them; src/features/intake/sheets/ */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { after, describe, it } from 'mocha';
 import type { ScanToSee, SeenPages } from '../../../src/features/intake/pages/look-at-pages.js';
 import { lookedPages, PAGE_POOL } from '../../../src/features/intake/pages/page-findings.js';
@@ -25,7 +26,7 @@ import {
 
 const pool = createPool<ScanToSee, SeenPages | undefined>({ ...PAGE_POOL, time: 300_000 });
 const looked = (pages: readonly string[], counted?: number) =>
-  lookedPages({ bytes: aPdf(pages), contentType: 'application/pdf', pages: counted, separated: true }, pool);
+  lookedPages({ bytes: aPdf(pages), contentType: 'application/pdf', pages: counted, separated: true }, { pool });
 const codes = (findings: readonly { readonly code: string }[]): string[] => findings.map(({ code }) => code);
 
 const ADA: SeparatorSheet = { patient: 'ada', encounter: 'e-1', type: 'http://loinc.org|11506-3', pages: 2 };
@@ -63,7 +64,7 @@ describe('separator sheets', () => {
       ],
     );
     const again = await Promise.all(
-      parts.map(({ bytes }) => lookedPages({ bytes, contentType: 'application/pdf', pages: undefined }, pool)),
+      parts.map(({ bytes }) => lookedPages({ bytes, contentType: 'application/pdf', pages: undefined }, { pool })),
     );
     assert.deepEqual(again, [{ findings: [] }, { findings: [] }], 'its parts are files');
     const [one] = (await looked([sheetPage(ADA), WRITTEN_PAGE])).parts!;
@@ -85,8 +86,22 @@ describe('separator sheets', () => {
     const none = await looked([WRITTEN_PAGE, WRITTEN_PAGE]);
     assert.deepEqual([codes(none.findings), none.parts], [['DQ-sheet-missing'], undefined]);
     const long = aTiff(Array.from({ length: 201 }, () => ({ compression: 4, strip: WHITE_FAX })));
-    const many = await lookedPages({ bytes: long, contentType: 'image/tiff', pages: 201, separated: true }, pool);
+    const many = await lookedPages({ bytes: long, contentType: 'image/tiff', pages: 201, separated: true }, { pool });
     assert.deepEqual([codes(many.findings)[0], many.parts], ['DQ-not-looked-at', undefined], 'no page is lost');
+  });
+
+  it('leave a file whole whose parts would be much more than it is', async () => {
+    // Nothing makes it smaller.
+    const digests = Array.from({ length: 5000 }, (_, at) => createHash('sha256').update(String(at)).digest('base64'));
+    const shared = `%${digests.join('')}\n`;
+    const partsOf = async (count: number) => {
+      const pages = Array.from({ length: count }, () => pageWithCode(sheetText(BEATE), 150));
+      const file = { bytes: aPdf(pages, shared), contentType: 'application/pdf', pages: undefined, separated: true };
+      const { findings, parts } = await lookedPages(file, { pool });
+      return [codes(findings), parts?.length];
+    };
+    assert.deepEqual(await partsOf(2), [[], 2]);
+    assert.deepEqual(await partsOf(8), [['DQ-not-looked-at'], undefined]);
   });
 
   it('of which no code is left are known by their bars: nothing after them is of whoever was before (S4)', async () => {

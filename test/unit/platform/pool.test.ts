@@ -75,6 +75,24 @@ describe('a pool of worker threads', () => {
     assert.equal(answer, 8);
   });
 
+  it('stops what nobody waits for any more, under way or not begun, and goes on', async () => {
+    const pool = poolOf({ threads: 1 });
+    const [first, second] = [new AbortController(), new AbortController()];
+    const spun = assert.rejects(pool.run({ do: 'spin' }, [], first.signal), stopped('time'));
+    const queued = assert.rejects(pool.run({ do: 'spin' }, [], second.signal), stopped('time'));
+    const doubled = pool.run({ do: 'double', number: 4 });
+    second.abort();
+    await queued;
+    first.abort();
+    await spun;
+    assert.equal(await doubled, 8);
+    await assert.rejects(pool.run({ do: 'spin' }, [], first.signal), stopped('time'));
+    const late = new AbortController();
+    assert.equal(await pool.run({ do: 'double', number: 5 }, [], late.signal), 10);
+    late.abort();
+    assert.equal(await pool.run({ do: 'double', number: 6 }), 12, 'what has ended is not ended again');
+  });
+
   it('tells a task that threw from one that was stopped, and keeps the thread', async () => {
     const pool = poolOf({ threads: 1 });
     await assert.rejects(pool.run({ do: 'throw' }), (error: unknown) => {

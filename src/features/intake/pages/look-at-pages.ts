@@ -1,6 +1,7 @@
 /** What a thread does with a scan: each page of it is drawn, and judged. It may take as long as it likes, and throw anything. */
 import { PNG } from 'pngjs';
 import { drawnPage, type OpenPdf, openPdf } from '../../../fhir/content/pdfium.js';
+import { mostOfParts } from '../sheets/parts-room.js';
 import { readSheet } from '../sheets/read-sheet.js';
 import { type SheetSeen, type SplitPart, splitPages } from '../sheets/split-pages.js';
 import { type GreyPage, judgePage, type PageVerdict } from './judge-page.js';
@@ -23,7 +24,7 @@ export interface SeenPages {
   /** All that there are; those beyond MOST_SEEN are not looked at. */
   readonly total: number;
   readonly pages: readonly SeenPage[];
-  /** Of a separated file; undefined: it has too many pages. */
+  /** Of a separated file; undefined: it has too many pages, or its parts too many bytes. */
   readonly parts?: readonly SplitPart[];
 }
 
@@ -54,7 +55,7 @@ export async function lookAtPages({
   const open = await openPdf(file?.pdf ?? bytes);
   if (typeof open === 'string') return undefined;
   try {
-    return await pagesSeen(open, { file, most, separated });
+    return await pagesSeen(open, { file, most, separated, size: bytes.length });
   } finally {
     open.close();
   }
@@ -65,9 +66,11 @@ interface Looking {
   /** Pages. */
   readonly most: number;
   readonly separated: boolean;
+  /** Bytes of what came in. */
+  readonly size: number;
 }
 
-async function pagesSeen(open: OpenPdf, { file, most, separated }: Looking): Promise<SeenPages | undefined> {
+async function pagesSeen(open: OpenPdf, { file, most, separated, size }: Looking): Promise<SeenPages | undefined> {
   const pages: SeenPage[] = [];
   const sheets: SheetSeen[] = [];
   for (let at = 0; at < Math.min(open.pages, most); at++) {
@@ -80,8 +83,8 @@ async function pagesSeen(open: OpenPdf, { file, most, separated }: Looking): Pro
     pages.push({ ...verdict, dots: said ? lowerDots(said.dots, said.width, said.height) : dotsOfPage(open, at) });
   }
   if (open.pages === 0) return undefined;
-  const isWhole = separated && open.pages <= most;
-  return { total: open.pages, pages, ...(isWhole ? { parts: splitPages(open, sheets) } : {}) };
+  const parts = separated && open.pages <= most ? splitPages(open, sheets, mostOfParts(size)) : undefined;
+  return { total: open.pages, pages, ...(parts ? { parts } : {}) };
 }
 
 function greyOfPage({ width, height, rgb }: ReturnType<typeof drawnPage>): GreyPage {

@@ -49,16 +49,22 @@ export interface LookedPages {
   readonly parts?: readonly LookedPart[];
 }
 
+interface LookWays {
+  readonly pool?: Pool<ScanToSee, SeenPages | undefined>;
+  /** Ends it: it is `DQ-unreadable` then. */
+  readonly until?: AbortSignal;
+}
+
 /** It throws nothing. Of what is no page, as a text, there is nothing to say. */
 export async function lookedPages(
   { bytes, contentType, pages, separated = false }: PagesAsked,
-  given?: Pool<ScanToSee, SeenPages | undefined>,
+  { pool: given, until }: LookWays = {},
 ): Promise<LookedPages> {
   if (!PAGED.has(contentType)) return { findings: [] };
   const pool =
     given ??
     (separated ? (sheetPool ??= createPool({ ...PAGE_POOL, time: SHEET_TIME })) : (pagePool ??= createPool(PAGE_POOL)));
-  const seen = bytes.length <= MOST_BYTES ? await seenBy(pool, { bytes, contentType, separated }) : undefined;
+  const seen = bytes.length <= MOST_BYTES ? await seenBy(pool, { bytes, contentType, separated }, until) : undefined;
   if (!seen) return { findings: [pageFinding('DQ-unreadable')] };
   const counted = countFinding(pages, seen.total);
   const found = [...counted, ...foundOn(seen.pages)].slice(0, MOST_FOUND);
@@ -93,7 +99,7 @@ function lookedPart(
 export const pageFindings = async (
   asked: PagesAsked,
   pool?: Pool<ScanToSee, SeenPages | undefined>,
-): Promise<readonly DqFinding[]> => (await lookedPages(asked, pool)).findings;
+): Promise<readonly DqFinding[]> => (await lookedPages(asked, pool ? { pool } : {})).findings;
 
 const foundOn = (pages: readonly SeenPage[]): readonly DqFinding[] =>
   pages.flatMap((page, at): DqFinding[] => {
@@ -123,10 +129,11 @@ const pageFinding = (code: QualityCode, number?: number): DqFinding => ({
 async function seenBy(
   pool: Pool<ScanToSee, SeenPages | undefined>,
   { bytes, contentType, separated }: Required<Pick<PagesAsked, 'bytes' | 'contentType' | 'separated'>>,
+  until: AbortSignal | undefined,
 ): Promise<SeenPages | undefined> {
   const copy = new Uint8Array(bytes);
   try {
-    return await pool.run({ contentType, bytes: copy, separated }, [copy.buffer]);
+    return await pool.run({ contentType, bytes: copy, separated }, [copy.buffer], until);
   } catch (error) {
     if (error instanceof TaskStopped) return undefined;
     throw error;

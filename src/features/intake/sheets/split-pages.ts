@@ -20,8 +20,14 @@ export interface SplitPart {
   readonly sha256: string;
 }
 
-/** `sheets`: of each page. Where there is none of them, the file is one part. */
-export function splitPages(open: OpenPdf, sheets: readonly SheetSeen[]): readonly SplitPart[] {
+/**
+ * `sheets`: of each page. Where there is none of them, the file is one part. Undefined: the parts have more than `most` bytes together.
+ */
+export function splitPages(
+  open: OpenPdf,
+  sheets: readonly SheetSeen[],
+  most: number,
+): readonly SplitPart[] | undefined {
   const parts: { sheet: SheetSeen; first: number; pages: number }[] = [];
   for (const [at, sheet] of sheets.entries()) {
     if (sheet === 'unreadable') parts.push({ sheet, first: at, pages: 1 });
@@ -29,11 +35,16 @@ export function splitPages(open: OpenPdf, sheets: readonly SheetSeen[]): readonl
     else if (parts.length === 0) parts.push({ sheet, first: at, pages: 1 });
     else parts.at(-1)!.pages++;
   }
-  return parts.map((part, at) => {
+  const made: SplitPart[] = [];
+  let sum = 0;
+  for (const [at, part] of parts.entries()) {
     const bytes = pagesAlone(open, part);
+    sum += bytes.length;
+    if (sum > most) return undefined;
     const sha256 = createHash('sha256').update(bytes).digest('hex');
-    return { ...part, isCut: parts[at + 1]?.sheet === 'unreadable', bytes, sha256 };
-  });
+    made.push({ ...part, isCut: parts[at + 1]?.sheet === 'unreadable', bytes, sha256 });
+  }
+  return made;
 }
 
 function pagesAlone(open: OpenPdf, { first, pages }: Pick<SplitPart, 'first' | 'pages'>): Uint8Array<ArrayBuffer> {
