@@ -127,6 +127,22 @@ describe('a redaction', () => {
     assert.equal((await drawn('/Subtype/Widget/FT/Tx/T(a)/V(Words)/F 4'))[0], 'partly-drawn');
   });
 
+  it('takes the whole page where nobody knows how it is turned, and so where an area is', async () => {
+    const corner = { x: 0.95, y: 0.95, width: 0.01, height: 0.01 };
+    const left = async (turn: string): Promise<number> => {
+      const pdf = Buffer.from(
+        plainPdf('Topsecret').toString('latin1').replace('/MediaBox', `/Rotate ${turn}/MediaBox`),
+        'latin1',
+      );
+      const item = await markedItem(itemOf('Letter', 'application/pdf', pdf), [{ page: 1, areas: [corner] }]);
+      const { bytes, manifest } = await packageOf(orderOf([item]));
+      assert.equal(manifest.items[0]!.state, 'merged', turn);
+      return 1 - (await blackness(bytes, manifest.items[0]!.firstPage!, 600));
+    };
+    for (const turn of ['0', '90', '-90', '450']) assert.ok((await left(turn)) > 0.5, turn);
+    for (const turn of ['100', '45', '-10', '0.5']) assert.equal(await left(turn), 0, turn);
+  });
+
   it('burns all areas of a page that is marked twice', async () => {
     const upper = { x: 0, y: 0, width: 1, height: 0.01 };
     const item = await markedItem(itemOf('Letter', 'application/pdf', plainPdf('Topsecret')), [

@@ -6,13 +6,13 @@ import { standalonePdf } from '../pdf/standalone.js';
 import { glyphFonts } from '../text/glyph-fonts.js';
 import { layOut, type Sheet, type TextRow } from '../text/lay-out.js';
 import { createShaper, type Shaper } from '../text/shape.js';
-import { drawnPages } from './drawn-pages.js';
+import { type DrawnRange, drawnPages } from './drawn-pages.js';
 import { type FileKind, fileKind } from './file-kind.js';
 import { fileWords } from './file-words.js';
 import { jpegPage } from './jpeg-page.js';
 import { ITEM_LIMITS } from './limits.js';
 import type { DrawPages, MeasurePages, PageAnswer, PageTask, ReadPages } from './page-task.js';
-import { pdfPages } from './pdf-pages.js';
+import { oddlyTurnedPages, pdfPages } from './pdf-pages.js';
 import { flatten, type OpenPdf, openPdf, pageSizes } from '../../../../fhir/content/pdfium.js';
 import type { Paper } from './picture.js';
 import { pngPage } from './png-page.js';
@@ -78,8 +78,18 @@ const drawPages = (task: DrawPages): Promise<PageAnswer> =>
     // Fields of forms are drawn when they are part of their page.
     const flat = flatten(open, task.from, task.count);
     const complete = file.complete && flat.complete;
-    return { kind: 'pages', fragment: drawnPages(open, task, task.start), complete, total: open.pages };
+    const marks = file.kind === 'pdf' ? placedMarks(open, task.marks) : task.marks;
+    return { kind: 'pages', fragment: drawnPages(open, { ...task, marks }, task.start), complete, total: open.pages };
   });
+
+/** Of a page whose areas might be anywhere everything is withheld. */
+function placedMarks(open: OpenPdf, marks: DrawnRange['marks']): DrawnRange['marks'] {
+  if (Object.values(marks).every(areas => areas === 'all')) return marks;
+  const odd = oddlyTurnedPages(open);
+  return Object.fromEntries(
+    Object.entries(marks).map(([page, areas]) => [page, odd.has(Number(page) - 1) ? 'all' : areas]),
+  );
+}
 
 const measurePages = (task: MeasurePages): Promise<PageAnswer> =>
   withPdf(task, (open, { bytes, kind }) => {

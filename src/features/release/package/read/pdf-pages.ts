@@ -25,7 +25,7 @@ import {
 } from '../pdf/values.js';
 import type { UnmergedReason } from '../order.js';
 import { ITEM_LIMITS, TooCostly } from './limits.js';
-import { flatten, openPdf, savedPdf } from '../../../../fhir/content/pdfium.js';
+import { flatten, type OpenPdf, openPdf, savedPdf } from '../../../../fhir/content/pdfium.js';
 
 export interface PdfPages {
   readonly fragment: PdfFragment;
@@ -85,6 +85,16 @@ function pageDictionaries(parsed: ParsedPdf): PdfDictionary[] {
   const root = parsed.resolve(parsed.trailer.get('Root'));
   look(!isPdfStream(root) && isPdfDictionary(root) ? root.get('Pages') : undefined, new Map(), 0);
   return pages;
+}
+
+/**
+ * Pages, from 0, that are turned by no multiple of 90: one program draws them upright and another does not, so that nobody knows where on it an area is.
+ * ISO 32000-2 §7.7.3.3
+ */
+export function oddlyTurnedPages(open: OpenPdf): ReadonlySet<number> {
+  const parsed = parsePdf(savedPdf(open));
+  const turns = pageDictionaries(parsed).map(page => parsed.resolve(page.get('Rotate')));
+  return new Set(turns.flatMap((turn, index) => (typeof turn === 'number' && turn % 90 !== 0 ? [index] : [])));
 }
 
 type Copy = (value: PdfValue) => PdfValue;
