@@ -59,7 +59,9 @@ import { brandRoutes } from './compose/brands.js';
 import { authorizing } from './compose/authorization.js';
 import { openJudge, openTerminology, openValidator } from './compose/checker.js';
 import { openDefinitions, operationDefinitions, parametersIn, profiles } from './compose/definitions.js';
-import { anchorReceiver, type AnchorReceiver, composeLedger } from './compose/ledger.js';
+import { type KeeperGround, openAnchorKeepers } from './compose/anchor-keepers.js';
+import { composeLedger, type LedgerGround } from './compose/ledger.js';
+import { openRelay } from './compose/mail.js';
 import { engineSettings, keptSecret, withWords } from './compose/settings.js';
 import { openForwarder, readReceiver } from './compose/syslog.js';
 import { openUsers } from './compose/users.js';
@@ -71,16 +73,15 @@ async function openStore(config: Config, layout: IndexLayout, around: StoreGroun
 
 /** `kept`: what is in the store itself, which a job may have to index anew; `store`: with what the trail keeps. */
 async function openRecording(config: Config, layout: IndexLayout, around: RecordingGround, harness?: Harness) {
-  const { clock, log, indexing, send } = around;
+  const { clock, log, indexing, keepers } = around;
   const kept = await openStore(config, withWords(layout, config), { clock, log }, harness);
   const { store, follow, faults: trailFaults } = openTrail(kept, { ...indexing, queryTimeout: config.queryTimeout });
-  const ledger = composeLedger(config, { clock, log, send, store: kept, base: indexing.settings.base });
+  const ledger = composeLedger(config, { clock, log, keepers, store: kept, base: indexing.settings.base });
   return { kept, store: ledger.watch(store), follow, trailFaults, ledger };
 }
 
 type StoreGround = Pick<Engine, 'clock' | 'log'>;
-interface RecordingGround extends StoreGround {
-  readonly send: AnchorReceiver | undefined;
+interface RecordingGround extends StoreGround, Pick<LedgerGround, 'keepers'> {
   readonly indexing: Indexing & { readonly settings: { readonly base: string } };
 }
 
@@ -96,6 +97,12 @@ async function openBucket({ blobs, blobsEndpoint }: Config, log: Log): Promise<B
     },
   };
 }
+
+const anchorKeepers = (config: Config, ground: Omit<KeeperGround, 'openBucket'>) =>
+  openAnchorKeepers(config, {
+    ...ground,
+    openBucket: async address => (await import('./store/s3/locked.js')).openLockedBucket(address, config.blobsEndpoint),
+  });
 
 /**
  * The store's adapter is loaded only where it is used: the MongoDB driver alone takes a second to load. `falling`: its stamps
@@ -154,11 +161,11 @@ export async function open(
   const files = await profiles(config, features);
   const settings = engineSettings(config, clock.now());
   const metrics = createMetrics();
-  const outgoing = createOutgoing({ metrics, log });
+  const [outgoing, mail] = [createOutgoing({ metrics, log }), openRelay(config)];
   const elsewhere = openRemoteTerminology(config, outgoing, metrics);
   const own = isMongo(config) ? EVERYWHERE : { ...EVERYWHERE, ...FILE_OPERATIONS };
   const composed = composeFeatures(features, own, {
-    ...{ clock, definitions, log, metrics, settings, outgoing },
+    ...{ clock, definitions, log, metrics, settings, outgoing, mail },
     values: config.ofFeatures.values,
   });
   const given = files.map(({ resource }) => resource);
@@ -166,11 +173,12 @@ export async function open(
   const parameters = createLiveParameters(definitions);
   // Before anything is open: what is wrong with the settings must not leave a store open.
   const access = openAccess(config, { definitions, parameters, settings, log, clock, operations, composed, outgoing });
-  const [brands, receiver, send] = [brandRoutes(config), readReceiver(config), anchorReceiver(config, outgoing)];
+  const [brands, receiver] = [brandRoutes(config), readReceiver(config)];
   const policy = readPolicy(config, definitions.resourceTypes);
   const { guides, shelf, findWith, terminologyParts } = await openDefinitions(config, log);
   const layout = createIndexLayout(definitions.searchParameters);
-  const ground = { clock, log, send, indexing: { definitions, parameters, settings } };
+  const keepers = await anchorKeepers(config, { outgoing, mail, syslog: receiver, base: settings.base });
+  const ground = { clock, log, keepers, indexing: { definitions, parameters, settings } };
   const recording = await openRecording(config, layout, ground, harness);
   const { kept, store, trailFaults, ledger } = recording;
   measureHorizon(metrics, () => Math.max(0, clock.now() - store.horizon()));
@@ -205,8 +213,7 @@ export async function open(
     operations,
     hooks: openHooks({ live, registry, reindexer, ...access.privacy }, settings, composed, definitions),
     routes: [...composed.routes, ...authorization.routes(), ...brands],
-    subtypes: composed.subtypes,
-    ...{ instantiates: composed.instantiates, releases: composed.releases },
+    ...{ instantiates: composed.instantiates, releases: composed.releases, subtypes: composed.subtypes },
     jobs,
     ...terms,
     pageTokens: createPageTokenCipher(config.secret || (harness?.secret ?? keptSecret(config.data)), clock, !!harness),

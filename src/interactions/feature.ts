@@ -11,6 +11,7 @@ import { checkListener } from '../feed/feed.js';
 import type { FeedBatch, Listener } from '../feed/listening.js';
 import type { LiveTable } from '../live/live-table.js';
 import type { Outgoing } from '../outgoing/client.js';
+import type { Mail } from '../outgoing/mail.js';
 import type { OutgoingClients, OutgoingPolicy } from '../outgoing/outgoing.js';
 import type { SettingTable, SettingValues } from '../platform/setting.js';
 import type { Caller, Engine, OperationImplementation, OutsideAnswer, OutsideRoute, OwnedRoute } from './engine.js';
@@ -40,6 +41,8 @@ export interface FeatureGround<S extends SettingTable = SettingTable> extends En
   readonly own: SettingValues<S>;
   /** The way to other servers, for those that the policy names. Throws an Error that says which of its lines is wrong. */
   readonly outgoing: (policy: OutgoingPolicy) => Outgoing;
+  /** The relay for mail; undefined: nothing is mailed. */
+  readonly mail: Mail | undefined;
 }
 
 export interface FeatureParts {
@@ -112,7 +115,7 @@ export interface ComposedFeatures {
   readonly tables: readonly LiveTable<unknown>[];
 }
 
-interface ComposingGround extends EngineGround {
+interface ComposingGround extends EngineGround, Pick<FeatureGround, 'mail'> {
   readonly outgoing: OutgoingClients;
   /** Of the settings of all features. */
   readonly values: Readonly<Record<string, unknown>>;

@@ -1,4 +1,5 @@
 /** Settings of the audit trail: its ledger, how it is asked for, and where it goes as syslog messages. */
+import { parseBucketAddress } from './blob-settings.js';
 import { choice, type Setting, type SettingTable, textSetting } from './setting.js';
 
 export interface SyslogAddress {
@@ -24,6 +25,46 @@ export function parseSyslogAddress(text: string): SyslogAddress {
     );
   return { host: host.replaceAll(/^\[|\]$/g, ''), port: Number(port), plain: scheme === 'tcp' };
 }
+
+/** Where anchors are kept elsewhere. */
+export type AnchorAddress =
+  | { readonly way: 'url'; readonly url: string }
+  | { readonly way: 'bucket'; readonly bucket: string; readonly prefix: string }
+  | { readonly way: 'mail'; readonly to: string }
+  | { readonly way: 'syslog' };
+
+/** With commas between. Throws an Error that says what is allowed. */
+export function parseAnchorAddresses(text: string): readonly AnchorAddress[] {
+  const addresses = text
+    .split(',')
+    .map(part => part.trim())
+    .filter(part => part !== '')
+    .map(parseAnchorAddress);
+  const twice = addresses.find(({ way }, i) => addresses.findIndex(other => other.way === way) < i);
+  if (twice) throw new Error('one address of each kind (https, s3, mailto, syslog)');
+  return addresses;
+}
+
+function parseAnchorAddress(text: string): AnchorAddress {
+  if (text === 'syslog:') return { way: 'syslog' };
+  if (text.startsWith('s3:')) return { way: 'bucket', ...parseBucketAddress(text) };
+  const to = /^mailto:([^?]+)$/.exec(text)?.[1];
+  if (to !== undefined) return { way: 'mail', to };
+  if (URL.canParse(text) && /^https?:\/\/[^#@]+$/.test(text)) return { way: 'url', url: text };
+  throw new Error('https://host/path, s3://bucket/prefix, mailto:officer@example.org or syslog:, with commas between');
+}
+
+const anchors: Setting<string> = {
+  ...textSetting(
+    'AUDIT_ANCHORS',
+    '',
+    'Who keeps anchors of the audit trail elsewhere: `https://host/path`, `s3://bucket/prefix`, `mailto:officer@example.org` (one a day), `syslog:` (of CHARTROOM_SYSLOG), with commas between: see docs/audit.md. Empty: nobody does.',
+  ),
+  parse(text) {
+    parseAnchorAddresses(text);
+    return text;
+  },
+};
 
 const address: Setting<string> = {
   ...textSetting(
@@ -60,11 +101,7 @@ export const AUDIT_SETTINGS = {
     'Ed25519 key that signs the ledger of the audit trail, PKCS #8 in PEM, or the path of such a file; of several the last one signs. Empty: made in DATA.',
     { secret: true },
   ),
-  auditAnchorUrl: textSetting(
-    'AUDIT_ANCHOR_URL',
-    '',
-    'Address that gets each anchor of the audit trail by POST, to be kept elsewhere. Empty: none does.',
-  ),
+  auditAnchors: anchors,
   acceptFork: choice(
     'ACCEPT_FORK',
     'off',

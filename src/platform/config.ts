@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { baseAddressFaults, parseNetwork } from './address.js';
 import { AUDIT_SETTINGS } from './audit-settings.js';
 import { BLOB_SETTINGS } from './blob-settings.js';
+import { MAIL_SETTINGS } from './mail-settings.js';
 import { IMPLICIT_POLICIES } from './implicit-policy.js';
 import { nearest } from './nearest.js';
 import {
@@ -119,6 +120,7 @@ export const SETTINGS = {
     'Whether applications may register themselves with the authorization server; users are told that nobody here knows them',
   ),
   ...AUDIT_SETTINGS,
+  ...MAIL_SETTINGS,
   console: choice(
     'CONSOLE',
     'on',
@@ -472,11 +474,9 @@ function contradictions(config: Config): string[] {
   faults.push(...baseAddressFaults(config.baseUrl, namesListed(config.formerBaseUrls)));
   if (config.harness === 'on') faults.push(...beyondLoopback(config));
   if (config.harness === 'on' && config.blobs !== '')
-    faults.push(
-      'CHARTROOM_HARNESS=on puts states of the store back, of which a bucket knows nothing: leave CHARTROOM_BLOBS empty.',
-    );
-  if (config.blobsEndpoint !== '' && config.blobs === '')
-    faults.push('CHARTROOM_BLOBS_ENDPOINT needs CHARTROOM_BLOBS.');
+    faults.push('CHARTROOM_HARNESS=on puts the store back, and no bucket: leave CHARTROOM_BLOBS empty.');
+  if (config.blobsEndpoint !== '' && config.blobs === '' && !config.auditAnchors.includes('s3:'))
+    faults.push('CHARTROOM_BLOBS_ENDPOINT needs CHARTROOM_BLOBS, or s3: in CHARTROOM_AUDIT_ANCHORS.');
   return faults;
 }
 

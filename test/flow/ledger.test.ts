@@ -40,7 +40,7 @@ for (const name of STORES)
     const start = async () =>
       void (server = await startServer({
         store,
-        config: { data, baseUrl: 'http://x.test/fhir', auditAnchorUrl: anchors() },
+        config: { data, baseUrl: 'http://x.test/fhir', auditAnchors: anchors() },
       }));
     const anchors = () => `http://127.0.0.1:${(keeper.address() as AddressInfo).port}/anchors`;
     before(async function () {

@@ -18,6 +18,8 @@ export interface S3Server {
   readonly endpoint: string;
   readonly bucket: string;
   readonly objects: Map<string, Buffer>;
+  /** What the bucket says of Object Lock, as XML; undefined: nothing. */
+  objectLock: string | undefined;
   /** Objects that nobody may drop. */
   readonly locked: Set<string>;
   /** Requests by what they ask for: PUT, PART, GET, HEAD, LIST, DELETE, BEGIN, COMPLETE, ABORT. */
@@ -57,9 +59,11 @@ export async function openS3Server(bucket = 'documents', pageSize = 3): Promise<
   const locked = new Set<string>();
   let uploads = 0;
 
+  const state: Pick<S3Server, 'objectLock'> = { objectLock: undefined };
   const kindOf = ({ method = '' }: IncomingMessage, query: URLSearchParams): string => {
     if (method === 'POST') return query.has('uploads') ? 'BEGIN' : query.has('delete') ? 'DELETE' : 'COMPLETE';
     if (query.has('uploadId')) return method === 'PUT' ? 'PART' : 'ABORT';
+    if (query.has('object-lock')) return 'LOCK';
     return query.has('list-type') ? 'LIST' : method;
   };
 
@@ -126,6 +130,10 @@ export async function openS3Server(bucket = 'documents', pageSize = 3): Promise<
       const rows = page.map(key => `<Contents><Key>${key}</Key></Contents>`).join('');
       answer.end(`<ListBucketResult>${rows}${next}</ListBucketResult>`);
     },
+    LOCK: ({ answer }) => {
+      if (state.objectLock === undefined) throw new S3Fault(404, 'ObjectLockConfigurationNotFoundError');
+      answer.end(`<ObjectLockConfiguration>${state.objectLock}</ObjectLockConfiguration>`);
+    },
     DELETE: ({ body, answer }) => {
       const named = valuesOf(body.toString(), 'Key');
       for (const key of named) if (!locked.has(key)) objects.delete(key);
@@ -162,19 +170,19 @@ export async function openS3Server(bucket = 'documents', pageSize = 3): Promise<
     });
   });
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-  return {
+  return Object.assign(state, {
     ...{ bucket, objects, open, asked, locked },
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    fail: (kind, does, times = Number.POSITIVE_INFINITY) => {
+    fail: (kind: string, does: Trouble['does'], times = Number.POSITIVE_INFINITY) => {
       for (const each of troubles) if (each.kind === kind) each.times = 0;
       troubles.push({ kind, does, times });
     },
     close: () =>
-      new Promise(resolve => {
+      new Promise<void>(resolve => {
         server.close(() => resolve());
         server.closeAllConnections();
       }),
-  };
+  });
 }
 
 interface Asked {

@@ -4,7 +4,7 @@
  * origin `<ledger>/anchor`, the number of checkpoints as its size, and its time in one more line.
  *
  * An anchor is a line of JSON, {"note", "heads"}: appended to a file that is never shortened, one of each hour in the store, and
- * sent where the settings say, from the outbox: in order, each until it was taken.
+ * given to keepers elsewhere from the outbox: to each in order, each until it was taken, and none waits for another.
  */
 import { appendFileSync, closeSync, fsyncSync, openSync, readSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -16,7 +16,7 @@ import type { StreamHead } from '../../store/seals.js';
 import type { Store } from '../../store/store.js';
 import type { Checkpoints } from './checkpoints.js';
 import type { LedgerKey } from './keys.js';
-import { ANCHOR_NOTES, anchorName, LAST_ANCHOR, lastNote, textNote } from './kept-notes.js';
+import { ANCHOR_NOTES, anchorName, GIVEN, LAST_ANCHOR, lastNote, textNote } from './kept-notes.js';
 import { checkpointText, type NoteKey, openCheckpoint, readKeyText, signNote, streamOfOrigin } from './note.js';
 import type { LedgerStreams } from './streams.js';
 
@@ -36,11 +36,26 @@ export interface AnchorOptions {
   readonly checkpoints: Pick<Checkpoints, 'last'>;
   /** Path of the file. */
   readonly file: string;
-  /** Gives a line to whoever keeps it elsewhere. Throws where it was not taken. */
-  readonly send?: ((line: string) => Promise<void>) | undefined;
+  readonly keepers: readonly AnchorKeeper[];
 }
 
-const TOPIC = 'audit-anchor';
+/** Who keeps anchors elsewhere. */
+export interface AnchorKeeper {
+  /** What it is called in the log, and its queue by: one of each. */
+  readonly way: string;
+  /** ms from one that it gets to the next; 0: it gets each. */
+  readonly every: number;
+  /** Throws where it was not taken. */
+  keep(anchor: MadeAnchor): Promise<void>;
+}
+
+/** `line`: as it is kept; `time`: an instant, as it says itself. */
+export interface MadeAnchor extends Anchor {
+  readonly line: string;
+  readonly time: string;
+}
+
+const queueOf = ({ way }: AnchorKeeper): string => `audit-anchor-${way}`;
 const SENT_AT_ONCE = 100;
 
 /** The text that a note signs. */
@@ -87,7 +102,7 @@ function isSigned(note: string, signers: readonly NoteKey[]): boolean {
 
 /** Makes an anchor where something was done since the last one. `now`: ms since 1970. Gives whether it did. */
 export async function makeAnchor(options: AnchorOptions, now: number): Promise<boolean> {
-  const { store, ledger, key, keyTexts, streams, checkpoints, file, send } = options;
+  const { store, ledger, key, keyTexts, streams, checkpoints, file, keepers } = options;
   const underWay = await streams.underWay();
   const signers = (await keyTexts()).flatMap(each => readKeyText(each) ?? []);
   const kept = await Promise.all(underWay.map(({ stream }) => checkpoints.last(stream)));
@@ -108,8 +123,11 @@ export async function makeAnchor(options: AnchorOptions, now: number): Promise<b
     failed = error;
   }
   // What the store has last is not made again: so it is on its way before.
-  if (send) await store.commit({ changes: [], messages: [{ topic: TOPIC, body: line }] });
-  await store.deeds.notes.keep([textNote(anchorName(time), line), textNote(LAST_ANCHOR, line)]);
+  const due = await keepersDue(store, keepers, now);
+  if (due.length > 0)
+    await store.commit({ changes: [], messages: due.map(keeper => ({ topic: queueOf(keeper), body: line })) });
+  const given = due.filter(({ every }) => every > 0).map(({ way }) => textNote(GIVEN + way, String(now)));
+  await store.deeds.notes.keep([textNote(anchorName(time), line), textNote(LAST_ANCHOR, line), ...given]);
   // What ended is bound by this one: nothing more will come of it.
   const ended = underWay.filter(({ ended: isOver }, i) => isOver && notes[i] !== undefined);
   await streams.noteFinal(ended.map(({ stream }) => stream));
@@ -118,19 +136,44 @@ export async function makeAnchor(options: AnchorOptions, now: number): Promise<b
   return true;
 }
 
+/** Those whose time has come. One that was given of a time ahead of the clock says nothing. */
+async function keepersDue(
+  { deeds: { notes } }: AnchorOptions['store'],
+  keepers: readonly AnchorKeeper[],
+  now: number,
+): Promise<readonly AnchorKeeper[]> {
+  const isDue = async ({ way, every }: AnchorKeeper): Promise<boolean> => {
+    if (every === 0) return true;
+    const given = Number(await lastNote(notes, GIVEN + way));
+    return !(given <= now && now - given < every);
+  };
+  const due = await Promise.all(keepers.map(isDue));
+  return keepers.filter((_, i) => due[i]);
+}
+
 /**
- * Gives what waits to whoever keeps it elsewhere, in order, while `isHolder`: of several processes one sends. Throws where one was not taken: it
+ * Gives a keeper what waits for it, in order, while `isHolder`: of several processes one sends. Throws where one was not taken: it
  * waits on.
  */
 export async function sendAnchors(
-  { store, send }: Pick<AnchorOptions, 'store' | 'send'>,
+  store: AnchorOptions['store'],
+  keeper: AnchorKeeper,
   isHolder: () => Promise<boolean>,
 ): Promise<void> {
-  if (!send) return;
-  for (const { sequence, body } of await store.pendingMessages(TOPIC, SENT_AT_ONCE)) {
+  for (const { sequence, body } of await store.pendingMessages(queueOf(keeper), SENT_AT_ONCE)) {
     if (!(await isHolder())) return;
-    await send(body);
+    const anchor = readAnchor(body);
+    // What is none has been written by somebody else: nobody waits for it.
+    if (anchor) await keeper.keep({ ...anchor, line: body, time: timeSaid(anchor) });
     await store.commit({ changes: [], acknowledges: [sequence] });
+  }
+}
+
+function timeSaid({ note }: Anchor): string {
+  try {
+    return openCheckpoint(note, []).checkpoint.extensions[0] ?? '';
+  } catch {
+    return '';
   }
 }
 

@@ -10,11 +10,12 @@ import { newId } from '../../platform/ids.js';
 import type { Clock } from '../../platform/clock.js';
 import { ConfigError } from '../../platform/config.js';
 import { frames, type Log } from '../../platform/log.js';
+import { realPause } from '../../platform/real-time.js';
 import type { Deed } from '../../store/deeds.js';
 import { deedOfEntry } from '../../store/ledger-entry.js';
 import type { StreamHead } from '../../store/seals.js';
 import type { Store } from '../../store/store.js';
-import { type AnchorOptions, makeAnchor, sendAnchors } from './anchors.js';
+import { type AnchorKeeper, type AnchorOptions, makeAnchor, sendAnchors } from './anchors.js';
 import { sealBefore } from './before.js';
 import { Checkpoints } from './checkpoints.js';
 import type { KnownHead, LedgerEntry } from './entry.js';
@@ -31,6 +32,7 @@ const MANY_DEEDS = 1000;
 const BEAT = 15 * SECOND;
 const ANCHORING = 'audit-anchor';
 const ANCHORING_MS = 90 * SECOND;
+const SENDING_AT_END_MS = 2 * SECOND;
 const SEALING = 'audit-before';
 const HEADS_AN_ENTRY = 500;
 /** Streams that are named to whoever starts. */
@@ -57,8 +59,8 @@ export interface LedgerOptions {
   readonly keys: () => readonly LedgerKey[];
   /** Names this process, for people. */
   readonly process: string;
-  /** Where anchors are appended, and who gets them (anchors.ts). */
-  readonly anchors: Pick<AnchorOptions, 'file' | 'send'>;
+  /** Where anchors are appended, and who keeps them elsewhere (anchors.ts). */
+  readonly anchors: Pick<AnchorOptions, 'file' | 'keepers'>;
   /** What is done with an older copy of the store (forks.ts): `examine` goes on with it, and leaves it to be refused or accepted. */
   readonly fork: 'refuse' | 'accept' | 'examine';
   /** What the trail tells of one that was accepted. */
@@ -80,7 +82,8 @@ export class Ledger {
   #deeds = 0;
   /** A look is on its way already. */
   #isLookingSoon = false;
-  #sending: Promise<void> | undefined;
+  /** By way of a keeper: what is on its way to it. */
+  readonly #sending = new Map<string, Promise<void>>();
   #sealing: Promise<void> | undefined;
   /** What there was before the ledger is sealed. */
   #hasBefore = false;
@@ -177,7 +180,7 @@ export class Ledger {
   async upkeep(): Promise<void> {
     await this.#tend();
     await this.#sealing;
-    await this.#sending;
+    await Promise.all(this.#sending.values());
   }
 
   #tend(): Promise<void> {
@@ -298,20 +301,25 @@ export class Ledger {
         'An anchor of the audit trail could not be kept: look at the folder of CHARTROOM_DATA',
       );
     }
-    // A receiver that is slow keeps nobody from signing.
-    this.#sending ??= this.#send(around).finally(() => (this.#sending = undefined));
+    // One that is slow keeps nobody from signing, and no other from what is its own.
+    for (const keeper of anchors.keepers)
+      if (!this.#sending.has(keeper.way))
+        this.#sending.set(
+          keeper.way,
+          this.#send(keeper).finally(() => this.#sending.delete(keeper.way)),
+        );
   }
 
   /** Never rejects. */
-  async #send(around: Parameters<typeof sendAnchors>[0]): Promise<void> {
+  async #send(keeper: AnchorKeeper): Promise<void> {
     const { store, log } = this.#options;
     try {
-      await sendAnchors(around, () => store.acquireLease(ANCHORING, ANCHORING_MS));
+      await sendAnchors(store, keeper, () => store.acquireLease(ANCHORING, ANCHORING_MS));
     } catch (error) {
       const code = error instanceof FhirError ? error.issues[0]?.detail : undefined;
       log.warn(
-        { ...(code === undefined ? {} : { code }) },
-        'An anchor was not taken by CHARTROOM_AUDIT_ANCHOR_URL, and waits',
+        { way: keeper.way, ...(code === undefined ? {} : { code }) },
+        'An anchor was not taken by a keeper of CHARTROOM_AUDIT_ANCHORS, and waits',
       );
     }
   }
@@ -338,6 +346,13 @@ export class Ledger {
     log.warn({ streams: lost.length, deeds }, 'The audit trail lacks what was lost with a newer copy of the store');
   }
 
+  /** What a keeper has not taken by then waits for the next start. */
+  async #sent(): Promise<void> {
+    const over = new AbortController();
+    await Promise.race([Promise.all(this.#sending.values()), realPause(SENDING_AT_END_MS, over.signal)]);
+    over.abort();
+  }
+
   async #end(): Promise<void> {
     const { store, clock, log } = this.#options;
     for (const stop of this.#stops.splice(0)) stop();
@@ -346,7 +361,7 @@ export class Ledger {
     try {
       await this.#looking.catch(() => undefined);
       await this.#sealing;
-      await this.#sending;
+      await this.#sent();
       await store.acquireLease(ANCHORING, 0);
       const own = (await store.deeds.heads()).map(({ stream }) => stream);
       if (own.length === 0) return;

@@ -10,6 +10,8 @@ export const KEY_NOTES = 'key/';
 export const ANCHOR_NOTES = 'anchor/';
 /** The one that was made last, whatever time it says: a clock may have been ahead. */
 export const LAST_ANCHOR = 'anchor-last';
+/** When a keeper elsewhere that does not get each anchor was given one, in ms since 1970. */
+export const GIVEN = 'anchor-given/';
 export const checkpointsOf = (stream: string): string => `checkpoint/${stream}/`;
 export const checkpointName = (stream: string, size: number): string =>
   checkpointsOf(stream) + numberInName(Math.floor(size / DEEDS_A_CHECKPOINT));

@@ -2,12 +2,10 @@
  * Release of information: requests for records of a patient, by whoever has a right to them. The work itself is a process of profiles/work/processes.
  * docs/records-desk.md
  */
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { textSetting } from '../../interactions/feature-settings.js';
 import type { Feature, FeatureGround } from '../../interactions/feature.js';
-import { openMail } from '../../outgoing/mail.js';
 import { requestRecordsOperation, requestStatusOperation } from './request-operation.js';
 import { readPermitRules } from './authorization-rules.js';
 import { acceptanceHook, checkAuthorizationOperation } from './check-operation.js';
@@ -68,18 +66,6 @@ const settings = {
     '',
     'File with the classes of those who ask for records, instead of those that the server brings along: of how many requests somebody else looks at what goes out, for one.',
   ),
-  mail: textSetting(
-    'MAIL',
-    '',
-    'Relay by which links to released records are mailed: `smtps://user:password@relay.example.org:465`, or `smtp://…:587` with STARTTLS, which is required. None: nothing is mailed.',
-    { secret: true },
-  ),
-  mailFrom: textSetting('MAIL_FROM', '', 'Address that such mail comes from, as in `records@hospital.example.org`.'),
-  mailCa: textSetting(
-    'MAIL_CA',
-    '',
-    'PEM file with the authorities that vouch for the relay, instead of those that Node.js trusts.',
-  ),
   receivers: textSetting(
     'RECEIVERS',
     '',
@@ -88,13 +74,11 @@ const settings = {
 };
 
 /** Ways that the server delivers by itself, as far as they are configured. */
-function sentWays({ own, outgoing }: FeatureGround<typeof settings>): {
+function sentWays({ own, outgoing, mail }: FeatureGround<typeof settings>): {
   readonly ways: DeliveryWays;
   readonly senders: DeliverySenders;
 } {
   const receivers = readReceivers(own.receivers);
-  const ca = own.mailCa === '' ? undefined : readFileSync(own.mailCa, 'utf8');
-  const mail = own.mail === '' ? undefined : openMail({ url: own.mail, from: own.mailFrom, ca });
   // A system that takes a large package may answer late: to give it up early is to send it twice.
   const patience = { firstByte: 100_000, whole: 100_000, maxBytes: 4 * 1024 * 1024 };
   const policy = { hosts: hostsOf(receivers), networks: networksOf(receivers), ...patience };

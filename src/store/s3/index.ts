@@ -34,9 +34,20 @@ const PATIENCE = 8000;
 const PATIENCE_WITH_PARTS = 60_000;
 const SOCKETS = { maxSockets: 200 };
 
-/** `endpoint`: of another server than AWS's, which is asked for `/bucket/key`. Throws `unavailable` where the package is missing. */
-export async function openS3Bucket(address: BucketAddress, endpoint: string, name = PACKAGE): Promise<Bucket> {
-  const sdk = await loadSdk(name);
+/** Throws `unavailable` where the package is missing. */
+export const openS3Bucket = async (address: BucketAddress, endpoint: string, name?: string): Promise<Bucket> =>
+  openS3Objects(await openS3Client(endpoint, 'CHARTROOM_BLOBS', name), address);
+
+export interface OpenS3 {
+  readonly sdk: S3Module;
+  readonly client: S3Client;
+  /** Throws `unavailable` where the bucket is away, does not let us, or says nothing. */
+  readonly ask: AskBucket;
+}
+
+/** `endpoint`: of another server than AWS's, which is asked for `/bucket/key`; `setting`: what names a bucket. Throws `unavailable` where the package is missing. */
+export async function openS3Client(endpoint: string, setting: string, name = PACKAGE): Promise<OpenS3> {
+  const sdk = await loadSdk(name, setting);
   const client = new sdk.S3Client({
     ...(endpoint === '' ? {} : { endpoint, forcePathStyle: true }),
     // Servers other than AWS's have no regions, but signatures name one.
@@ -46,17 +57,18 @@ export async function openS3Bucket(address: BucketAddress, endpoint: string, nam
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
   });
-  return bucketOf(sdk, client, address);
+  const open = new AbortController().signal;
+  return { sdk, client, ask: asking(client, () => open) };
 }
 
 /** `name`: one that the compiler does not follow, as the package need not be there. */
-async function loadSdk(name: string): Promise<S3Module> {
+async function loadSdk(name: string, setting: string): Promise<S3Module> {
   try {
     return (await import(name)) as S3Module;
   } catch (cause) {
     throw new FhirError(
       'unavailable',
-      `CHARTROOM_BLOBS names a bucket, which needs the package ${name}. Install it beside the server: npm install --no-save ${name}`,
+      `${setting} names a bucket, which needs the package ${name}. Install it beside the server: npm install --no-save ${name}`,
       { cause },
     );
   }
@@ -95,7 +107,8 @@ async function getting(
   }
 }
 
-function bucketOf(sdk: S3Module, client: S3Client, { bucket: Bucket, prefix }: BucketAddress): Bucket {
+/** The objects of one bucket. */
+export function openS3Objects({ sdk, client }: Omit<OpenS3, 'ask'>, { bucket: Bucket, prefix }: BucketAddress): Bucket {
   const head = prefix === '' ? '' : `${prefix}/`;
   const at = (name: string) => ({ Bucket, Key: head + name });
   let closing = new AbortController();

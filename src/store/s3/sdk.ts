@@ -12,6 +12,10 @@ export interface S3Answer {
   readonly Errors?: readonly { readonly Key?: string }[];
   readonly Contents?: readonly { readonly Key?: string }[];
   readonly NextContinuationToken?: string;
+  readonly ObjectLockConfiguration?: {
+    readonly ObjectLockEnabled?: string;
+    readonly Rule?: { readonly DefaultRetention?: { readonly Mode?: string } };
+  };
 }
 
 export interface S3Client {
@@ -32,4 +36,5 @@ export interface S3Module {
   readonly UploadPartCommand: S3Command;
   readonly CompleteMultipartUploadCommand: S3Command;
   readonly AbortMultipartUploadCommand: S3Command;
+  readonly GetObjectLockConfigurationCommand: S3Command;
 }

@@ -10,7 +10,7 @@ import { checkpointText, signNote, streamOrigin } from '../../../src/audit/ledge
 import { passedTime } from '../../../src/audit/ledger/passed-time.js';
 import { LedgerStreams } from '../../../src/audit/ledger/streams.js';
 import type { LedgerNote } from '../../../src/store/seals.js';
-import type { Store } from '../../../src/store/store.js';
+import type { Commit, Store } from '../../../src/store/store.js';
 import { newId, timeOfId } from '../../../src/platform/ids.js';
 import { LEDGER, newLedgerKey } from '../../support/audit-trail.js';
 
@@ -87,7 +87,7 @@ describe('the last anchor', () => {
     const [key, stream, ledger] = [newLedgerKey(), newId(0), LEDGER];
     let [size, signer] = [1, key];
     const options = {
-      ...{ store: { deeds } as unknown as Store, ledger, file: join(folder, 'anchors') },
+      ...{ store: { deeds } as unknown as Store, ledger, file: join(folder, 'anchors'), keepers: [] },
       key: () => ({ ...key, made: 0 }),
       keyTexts: async () => [key.text],
       streams: { underWay: async () => [{ stream, ended: false }], noteFinal: async () => {}, tidy: async () => {} },
@@ -107,6 +107,51 @@ describe('the last anchor', () => {
     [size, signer] = [3, newLedgerKey()];
     assert.equal(await makeAnchor(options, 3 * HOUR), false, 'nobody of this ledger has signed that');
     assert.equal(readFileSync(options.file, 'utf8').trim().split('\n').length, 2);
+    rmSync(folder, { recursive: true });
+  });
+});
+
+describe('keepers of anchors', () => {
+  const HOUR = 3_600_000;
+
+  it('get each, or one a day, whatever the clock has been meanwhile', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'chartroom-keepers-'));
+    const { deeds } = storeOf([]);
+    const [key, stream] = [newLedgerKey(), newId(0)];
+    const sent: string[] = [];
+    let size = 0;
+    const keep = async () => {};
+    const options = {
+      store: {
+        deeds,
+        commit: async ({ messages = [] }: Commit) => void sent.push(...messages.map(({ topic }) => topic)),
+      } as unknown as Store,
+      ...{ ledger: LEDGER, file: join(folder, 'anchors') },
+      keepers: [
+        { way: 'url', every: 0, keep },
+        { way: 'mail', every: 24 * HOUR, keep },
+      ],
+      key: () => ({ ...key, made: 0 }),
+      keyTexts: async () => [key.text],
+      streams: { underWay: async () => [{ stream, ended: false }], noteFinal: async () => {}, tidy: async () => {} },
+      checkpoints: {
+        last: async () => {
+          const root = Buffer.alloc(32, size);
+          const text = checkpointText({ origin: streamOrigin(LEDGER, stream), size, root, extensions: [] });
+          return signNote(text, LEDGER, key.secret);
+        },
+      },
+    };
+    const given: string[] = [];
+    for (const hour of [0, 1, 23, 24, 25, 100, 47, 48, 71]) {
+      size += 1;
+      sent.length = 0;
+      assert.ok(await makeAnchor(options, hour * HOUR));
+      given.push(`${hour}: ${sent.map(topic => topic.replace('audit-anchor-', '')).join(' ')}`);
+    }
+    const once = [1, 23, 25, 48].map(hour => `${hour}: url`);
+    const both = [0, 24, 100, 47, 71].map(hour => `${hour}: url mail`);
+    assert.deepEqual(given.toSorted(), [...once, ...both].toSorted());
     rmSync(folder, { recursive: true });
   });
 });

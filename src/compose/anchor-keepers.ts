@@ -1,0 +1,126 @@
+/**
+ * Who keeps anchors of the audit trail elsewhere (CHARTROOM_AUDIT_ANCHORS): a web server, a bucket that lets nobody take them away, a mailbox, and whoever
+ * collects syslog messages. docs/audit.md
+ */
+import type { AnchorKeeper, MadeAnchor } from '../audit/ledger/anchors.js';
+import { syslogFrame, syslogHead } from '../audit/syslog/syslog-message.js';
+import { FhirError } from '../fhir/error.js';
+import type { Outgoing } from '../outgoing/client.js';
+import { isMailAddress, type Mail } from '../outgoing/mail.js';
+import type { OutgoingClients } from '../outgoing/outgoing.js';
+import { openSyslog, type SyslogReceiver } from '../outgoing/syslog.js';
+import { type AnchorAddress, parseAnchorAddresses } from '../platform/audit-settings.js';
+import { type Config, ConfigError } from '../platform/config.js';
+
+/** Whoever keeps anchors may be beside us: the address stands in a setting. */
+const INSIDE = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'];
+const DAY = 86_400_000;
+
+export interface KeeperGround {
+  readonly outgoing: OutgoingClients;
+  readonly mail: Mail | undefined;
+  readonly syslog: SyslogReceiver | undefined;
+  /** The FHIR base. */
+  readonly base: string;
+  /** Opens a bucket in which what was put cannot be taken away. Throws `unavailable` where its package is not installed. */
+  readonly openBucket: (address: { readonly bucket: string; readonly prefix: string }) => Promise<AnchorBucket>;
+}
+
+interface AnchorBucket {
+  put(name: string, bytes: Buffer): Promise<void>;
+}
+
+/** One for each address. Throws ConfigError where one cannot be asked, and `unavailable` where its package is not installed. */
+export async function openAnchorKeepers(
+  config: Pick<Config, 'auditAnchors'>,
+  ground: KeeperGround,
+): Promise<readonly AnchorKeeper[]> {
+  const keepers: AnchorKeeper[] = [];
+  for (const address of parseAnchorAddresses(config.auditAnchors)) keepers.push(await openKeeper(address, ground));
+  return keepers;
+}
+
+async function openKeeper(
+  address: AnchorAddress,
+  { outgoing, mail, syslog, base, openBucket }: KeeperGround,
+): Promise<AnchorKeeper> {
+  switch (address.way) {
+    case 'url':
+      return urlKeeper(address.url, outgoing);
+    case 'bucket':
+      return bucketKeeper(await openBucket(address));
+    case 'mail':
+      if (!isMailAddress(address.to))
+        throw new ConfigError('CHARTROOM_AUDIT_ANCHORS: mailto: names one address, as in mailto:privacy@example.org.');
+      if (!mail) throw new ConfigError('CHARTROOM_AUDIT_ANCHORS has mailto:, which needs CHARTROOM_MAIL.');
+      return mailKeeper(mail, address.to, base);
+    case 'syslog':
+      if (!syslog) throw new ConfigError('CHARTROOM_AUDIT_ANCHORS has syslog:, which needs CHARTROOM_SYSLOG.');
+      return syslogKeeper(syslog, base);
+  }
+}
+
+function urlKeeper(url: string, outgoing: OutgoingClients): AnchorKeeper {
+  const { host, protocol } = new URL(url);
+  let client: Outgoing;
+  try {
+    const hosts = [protocol === 'http:' ? `http://${host}` : host];
+    client = outgoing.open('audit-anchors', { hosts, networks: INSIDE, redirects: 0 });
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : '';
+    throw new ConfigError(`CHARTROOM_AUDIT_ANCHORS cannot be asked: ${why}`, { cause });
+  }
+  return {
+    ...{ way: 'url', every: 0 },
+    async keep({ line }) {
+      const headers = { 'content-type': 'application/json' };
+      const { status } = await client.ask(url, { method: 'POST', headers, body: line });
+      if (status < 200 || status > 299)
+        throw new FhirError('unavailable', `The keeper of anchors answers ${status}.`, { detail: `status-${status}` });
+    },
+  };
+}
+
+const bucketKeeper = (bucket: AnchorBucket): AnchorKeeper => ({
+  ...{ way: 'bucket', every: 0 },
+  // A name of its time: whoever lists them has them in order, and one that is sent again is the same.
+  keep: ({ line, time }) => bucket.put(`${time.replaceAll(':', '-')}.json`, Buffer.from(`${line}\n`)),
+});
+
+/** One a day: whoever gets one each minute reads none. */
+const mailKeeper = (mail: Mail, to: string, base: string): AnchorKeeper => ({
+  ...{ way: 'mail', every: DAY },
+  async keep(anchor) {
+    const id = `anchor-${anchor.time.replaceAll(/\D/g, '')}`;
+    await mail.send({ to, id, subject: `Anchor of the audit trail, ${anchor.time}`, text: letterOf(anchor, base) });
+  },
+});
+
+const letterOf = (
+  { note, line, time }: MadeAnchor,
+  base: string,
+): string => `This is an anchor of the audit trail of ${base}, made at ${time}.
+Keep this mail: with it anybody can show whether what was recorded before that time was altered, left out or put in.
+
+The note:
+
+${note}
+The same with what it is over, as one line. Save it as a file, and give that to
+chartroom audit verify --anchor FILE, or to verify-audit.mjs:
+
+${line}
+`;
+
+/** Facility and severity as those of the events have; a message id of its own. */
+const syslogKeeper = (receiver: SyslogReceiver, base: string): AnchorKeeper => ({
+  ...{ way: 'syslog', every: 0 },
+  async keep({ line, time }) {
+    const connection = await openSyslog(receiver);
+    try {
+      await connection.send(syslogFrame({ ...syslogHead(base), msgid: 'AUDIT-ANCHOR', timestamp: time, msg: line }));
+      await connection.finish();
+    } finally {
+      connection.destroy();
+    }
+  },
+});
