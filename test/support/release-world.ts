@@ -20,6 +20,8 @@ export interface DocumentDrawn {
   readonly isOther: boolean;
   /** The desk wrote it. */
   readonly isDesk: boolean;
+  /** A machine has read it. */
+  readonly isMachine: boolean;
   readonly status: 'current' | 'superseded' | 'entered-in-error';
   readonly docStatus: 'final' | 'preliminary' | 'entered-in-error' | undefined;
   readonly type: (typeof WORLD_TYPES)[number];
@@ -61,6 +63,7 @@ export function drawDocuments(random: Random, count = 12): DocumentDrawn[] {
     id: `d${at}`,
     isOther: random.chance(0.05),
     isDesk: random.chance(0.04),
+    isMachine: random.chance(0.04),
     status: random.chance(0.9) ? 'current' : random.pick(['superseded', 'entered-in-error']),
     docStatus: random.chance(0.8) ? 'final' : random.pick(['preliminary', 'entered-in-error', undefined]),
     type: random.pick(WORLD_TYPES),
@@ -94,12 +97,16 @@ export const drawnLabel = (code: string) => ({ system: code.length === 1 ? LEVEL
 const years = ([first, last]: readonly [number, number]) => ({ start: String(first), end: String(last) });
 
 export function drawnDocument(drawn: DocumentDrawn): Resource {
-  const { id, isOther, isDesk, status, docStatus, type, year, visit, level, labels, onContent, replaces } = drawn;
+  const { id, isOther, isDesk, isMachine, status, docStatus, type, year, visit, level, labels, onContent, replaces } =
+    drawn;
+  const tag = isMachine ? { tag: [{ system: 'urn:chartroom:machine-text', code: 'text' }] } : {};
   const security = [...(level ? [level] : []), ...labels].map(drawnLabel);
   return {
     resourceType: 'DocumentReference',
     id,
-    ...(onContent ? { securityLabel: security.map(each => ({ coding: [each] })) } : { meta: { security } }),
+    ...(onContent
+      ? { securityLabel: security.map(each => ({ coding: [each] })), meta: tag }
+      : { meta: { security, ...tag } }),
     status,
     ...(docStatus ? { docStatus } : {}),
     type: {
@@ -161,11 +168,12 @@ const isInError = ({ status, docStatus }: DocumentDrawn): boolean =>
 
 /** The rules a second time, said of what was drawn: what a document is, and what was asked for. */
 function scopeAgainst(document: DocumentDrawn, request: RequestDrawn, all: readonly DocumentDrawn[]): string[] {
-  const { isOther, isDesk, status, docStatus, type, year, visit, id } = document;
+  const { isOther, isDesk, isMachine, status, docStatus, type, year, visit, id } = document;
   const hasSuccessor = all.some(each => each.replaces === id && !isInError(each));
   const found: Readonly<Record<string, boolean>> = {
     'other-patient': isOther,
     'of-this-desk': isDesk,
+    'machine-read': isMachine,
     'entered-in-error': isInError(document),
     superseded: status === 'superseded' || hasSuccessor,
     preliminary: docStatus === 'preliminary',

@@ -7,6 +7,9 @@ import type { Feature } from '../../interactions/feature.js';
 import { newId } from '../../platform/ids.js';
 import { intakeOperation } from './batch-operation.js';
 import { documentGuard } from './document-guard.js';
+import { findReadingCommand, readingCommandSetting } from './machine-text/reading-command.js';
+import { readingJob } from './machine-text/reading-job.js';
+import { machineTextHook } from './machine-text/text-hook.js';
 import { readIndexRules } from './index-fields.js';
 import { indexOperation } from './index-operation.js';
 import { intakeRatesOperation } from './rates-operation.js';
@@ -37,6 +40,8 @@ const settings = {
     1,
     120,
   ),
+  ocr: readingCommandSetting,
+  ocrTime: wholeNumber('OCR_TIME', 60, 'Seconds that the command of `CHARTROOM_OCR` has for one scan.', 1, 600),
 };
 
 const INDEXING_ROLES = ['writer', 'records-specialist'];
@@ -45,7 +50,9 @@ export const scanIntake: Feature<typeof settings> = {
   name: 'intake',
   settings,
   profiles: folder,
-  open({ own: { intakeSample, intakeNewStaff, intakeWait }, clock, settings: { bases } }) {
+  open({ own, clock, log, metrics, settings: { bases } }) {
+    const { intakeSample, intakeNewStaff, intakeWait, ocr, ocrTime } = own;
+    const command = findReadingCommand(ocr, process.env['PATH']);
     const ground: ScanGround = {
       rules: readIndexRules(new URL('rules/index-fields.json', folder)),
       sample: { percent: intakeSample, newStaff: intakeNewStaff },
@@ -56,7 +63,8 @@ export const scanIntake: Feature<typeof settings> = {
       copied: new WeakMap(),
     };
     return {
-      hooks: [scanHook(ground), documentGuard(bases)],
+      hooks: [scanHook(ground), documentGuard(bases), machineTextHook({ bases, isReading: command !== undefined })],
+      jobs: command ? [readingJob({ command, time: ocrTime * 1000, bases, clock, log, metrics })] : [],
       operations: {
         index: indexOperation(ground),
         intake: intakeOperation({ lookFor: intakeWait * 1000 }),

@@ -4,8 +4,9 @@
  *
  * Choices: a class of the minimum necessary, and an order of a court, gets nothing that was not asked for by type or encounter but what a person takes in one by one, and
  * nothing beyond what was asked for. For others a person may go beyond it, where an authorization covers it or the class needs none. A person can take in nothing else that
- * is out: not a draft, and nothing of what labels guard. Labels of a document are those of its content and of what is said of it.
+ * is out: not a draft, not what a machine has read (its scan is given out, which says what is so), and nothing of what labels guard. Labels of a document are those of its content and of what is said of it.
  */
+import { isMachineText } from '../../fhir/content/machine-read.js';
 import { NORMALLY, placeOfLevel, protectionIn } from '../../fhir/security-labels.js';
 import { isObject, itemsOf, type Json, type JsonObject, type Resource } from '../../fhir/resource.js';
 import {
@@ -25,7 +26,15 @@ import type { GuardedLabel, RequesterClass } from './requester-classes.js';
 
 /** Codes of profiles/release/rules/reasons.json, in the order in which they are told. */
 export const RELEASE_REASONS = [
-  ...(['other-patient', 'of-this-desk', 'entered-in-error', 'superseded', 'preliminary', 'out-of-type'] as const),
+  ...([
+    'other-patient',
+    'of-this-desk',
+    'machine-read',
+    'entered-in-error',
+    'superseded',
+    'preliminary',
+    'out-of-type',
+  ] as const),
   ...(['out-of-period'] as const),
   ...(['other-encounter', 'minimum-necessary', 'not-authorized', 'restricted', 'very-restricted'] as const),
   ...(['psychotherapy', 'part-2', 'withheld-from-patient', 'left-out'] as const),
@@ -106,6 +115,7 @@ function selectorOf(asked: SelectionAsked, replaced: ReadonlySet<string>): (docu
     const rules: readonly (readonly [ReleaseReason, boolean])[] = [
       ['other-patient', isOfAnother(document, patient, bases)],
       ['of-this-desk', facts.types.some(({ system }) => system === DESK_DOCUMENTS)],
+      ['machine-read', isMachineText(document)],
       ['entered-in-error', status === 'entered-in-error' || docStatus === 'entered-in-error'],
       ['superseded', status === 'superseded' || replaced.has(facts.self)],
       ['preliminary', docStatus === 'preliminary'],

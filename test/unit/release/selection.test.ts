@@ -75,6 +75,7 @@ describe('the selection of documents for a release', () => {
       id: 'd0',
       isOther: false,
       isDesk: false,
+      isMachine: false,
       status: 'current',
       docStatus: 'final',
       type: '18842-5',
