@@ -56,6 +56,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map(
         server: { value: 'ADDRESS', about: 'The server [http://127.0.0.1:8080/fhir].' },
         'token-file': { value: 'FILE', about: 'File with the token to ask with.' },
         quiet: { value: 'SECONDS', about: 'For which a file has not changed before it is taken in [10].' },
+        separated: { about: 'Separator sheets stand between the documents of PDF and TIFF files.' },
         once: { about: 'End when nothing is left.' },
       },
       run: intake,

@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { contentTypeOf, HEAD_BYTES } from '../fhir/content/content-type.js';
 import { nameOfBytes, URI_SYSTEM } from '../fhir/content/bytes-name.js';
 import { FhirError } from '../fhir/error.js';
 import { isObject, itemsOf, type Json, type Resource } from '../fhir/resource.js';
@@ -49,7 +50,9 @@ export async function intake({ words, options }: Invocation): Promise<number> {
   try {
     for (const name of ASIDE) await mkdir(join(folder, name), { recursive: true });
     const client = openServer(outgoing, String(server));
-    return await watch({ folder, client, server: String(server), token, isOnce: once === true, quiet, signals });
+    const isSeparated = options['separated'] === true;
+    const given = { folder, client, server: String(server), token, isSeparated };
+    return await watch({ ...given, isOnce: once === true, quiet, signals });
   } finally {
     signals.release();
     outgoing.close();
@@ -86,6 +89,8 @@ interface Watched {
   readonly client: Outgoing;
   readonly server: string;
   readonly token: string | undefined;
+  /** Separator sheets stand between the documents of a file. */
+  readonly isSeparated: boolean;
   /** Ends when nothing is left. */
   readonly isOnce: boolean;
   /** ms for which a file has not changed. */
@@ -220,18 +225,26 @@ const TOO_LARGE =
 /** What somebody says who has no $intake, or another address. */
 const NOT_HERE: ReadonlySet<number> = new Set([404, 405, 300, 301, 302, 303, 307, 308]);
 
+/** Types of files that `$intake` takes apart; any other file is one document. */
+const HOLD_SEVERAL: ReadonlySet<string | undefined> = new Set(['application/pdf', 'image/tiff']);
+
 /** A text: why nobody has answered. */
 async function asked(
-  { client, server, token, folder }: Watched,
+  { client, server, token, folder, isSeparated }: Watched,
   name: string,
   bytes: Buffer,
   sha256: string,
 ): Promise<Answered | string> {
+  const type = isSeparated ? await contentTypeOf(bytes.subarray(0, HEAD_BYTES)) : undefined;
+  const separated = HOLD_SEVERAL.has(type) ? [{ name: 'separated', valueBoolean: true }] : [];
   const parameter = [
     { name: 'source', valueString: basename(folder) },
     { name: 'title', valueString: name },
     { name: 'identifier', valueIdentifier: { system: URI_SYSTEM, value: nameOfBytes(sha256) } },
-    { name: 'file', part: [{ name: 'attachment', valueAttachment: { title: name, data: bytes.toString('base64') } }] },
+    {
+      name: 'file',
+      part: [{ name: 'attachment', valueAttachment: { title: name, data: bytes.toString('base64') } }, ...separated],
+    },
   ];
   try {
     return await client.ask(`${server.replace(/\/+$/, '')}/DocumentReference/$intake`, {

@@ -1,9 +1,13 @@
 /** Intake: files come in, are indexed and looked at by a second person, with what is refused on the way. */
 import assert from 'node:assert/strict';
+import type { DocumentReference } from 'fhir/r4.js';
 import { describe, it } from 'mocha';
+import { serverMark } from '../../src/features/intake/sheets/sheet-text.js';
 import { CONSOLE_STORES, onConsole } from '../support/console.js';
 import { FULL } from '../support/depth.js';
 import { as, intakeTokens, tokenOf } from '../support/intake.js';
+import { aPdf } from '../support/scans.js';
+import { sheetPage, WRITTEN_PAGE } from '../support/separator-sheets.js';
 import type { RunningServer, StoreName } from '../support/server.js';
 
 /** Somebody with an encounter. */
@@ -203,6 +207,29 @@ const story = (store: StoreName) => (): void => {
     await page.locator('.fault-summary:focus', { hasText: 'as it is now' }).waitFor();
     await page.locator('.tag', { hasText: 'Waits for a second person' }).waitFor();
     await page.locator('table', { hasText: 'When you began' }).locator('tr', { hasText: 'pending-qc' }).waitFor();
+  });
+
+  it('takes a file apart at its separator sheets where that is said (S4)', async () => {
+    const { page, server } = stage();
+    const sheet = sheetPage({ server: serverMark(server.base), patient: 'p1', pages: 1 });
+    const pile = aPdf([sheet, WRITTEN_PAGE, sheet, WRITTEN_PAGE.replace('12 Tf', '13 Tf')]);
+    await comeIn('ann');
+    await page.fill('#source', 'scanner in room 13');
+    await page.setInputFiles('#files', [
+      { name: 'pile.pdf', mimeType: 'application/pdf', buffer: pile },
+      file('alone.txt', 'A note alone'),
+    ]);
+    await page.check('#separated');
+    await press('Take files in');
+    await page.locator('.drop li').first().waitFor({ state: 'detached' });
+    const { body } = await server.request
+      .get('/fhir/DocumentReference?subject=Patient/p1&doc-status=preliminary&_sort=-_lastUpdated&_count=2')
+      .set(as('root'))
+      .expect(200);
+    const { entry } = body as { entry: { resource: DocumentReference }[] };
+    const names = new Set(entry.map(({ resource }) => resource.content[0]!.attachment.title));
+    assert.deepEqual(names, new Set(['pile.pdf (1)', 'pile.pdf (2)']));
+    assert.equal(await page.isChecked('#separated'), false);
   });
 
   it('tells the rates of each indexer', async () => {

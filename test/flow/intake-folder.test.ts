@@ -9,10 +9,13 @@ import { join } from 'node:path';
 import type { DocumentReference, Task } from 'fhir/r4.js';
 import { it } from 'mocha';
 import { realPause } from '../../src/platform/real-time.js';
+import { serverMark } from '../../src/features/intake/sheets/sheet-text.js';
 import { onStoresInTurn, type Stage } from '../support/both-stores.js';
 import { command } from '../support/cli.js';
 import { createRandom } from '../support/random.js';
 import { depthOf } from '../support/depth.js';
+import { sheetPage, WRITTEN_PAGE } from '../support/separator-sheets.js';
+import { aPdf } from '../support/scans.js';
 import { ANN, BEN, intakeTokens, intakeWorld, stepAs, tokenOf } from '../support/intake.js';
 
 const newFolder = (): string => mkdtempSync(join(tmpdir(), 'chartroom-scans-'));
@@ -83,6 +86,19 @@ onStoresInTurn(
       assert.match(readFileSync(join(folder, 'failed', 'program.reason.txt'), 'utf8'), /taken in of these types/);
       assert.deepEqual(filesOf(folder), ['.hidden']);
       assert.deepEqual(await titles(stage()), ['one.txt']);
+    });
+
+    it('is taken apart at separator sheets where that is said, as far as a file can hold several documents (S4)', async () => {
+      const sheet = sheetPage({ server: serverMark(stage().server.base), patient: '1', pages: 1 });
+      const file = aPdf([sheet, WRITTEN_PAGE, sheet, WRITTEN_PAGE.replace('12 Tf', '13 Tf')]);
+      const folder = newFolder();
+      writeFileSync(join(folder, 'pile.pdf'), file);
+      writeFileSync(join(folder, 'alone.txt'), 'A note alone.');
+      const { status, err } = await taking(stage(), folder, {}, '--once', '--separated').ended;
+      assert.equal(status, 0, err);
+      const all = await titles(stage());
+      for (const title of ['pile.pdf', 'pile.pdf (1)', 'pile.pdf (2)', 'alone.txt'])
+        assert.ok(all.includes(title), title);
     });
 
     it('stays as it is where the server wants somebody else to ask, or is away', async () => {

@@ -13,6 +13,7 @@ export const sayIntake = speaker({
   'files.missing': 'Choose one file at least',
   'files.too-many': 'Choose 100 files at most',
   'files.too-large': 'Together they have more than 20 MB: choose fewer',
+  separated: 'Separator sheets stand between the documents: take a PDF or TIFF apart at them',
   'files.file': 'File {n}: {text}',
   taken: { one: '{n} file was taken in', other: '{n} files were taken in' },
   tabs: 'Parts of the intake',

@@ -10,7 +10,7 @@ import { HOME } from '../../session/server.js';
 import { byDue, TASK_ELEMENTS, TaskTable } from '../../tasks/task-table.js';
 import { announce } from '../../ui/announce.js';
 import { FaultSummary, type FieldFault, fieldFaults } from '../../ui/fault-summary.js';
-import { TextField } from '../../ui/fields.js';
+import { CheckField, TextField } from '../../ui/fields.js';
 import { FilesField } from '../../ui/files-field.js';
 import { FoundList } from '../../ui/found-list.js';
 import { Page } from '../../ui/page.js';
@@ -134,17 +134,34 @@ async function base64Of(file: File): Promise<string> {
 interface ChosenFiles {
   readonly id: string;
   readonly files: readonly File[];
+  /** Separator sheets stand between their documents. */
+  readonly isSeparated: boolean;
 }
-const chosenNow = (files: readonly File[]): ChosenFiles => ({ id: `urn:uuid:${crypto.randomUUID()}`, files });
+const chosenNow = (files: readonly File[], isSeparated = false): ChosenFiles => ({
+  id: `urn:uuid:${crypto.randomUUID()}`,
+  files,
+  isSeparated,
+});
 
-async function batchOf(source: string, { id, files }: ChosenFiles): Promise<Parameters> {
+/** How the base64 of a PDF begins, and of a TIFF: the server takes apart no other file. */
+const HOLDS_SEVERAL = /^(?:JVBERi|SUkqA|TU0AK)/;
+
+async function batchOf(source: string, { id, files, isSeparated }: ChosenFiles): Promise<Parameters> {
   const attachments: Attachment[] = [];
   for (const file of files) attachments.push({ title: file.name, data: await base64Of(file) });
   return {
     resourceType: 'Parameters',
     parameter: [
       { name: 'source', valueString: source },
-      ...attachments.map(valueAttachment => ({ name: 'file', part: [{ name: 'attachment', valueAttachment }] })),
+      ...attachments.map(valueAttachment => ({
+        name: 'file',
+        part: [
+          { name: 'attachment', valueAttachment },
+          ...(isSeparated && HOLDS_SEVERAL.test(valueAttachment.data ?? '')
+            ? [{ name: 'separated', valueBoolean: true }]
+            : []),
+        ],
+      })),
       { name: 'identifier', valueIdentifier: { system: 'urn:ietf:rfc:3986', value: id } },
     ],
   };
@@ -177,7 +194,7 @@ const faultsOfBatch = (fault: RequestFault, files: number): readonly FieldFault[
 function TakeFiles() {
   const [source, setSource] = useState('');
   const [chosen, setChosen] = useState(() => chosenNow([]));
-  const { files } = chosen;
+  const { files, isSeparated } = chosen;
   const { faults, requestId, faultAt, isBusy, lack, trying } = useFaults();
   const take = async (event: Event): Promise<void> => {
     event.preventDefault();
@@ -210,8 +227,14 @@ function TakeFiles() {
         id="files"
         label={sayIntake('files')}
         value={files}
-        set={next => setChosen(chosenNow(next))}
+        set={next => setChosen(chosenNow(next, isSeparated))}
         fault={faultAt('files')}
+      />
+      <CheckField
+        id="separated"
+        label={sayIntake('separated')}
+        value={isSeparated}
+        set={next => setChosen(chosenNow(files, next))}
       />
       <button type="submit" disabled={isBusy}>
         {sayIntake('take')}
