@@ -86,14 +86,16 @@ interface RecordingGround extends StoreGround, Pick<LedgerGround, 'keepers'> {
 }
 
 /** Throws `unavailable` where the package that it needs is not installed. */
-async function openBucket({ blobs, blobsEndpoint }: Config, log: Log): Promise<BucketGround | undefined> {
+async function openBucket({ blobs, blobsEndpoint, blobsMove }: Config, log: Log): Promise<BucketGround | undefined> {
   if (blobs === '') return undefined;
   const { openS3Bucket } = await import('./store/s3/index.js');
   return {
     bucket: await openS3Bucket(parseBucketAddress(blobs), blobsEndpoint),
-    told({ hash, error }) {
+    isLeft: blobsMove === 'back',
+    told({ hash, error, empty }) {
+      if (empty) log.info('Nothing is left in the bucket: start without CHARTROOM_BLOBS and CHARTROOM_BLOBS_MOVE');
       const at = error && { kind: error.kind, at: frames(error.cause ?? error) };
-      if (at) log.warn({ hash, ...at }, 'Bytes wait to be moved to the bucket, or to be dropped from it');
+      if (at) log.warn({ hash, ...at }, 'Bytes wait to be moved to the bucket or back, or to be dropped from it');
     },
   };
 }

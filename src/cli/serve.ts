@@ -15,7 +15,7 @@ import { createHttpServer } from '../http/app.js';
 import type { Limits } from '../http/source.js';
 import type { Engine } from '../interactions/engine.js';
 import { beginLife } from '../interactions/lives.js';
-import { type Config, isMongo, SETTINGS } from '../platform/config.js';
+import { type Config, ConfigError, isMongo, SETTINGS } from '../platform/config.js';
 import { envOf, type Setting } from '../platform/setting.js';
 import { frames, type Log } from '../platform/log.js';
 import { MAX_DEPTH } from '../fhir/json/json.js';
@@ -34,6 +34,9 @@ const GRACE = 10_000;
 
 /** ms until what nobody has asked for yet is made ready: who asks at the start, or ends, does not wait for it. */
 const WARM_AFTER = 3000;
+
+const LACKS_BUCKET =
+  'Bytes of documents lie in a bucket, and CHARTROOM_BLOBS names none: name it as before. To leave it, add CHARTROOM_BLOBS_MOVE=back until the log says that nothing is left there.';
 
 /** What each machine and process of one database has for itself. */
 const OF_MACHINE: ReadonlySet<string> = new Set<keyof Config>(['host', 'port', 'data', 'workers']);
@@ -70,6 +73,7 @@ async function serveHere(invocation: Invocation): Promise<number> {
     await endNotes();
   };
   try {
+    if (await engine.store.blobs.lackBucket()) throw new ConfigError(LACKS_BUCKET);
     if (wantsDemo(config) && (await takesDemo(engine))) {
       // A port that is taken is told before anything is written.
       await probe(config);

@@ -59,7 +59,7 @@ export function harnessStore(store: Store, gate: Pick<StoreGate, 'call'>, touche
       }),
   };
   const { blobs, deeds } = store;
-  const bytes: Omit<Blobs, 'all'> = {
+  const bytes: Omit<Blobs, 'all' | 'lackBucket'> = {
     get: (...asked) => call(() => blobs.get(...asked)),
     put: (...asked) =>
       call(() => {

@@ -73,11 +73,19 @@ export async function answerRequest(
     const { target } = exchange;
     const interaction = target?.kind ?? 'none';
     if (notice === 'always' || (failure && notice === 'failures')) {
-      const { statusCode: status } = response;
+      const { statusCode: head } = response;
+      const brokenOff = response.destroyed && !response.writableFinished;
+      // What the head said is not what became of the answer.
+      const status = brokenOff && failure ? failure.status : head;
       metrics.requests.inc({ interaction, status: String(status) });
       metrics.duration.observe({ interaction }, seconds);
       if (failure) metrics.refused.inc({ kind: failure.kind });
-      writeLog(engine, { requestId, correlationId, interaction, type: target?.type, status, seconds }, failure);
+      const line = { requestId, correlationId, interaction, type: target?.type, status, seconds };
+      writeLog(
+        engine,
+        brokenOff ? { ...line, brokenOff, head: response.headersSent ? head : undefined } : line,
+        failure,
+      );
     }
   }
 }

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { baseAddressFaults, parseNetwork } from './address.js';
 import { AUDIT_SETTINGS } from './audit-settings.js';
-import { BLOB_SETTINGS } from './blob-settings.js';
+import { BLOB_SETTINGS, blobFaults } from './blob-settings.js';
 import { MAIL_SETTINGS } from './mail-settings.js';
 import { IMPLICIT_POLICIES } from './implicit-policy.js';
 import { nearest } from './nearest.js';
@@ -473,10 +473,7 @@ function contradictions(config: Config): string[] {
   if (config.pageSize > config.maxPageSize) faults.push('CHARTROOM_PAGE_SIZE must not exceed CHARTROOM_MAX_PAGE_SIZE.');
   faults.push(...baseAddressFaults(config.baseUrl, namesListed(config.formerBaseUrls)));
   if (config.harness === 'on') faults.push(...beyondLoopback(config));
-  if (config.harness === 'on' && config.blobs !== '')
-    faults.push('CHARTROOM_HARNESS=on puts the store back, and no bucket: leave CHARTROOM_BLOBS empty.');
-  if (config.blobsEndpoint !== '' && config.blobs === '' && !config.auditAnchors.includes('s3:'))
-    faults.push('CHARTROOM_BLOBS_ENDPOINT needs CHARTROOM_BLOBS, or s3: in CHARTROOM_AUDIT_ANCHORS.');
+  faults.push(...blobFaults(config));
   return faults;
 }
 

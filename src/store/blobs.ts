@@ -77,5 +77,16 @@ export async function proveChunks(hash: string, chunks: AsyncIterable<Uint8Array
   return checksums;
 }
 
+/** Whether all of them can be read, and are those that were stored. */
+export async function areWhole(bytes: AsyncIterable<Uint8Array>): Promise<boolean> {
+  try {
+    for await (const _ of bytes);
+    return true;
+  } catch (error) {
+    if (error instanceof DamagedBlob) return false;
+    throw error;
+  }
+}
+
 /** ms after which bytes that nothing has ever referred to go. */
 export const UNREFERRED_MS = 24 * 3_600_000;

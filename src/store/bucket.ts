@@ -91,7 +91,8 @@ async function* checkedChunks(
     at += chunk.length;
     yield chunk;
   }
-  if (at < until) throw new FhirError('unavailable', 'The bucket broke off in the middle of an answer.');
+  // A connection that breaks throws by itself.
+  if (at < until) throw new DamagedBlob(hash, `the object ${object} is too short`);
 }
 
 /** Chunks of their size, each in memory of its own; the last one has what is left of `size`, and one that is broken off is none. */

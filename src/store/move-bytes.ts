@@ -5,40 +5,32 @@
  *     the name of the object is noted → it is written, from chunks that were checked → the row says where they are, and the note goes
  *
  * An object whose note has stayed is one that no row names: it is dropped at once where its bytes were erased, else a day later.
+ *
+ * The way back is a put of what is there (shelf.ts): whatever is put while its bytes lie in the bucket takes their place, so that an object
+ * that was lost comes back with whoever sends the bytes again.
  */
 import { randomUUID } from 'node:crypto';
 import { asFhirError, FhirError } from '../fhir/error.js';
 import { realNow, realTimeout } from '../platform/real-time.js';
 import { checksumOf, DamagedBlob, UNREFERRED_MS } from './blobs.js';
-import { type Bucket, bytesMoved, MOVED_CHUNK_BYTES, type MovedBytes } from './bucket.js';
+import { type Bucket, bytesMoved, MOVED_CHUNK_BYTES } from './bucket.js';
+import { isMoved, type Shelf, type ShelvedBytes } from './shelf.js';
 import type { BlobRange, Blobs, Commit } from './store.js';
 
 /** The bucket of a store, and who is told what becomes of moves. */
 export interface BucketGround {
   readonly bucket: Bucket;
+  /** Nothing is moved there any more, and what is there is moved back. */
+  readonly isLeft?: boolean;
   /** After a move, and where there was nothing to move; `error`: it is tried again with the next sweep. Without a hash: of dropping objects. */
-  told(outcome: { readonly hash?: string; readonly error?: FhirError }): void;
+  told(outcome: MoveOutcome): void;
 }
-
-/** Bytes as a store has them itself: `get` says where those are that were moved. */
-export interface Shelf extends Omit<Blobs, 'get'> {
-  get(
-    hash: string,
-    range?: BlobRange,
-  ): Promise<{ readonly size: number; readonly bytes: AsyncIterable<Buffer> | MovedBytes } | undefined>;
-  /** Hashes of bytes that are here and could be moved, at most `limit`, always in the same order. */
-  movable(limit: number, besides: readonly string[]): Promise<readonly string[]>;
-  /** Notes that an object of this name may come to be, durable before it does. `at`: ms, by the machine's clock. */
-  noteObject(name: string, at: number): Promise<void>;
-  /** The bytes are there from now on, and no longer here. False: they were erased, or moved by somebody else, and the object is one to drop. */
-  moved(bytes: MovedBytes): Promise<boolean>;
-  /** Names of objects that no row has, noted before that time; those of bytes that were erased are noted at 0. At most a thousand. */
-  leftObjects(before: number, besides: readonly string[]): Promise<readonly string[]>;
-  forgetObjects(names: readonly string[]): Promise<void>;
+export interface MoveOutcome {
+  readonly hash?: string;
+  readonly error?: FhirError;
+  /** Nothing is left in the bucket that is left. */
+  readonly empty?: true;
 }
-
-/** What it does for moves alone. */
-export type ShelfOfMoves = Omit<Shelf, keyof Blobs>;
 
 export interface BytesInTwoPlaces {
   readonly blobs: Blobs;
@@ -61,24 +53,25 @@ export function bytesInTwoPlaces(shelf: Shelf, ground: BucketGround | undefined)
   const get: Blobs['get'] = async (hash, range) => {
     const found = await shelf.get(hash, range);
     if (!found) return undefined;
-    const { size, bytes } = found;
+    const { size } = found;
     const wanted = { start: Math.max(0, range?.start ?? 0), end: Math.min(size - 1, range?.end ?? size - 1) };
-    return { size, bytes: isMoved(bytes) ? bytesMoved(bucket, bytes, wanted) : followed(bytes, hash, wanted) };
+    return { size, bytes: followed(found, hash, wanted) };
   };
 
-  /** Goes on in the bucket where they are moved while they are read. */
-  async function* followed(bytes: AsyncIterable<Buffer>, hash: string, { start, end }: BlobRange) {
-    let at = start;
-    try {
-      for await (const piece of bytes) {
-        at += piece.length;
-        yield piece;
+  /** Goes on where they are now, when they are moved or put anew while they are read. */
+  async function* followed(found: ShelvedBytes, hash: string, { start, end }: BlobRange): AsyncGenerator<Buffer> {
+    for (let at = start, now = found; ; )
+      try {
+        for await (const piece of isMoved(now.bytes) ? bytesMoved(bucket, now.bytes, { start: at, end }) : now.bytes) {
+          at += piece.length;
+          yield piece;
+        }
+        return;
+      } catch (error) {
+        const next = error instanceof DamagedBlob ? await shelf.get(hash, { start: at, end }) : undefined;
+        if (!next || next.place === now.place) throw error;
+        now = next;
       }
-    } catch (error) {
-      const now = mover && error instanceof DamagedBlob ? await shelf.get(hash) : undefined;
-      if (!now || !isMoved(now.bytes)) throw error;
-      yield* bytesMoved(bucket, now.bytes, { start: at, end });
-    }
   }
 
   return {
@@ -88,9 +81,10 @@ export function bytesInTwoPlaces(shelf: Shelf, ground: BucketGround | undefined)
       keep: (hash, until) => shelf.keep(hash, until),
       async put(bytes, maxBytes) {
         const stored = await shelf.put(bytes, maxBytes);
-        if (stored.size > MOVED_CHUNK_BYTES) mover?.add([stored.hash]);
+        if (stored.size > MOVED_CHUNK_BYTES && !ground?.isLeft) mover?.add([stored.hash]);
         return stored;
       },
+      lackBucket: async () => !ground && (await shelf.inBucket(1, [])).length > 0,
       async sweep(now, putBefore = realNow() - UNREFERRED_MS) {
         const swept = await shelf.sweep(now, putBefore);
         mover?.look();
@@ -105,8 +99,6 @@ export function bytesInTwoPlaces(shelf: Shelf, ground: BucketGround | undefined)
   };
 }
 
-const isMoved = (bytes: AsyncIterable<Buffer> | MovedBytes): bytes is MovedBytes => 'object' in bytes;
-
 class Mover {
   readonly #shelf: Shelf;
   readonly #ground: BucketGround;
@@ -117,6 +109,8 @@ class Mover {
   #dropAgain = false;
   #underWay: Promise<void> | undefined;
   #looking = false;
+  /** Nothing was in the bucket any more, which is told once. */
+  #isLeft = false;
   #closed = false;
 
   constructor(shelf: Shelf, ground: BucketGround) {
@@ -129,20 +123,25 @@ class Mover {
     if (!this.#closed) this.#underWay ??= this.#moveAll().finally(() => (this.#underWay = undefined));
   }
 
-  /** Moves whatever there is to move. */
+  /** Moves whatever there is to move, there or back. */
   look(): void {
     this.#looking = true;
     this.add([]);
   }
 
   async #moveAll(): Promise<void> {
+    const { isLeft } = this.#ground;
     let hash: string | undefined;
     try {
       for (;;) {
         if (this.#waiting.size === 0 && this.#looking) {
-          const found = await this.#shelf.movable(MOVABLE_AT_ONCE, [...this.#damaged]);
+          const besides = [...this.#damaged];
+          const found = isLeft
+            ? await this.#shelf.inBucket(MOVABLE_AT_ONCE, besides)
+            : await this.#shelf.movable(MOVABLE_AT_ONCE, besides);
           for (const each of found) this.#waiting.add(each);
-          this.#looking = found.length === MOVABLE_AT_ONCE;
+          this.#looking = isLeft ? found.length > 0 : found.length === MOVABLE_AT_ONCE;
+          if (isLeft && found.length === 0) await this.#leave();
         }
         [hash] = this.#waiting;
         if (hash === undefined || this.#closed) return;
@@ -160,13 +159,13 @@ class Mover {
   /** What is damaged is no reason not to move what comes behind it. */
   async #moveOrNote(hash: string): Promise<{ readonly error?: FhirError }> {
     try {
-      await this.#moveOne(hash);
+      await (this.#ground.isLeft ? this.#moveBack(hash) : this.#moveOne(hash));
       return {};
     } catch (error) {
       if (!(error instanceof DamagedBlob)) throw error;
       // Another process may have moved or erased them while they were read.
       const now = await this.#shelf.get(hash);
-      if (!now || isMoved(now.bytes)) return {};
+      if (!now || isMoved(now.bytes) === !this.#ground.isLeft) return {};
       this.#damaged.add(hash);
       return { error };
     }
@@ -178,8 +177,7 @@ class Mover {
     const object = randomUUID();
     const checksums: Buffer[] = [];
     await this.#shelf.noteObject(object, realNow());
-    const isClosed = () => this.#closed;
-    const chunks = inMovedChunks(found.bytes, isClosed);
+    const chunks = inMovedChunks(unlessClosed(found.bytes, () => this.#closed));
     await this.#ground.bucket.put(object, found.size, noted(chunks, checksums)).catch(async (error: unknown) => {
       // Nobody knows what the bucket has of it.
       await this.#ground.bucket
@@ -190,6 +188,25 @@ class Mover {
     });
     const bytes = { hash, size: found.size, object, checksums: Buffer.concat(checksums) };
     if (!(await this.#shelf.moved(bytes))) await this.dropErased();
+  }
+
+  async #moveBack(hash: string): Promise<void> {
+    const found = await this.#shelf.get(hash);
+    if (!found || !isMoved(found.bytes)) return;
+    const bytes = bytesMoved(this.#ground.bucket, found.bytes, { start: 0, end: found.size - 1 });
+    await this.#shelf.put(
+      unlessClosed(bytes, () => this.#closed),
+      undefined,
+      true,
+    );
+  }
+
+  /** Everything was moved back that could be: what is in the bucket still is dropped, or damaged. */
+  async #leave(): Promise<void> {
+    await this.dropLeft(1);
+    if (this.#isLeft || (await this.#shelf.inBucket(1, [])).length > 0) return;
+    this.#isLeft = true;
+    this.#ground.told({ empty: true });
   }
 
   /** Drops objects that no row has, and that were noted before that time; of what stays others know, and it is tried again with the next sweep. */
@@ -250,12 +267,19 @@ async function* noted(chunks: AsyncIterable<Buffer>, checksums: Buffer[]): Async
   }
 }
 
-/** Chunks of the size in which they are read again, always in the same memory. Breaks off where the store is closed. */
-async function* inMovedChunks(pieces: AsyncIterable<Buffer>, isClosed: () => boolean): AsyncGenerator<Buffer> {
+/** Breaks off where the store is closed. */
+async function* unlessClosed(pieces: AsyncIterable<Buffer>, isClosed: () => boolean): AsyncGenerator<Buffer> {
+  for await (const piece of pieces) {
+    if (isClosed()) throw new Error('The store is being closed.');
+    yield piece;
+  }
+}
+
+/** Chunks of the size in which they are read again, always in the same memory. */
+async function* inMovedChunks(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const chunk = Buffer.allocUnsafeSlow(MOVED_CHUNK_BYTES);
   let filled = 0;
-  for await (let piece of pieces) {
-    if (isClosed()) throw new Error('The store is being closed.');
+  for await (let piece of pieces)
     while (piece.length > 0) {
       const some = piece.subarray(0, MOVED_CHUNK_BYTES - filled);
       chunk.set(some, filled);
@@ -265,6 +289,5 @@ async function* inMovedChunks(pieces: AsyncIterable<Buffer>, isClosed: () => boo
       yield chunk;
       filled = 0;
     }
-  }
   if (filled > 0) yield chunk.subarray(0, filled);
 }

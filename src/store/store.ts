@@ -246,8 +246,9 @@ export interface BlobRange {
  * which were erased since `put` is a `conflict`. No byte is given that is not what was stored: reading throws `blob-damaged`.
  */
 export interface Blobs {
+  /** Bytes that are here already are kept once; where those have been damaged or lost, the new ones take their place. */
   put(bytes: Buffer | AsyncIterable<Uint8Array>, maxBytes?: number): Promise<{ hash: string; size: number }>;
-  /** Undefined: no such blob. */
+  /** Undefined: no such blob. What is put again while it is read goes on with the bytes that are there now. */
   get(hash: string, range?: BlobRange): Promise<{ size: number; bytes: AsyncIterable<Buffer> } | undefined>;
   /** Hashes of all of them, in no order. */
   all(): AsyncIterable<string>;
@@ -262,6 +263,8 @@ export interface Blobs {
    * Gives how many it erased. Whoever reads some of them just then meets `blob-damaged`.
    */
   sweep(now: number, putBefore?: number): Promise<number>;
+  /** Whether some of them lie in a bucket (move-bytes.ts), and the store was given none: they cannot be read. */
+  lackBucket(): Promise<boolean>;
 }
 
 /** What a check of the whole store asks beyond reading it. What changes meanwhile counts as right. */

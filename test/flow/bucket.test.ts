@@ -1,12 +1,18 @@
 /** A server whose larger bytes lie in a bucket: what a client sees of it, and what is said where it cannot be used. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { after, before, describe, it } from 'mocha';
 import { examine } from '../../src/cli/verify.js';
 import { openS3Bucket } from '../../src/store/s3/index.js';
+import { command } from '../support/cli.js';
+import { exchange } from '../support/exchange.js';
 import { openS3Server, type S3Server } from '../support/s3.js';
 import { type RunningServer, startServer } from '../support/server.js';
+import { spawnServer } from '../support/spawn.js';
 
 describe('a server with a bucket', () => {
   let s3: S3Server;
@@ -93,12 +99,54 @@ describe('a server with a bucket', () => {
     s3.fail('PUT', 'hang', 0);
   });
 
+  it('ends a move that is under way with SIGTERM, and a server goes on with it; without the bucket none starts', async () => {
+    const data = mkdtempSync(join(tmpdir(), 'chartroom-bucket-'));
+    const env = {
+      CHARTROOM_DATA: data,
+      CHARTROOM_BLOBS: `s3://${s3.bucket}/apart`,
+      CHARTROOM_BLOBS_ENDPOINT: s3.endpoint,
+    };
+    const here = () => [...s3.objects.keys()].filter(key => key.startsWith('apart/'));
+    const body = randomBytes(6_000_000);
+    const headers = { 'content-type': 'application/octet-stream' };
+    try {
+      s3.fail('PART', 'hang');
+      const first = await spawnServer(env);
+      const parts = s3.asked['PART'] ?? 0;
+      await exchange(first.port, { method: 'PUT', path: '/fhir/Binary/moving', headers, body });
+      while ((s3.asked['PART'] ?? 0) === parts) await pause(5);
+      const begun = performance.now();
+      assert.equal(await first.end(), 0);
+      assert.ok(performance.now() - begun < 15_000);
+      assert.deepEqual(here(), []);
+      s3.fail('PART', 'hang', 0);
+
+      const second = await spawnServer(env);
+      const read = async (port: number) => (await exchange(port, { method: 'GET', path: '/fhir/Binary/moving' })).body;
+      assert.ok(body.equals(await read(second.port)));
+      // What waited is moved with the next sweep; bytes that are put are moved at once.
+      await exchange(second.port, { method: 'PUT', path: '/fhir/Binary/other', headers, body: randomBytes(300_000) });
+      while (here().length === 0) await pause(5);
+      assert.equal(await second.end(), 0);
+
+      const { status, err } = await command(['serve'], { CHARTROOM_DATA: data, CHARTROOM_PORT: '1' }).ended;
+      assert.equal(status, 2);
+      assert.match(err, /^[^\n]*CHARTROOM_BLOBS names none[^\n]*CHARTROOM_BLOBS_MOVE=back[^\n]*\n$/);
+    } finally {
+      rmSync(data, { recursive: true, force: true });
+    }
+  });
+
   it('says which package is missing, and what is no address of a bucket', async () => {
     await assert.rejects(openS3Bucket({ bucket: 'b', prefix: '' }, '', 'not-installed-here'), {
       kind: 'unavailable',
       message: /npm install --no-save not-installed-here/,
     });
-    for (const config of [{ blobs: 'https://bucket/prefix' }, { blobsEndpoint: s3.endpoint }])
+    for (const config of [
+      { blobs: 'https://bucket/prefix' },
+      { blobsEndpoint: s3.endpoint },
+      { blobsMove: 'back' as const },
+    ])
       await assert.rejects(startServer({ store: 'embedded', config }), {
         name: 'ConfigError',
         message: /CHARTROOM_BLOBS/,

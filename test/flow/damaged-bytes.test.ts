@@ -197,6 +197,51 @@ for (const store of STORES)
       assert.ok(whole !== 'broken off' && whole.body.equals(LARGE));
     });
 
+    it('that break off an answer have a log line and a metric that say so', async () => {
+      const hash = hashOf(LARGE);
+      const bytes = await hand.read(hash, 2);
+      await hand.write(hash, 2, flipped(bytes, 9));
+      const { log } = server.engine as unknown as {
+        log: { error: (this: void, line: Record<string, unknown>) => void };
+      };
+      const tell = log.error;
+      const told = new Promise<Record<string, unknown>>(resolve => {
+        log.error = line => void ('interaction' in line && resolve(line));
+      });
+      assert.equal(await get('Binary/large'), 'broken off');
+      const { interaction, status, head, brokenOff, kind } = await told;
+      log.error = tell;
+      await hand.write(hash, 2, bytes);
+      assert.deepEqual(
+        { interaction, status, head, brokenOff, kind },
+        { interaction: 'read', status: 500, head: 200, brokenOff: true, kind: 'blob-damaged' },
+      );
+    });
+
+    it('are whole again when somebody sends them again, in whatever way', async () => {
+      const [small, large] = [hashOf(SMALL), hashOf(LARGE)];
+      const last = (await hand.chunks(large)) - 1;
+      const headers = { 'content-type': 'application/pdf' };
+      for (const [hash, part, damage] of [
+        [small, 0, 'flipped'],
+        [small, 0, 'lost'],
+        [large, 1, 'flipped'],
+        [large, last, 'lost'],
+      ] as const) {
+        const bytes = await hand.read(hash, part);
+        await hand.write(hash, part, damage === 'lost' ? undefined : flipped(bytes, 7));
+        assert.deepEqual(await named(), [`SHA-256 ${hash}`]);
+        const body = hash === small ? SMALL : LARGE;
+        if (part === last) {
+          const content = [{ attachment: { contentType: 'application/octet-stream', data: body.toString('base64') } }];
+          await talk.create({ resourceType: 'DocumentReference', status: 'current', content });
+        } else await talk.send('POST', 'Binary', { headers, body });
+        assert.deepEqual(await named(), []);
+        const answer = await get(hash === small ? 'Binary/small' : 'Binary/large');
+        assert.ok(answer !== 'broken off' && answer.body.equals(body), `${damage} ${part}`);
+      }
+    });
+
     it('that were stored before there were checksums are read once more, and get them', async () => {
       const hash = hashOf(LARGE);
       const count = await hand.chunks(hash);

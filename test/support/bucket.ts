@@ -8,6 +8,9 @@ import type { S3Server } from './s3.js';
 export const LARGE_BYTES = 262_144;
 
 export interface WatchedBucket extends BucketGround {
+  isLeft: boolean;
+  /** How often it was told that nothing is left. */
+  emptied: number;
   /** What moves and drops said that failed. */
   readonly faults: FhirError[];
   /** Resolves with the next move of these bytes, or where they could not be moved. */
@@ -17,17 +20,21 @@ export interface WatchedBucket extends BucketGround {
 export async function watchedBucket({ bucket, endpoint }: S3Server): Promise<WatchedBucket> {
   const faults: FhirError[] = [];
   const waiting = new Map<string, (() => void)[]>();
-  return {
+  const watched: WatchedBucket = {
     bucket: await openS3Bucket({ bucket, prefix: 'kept/here' }, endpoint),
     faults,
-    told({ hash, error }) {
+    isLeft: false,
+    emptied: 0,
+    told({ hash, error, empty }) {
       if (error) faults.push(error);
+      if (empty) watched.emptied++;
       if (hash === undefined) return;
       for (const tell of waiting.get(hash) ?? []) tell();
       waiting.delete(hash);
     },
     settled: hash => new Promise(resolve => void waiting.set(hash, [...(waiting.get(hash) ?? []), resolve])),
   };
+  return watched;
 }
 
 /** The store with a `put` that resolves when the bytes are in the bucket. */

@@ -12,6 +12,8 @@ export interface SpawnedServer {
   readonly pid: number;
   /** Resolves when the process is gone. */
   kill(signal: NodeJS.Signals): Promise<void>;
+  /** By SIGTERM; resolves with the exit status. */
+  end(): Promise<number | null>;
   /** What it has written to standard error. */
   complaints(): string;
 }
@@ -71,6 +73,11 @@ export async function spawnServer(
     async kill(signal) {
       child.kill(signal);
       await gone;
+    },
+    async end() {
+      child.kill('SIGTERM');
+      await gone;
+      return child.exitCode;
     },
     complaints: () => complaints,
   };

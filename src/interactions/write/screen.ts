@@ -19,6 +19,7 @@ export function screenedBlobs(blobs: Blobs, { bytes: screens }: Screens): Blobs 
     all: () => blobs.all(),
     keep: (hash, until) => blobs.keep(hash, until),
     sweep: (now, putBefore) => blobs.sweep(now, putBefore),
+    lackBucket: () => blobs.lackBucket(),
   };
 }
 

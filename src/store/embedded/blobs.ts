@@ -9,7 +9,7 @@ import { breathe, turn } from '../../platform/pieces.js';
 import { realNow } from '../../platform/real-time.js';
 import { Slots } from '../../platform/slots.js';
 import { checkedChunk, DamagedBlob, nothingToKeep, proveChunks, type ReadChunk, UNREFERRED_MS } from '../blobs.js';
-import type { Shelf, ShelfOfMoves } from '../move-bytes.js';
+import { placeToPutAnew, type Shelf, type ShelfOfMoves } from '../shelf.js';
 import type { BlobRange } from '../store.js';
 import { blobBytes, type Connection } from './connection.js';
 import { fromDriver } from './errors.js';
@@ -50,11 +50,12 @@ export function createBlobs(connection: Connection, writer: Pick<Thread<Job, num
     return { kept };
   };
 
-  const put: Shelf['put'] = async (bytes, maxBytes = Number.POSITIVE_INFINITY) => {
+  const put: Shelf['put'] = async (bytes, maxBytes = Number.POSITIVE_INFINITY, onlyAnew = false) => {
     if (bytes instanceof Uint8Array) {
       if (bytes.length > maxBytes) throw contentTooLarge(maxBytes);
       const hash = await hashOfBytes(bytes);
-      if (stored.all(hash).length > 0) return { hash, size: bytes.length };
+      if (stored.all(hash).length > 0 && (await placeToPutAnew(get, hash)) === undefined)
+        return { hash, size: bytes.length };
     }
     const upload = next++;
     const digest = createHash('sha256');
@@ -71,7 +72,9 @@ export function createBlobs(connection: Connection, writer: Pick<Thread<Job, num
       }
       await Promise.all(underWay);
       const hash = digest.digest('hex');
-      await writer.ask({ kind: 'seal', upload, hash, size, at: realNow() });
+      const place = await placeToPutAnew(get, hash);
+      const anew = place === undefined ? undefined : Number(place);
+      await writer.ask({ kind: 'seal', upload, hash, size, at: realNow(), anew, onlyAnew });
       return { hash, size };
     } catch (error) {
       await writer.ask({ kind: 'drop', upload }).catch(() => undefined);
@@ -84,9 +87,11 @@ export function createBlobs(connection: Connection, writer: Pick<Thread<Job, num
     if (!row) return undefined;
     const size = row[1] as number;
     const object = row[2];
-    if (typeof object === 'string') return { size, bytes: { hash, size, object, checksums: blobBytes(row[3])! } };
-    const of: StoredBytes = { hash, upload: row[0] as number, size };
-    return { size, bytes: bytesBetween(connection, of, range, prove) };
+    const upload = row[0] as number;
+    const place = String(upload);
+    if (typeof object === 'string')
+      return { size, place, bytes: { hash, size, object, checksums: blobBytes(row[3])! } };
+    return { size, place, bytes: bytesBetween(connection, { hash, upload, size }, range, prove) };
   };
 
   /** The bytes were stored before there were checksums: they are read once more, and get them. */
@@ -94,16 +99,6 @@ export function createBlobs(connection: Connection, writer: Pick<Thread<Job, num
     const checksums = await proveChunks(of.hash, chunksOfOld(connection, of));
     await writer.ask({ kind: 'prove', upload: of.upload, checksums });
   };
-
-  const listed = connection.prepare('SELECT hash FROM blob WHERE hash>? ORDER BY hash LIMIT 200');
-  async function* all(): AsyncGenerator<string> {
-    for (let after = ''; ; ) {
-      const hashes = listed.all(after).map(([hash]) => hash as string);
-      yield* hashes;
-      if (hashes.length < 200) return;
-      after = hashes.at(-1)!;
-    }
-  }
 
   const keep: Shelf['keep'] = async (hash, until) => {
     if ((await writer.ask({ kind: 'keep', hash, until })) === 0) throw nothingToKeep();
@@ -117,7 +112,17 @@ export function createBlobs(connection: Connection, writer: Pick<Thread<Job, num
     }
   };
 
-  return { put, get, all, keep, sweep, ...shelfOfMoves(connection, writer, () => next++) };
+  return { put, get, all: () => allHashes(connection), keep, sweep, ...shelfOfMoves(connection, writer, () => next++) };
+}
+
+async function* allHashes(connection: Connection): AsyncGenerator<string> {
+  const listed = connection.prepare('SELECT hash FROM blob WHERE hash>? ORDER BY hash LIMIT 200');
+  for (let after = ''; ; ) {
+    const hashes = listed.all(after).map(([hash]) => hash as string);
+    yield* hashes;
+    if (hashes.length < 200) return;
+    after = hashes.at(-1)!;
+  }
 }
 
 /** Takes away the parts of an upload. */
@@ -136,11 +141,16 @@ function shelfOfMoves(
     `SELECT hash FROM blob WHERE o IS NULL AND size>262144 AND hash IS NOT NULL
      AND hash NOT IN (SELECT value FROM json_each(?)) ORDER BY hash LIMIT ?`,
   );
+  const away = connection.prepare(
+    `SELECT hash FROM blob WHERE o IS NOT NULL AND hash IS NOT NULL
+     AND hash NOT IN (SELECT value FROM json_each(?)) ORDER BY hash LIMIT ?`,
+  );
   const left = connection.prepare(
     'SELECT name FROM object WHERE at<? AND name NOT IN (SELECT value FROM json_each(?)) LIMIT 1000',
   );
   return {
     movable: async (limit, besides) => here.all(JSON.stringify(besides), limit).map(([hash]) => hash as string),
+    inBucket: async (limit, besides) => away.all(JSON.stringify(besides), limit).map(([hash]) => hash as string),
     noteObject: async (name, at) => void (await writer.ask({ kind: 'note-object', name, at })),
     async moved(bytes) {
       const upload = await writer.ask({ kind: 'moved', bytes, upload: number() });

@@ -63,13 +63,18 @@ export type Job =
     }
   /** Part of a blob that nobody can see yet. */
   | { readonly kind: 'part'; readonly upload: number; readonly part: number; readonly bytes: Uint8Array }
-  /** Makes an upload the blob `hash`, or drops it where there is such a blob already. `at`: ms, by the machine's clock. */
+  /**
+   * Makes an upload the blob `hash`, or drops it where there is such a blob already. `at`: ms, by the machine's clock. `anew`: the number of
+   * the blob whose place it takes; `onlyAnew`: it is dropped where there is no such blob.
+   */
   | {
       readonly kind: 'seal';
       readonly upload: number;
       readonly hash: string;
       readonly size: number;
       readonly at: number;
+      readonly anew: number | undefined;
+      readonly onlyAnew: boolean;
     }
   /** Notes the checksums of all chunks of an older blob. */
   | { readonly kind: 'prove'; readonly upload: number; readonly checksums: readonly Uint8Array[] }

@@ -116,6 +116,8 @@ const STEPS: readonly string[] = [
   CREATE TABLE object(name TEXT PRIMARY KEY, at INT NOT NULL) WITHOUT ROWID;
   CREATE INDEX object_at ON object(at);
   `,
+  // What lies in a bucket is asked for at every start.
+  'CREATE INDEX blob_moved ON blob(hash) WHERE o IS NOT NULL;',
 ];
 
 export const LAYOUT = STEPS.length;

@@ -14,21 +14,27 @@ export function addPart(connection: Connection, upload: number, part: number, by
   connection.prepare('INSERT INTO chunk(i,part,x,c) VALUES(?,?,?,?)').run(upload, part, bytes, checksumOf(bytes));
 }
 
-/**
- * Makes an upload the blob `hash`, or drops it where there is such a blob. Throws `unavailable` where a part is missing: an
- * earlier one may have failed while this was on its way.
- */
-export function sealUpload(connection: Connection, { upload, hash, size, at }: Omit<SealJob, 'kind'>): number {
-  if (connection.prepare('SELECT 1 FROM blob WHERE hash=?').first(hash)) {
-    // Whoever puts them again is about to refer to them.
-    connection.prepare('UPDATE blob SET at=? WHERE hash=? AND at IS NOT NULL').run(at, hash);
-    return dropUpload(connection, upload);
-  }
+/** See `seal` of Job. Throws `unavailable` where a part is missing: an earlier one may have failed while this was on its way. */
+export function sealUpload(connection: Connection, job: Omit<SealJob, 'kind'>): number {
+  const { upload, hash, size, at, anew, onlyAnew } = job;
+  const there = connection.prepare('SELECT i FROM blob WHERE hash=?').first(hash)?.[0];
+  // Whoever puts them again is about to refer to them.
+  if (there !== undefined) connection.prepare('UPDATE blob SET at=? WHERE hash=? AND at IS NOT NULL').run(at, hash);
+  if (there === undefined ? onlyAnew : there !== anew) return dropUpload(connection, upload);
   const kept = connection.prepare('SELECT coalesce(sum(length(x)),0) FROM chunk WHERE i=?').first(upload)![0];
   if (kept !== size) throw new FhirError('unavailable', 'The bytes could not be kept. Send them again.');
-  return size === 0
-    ? connection.prepare('INSERT INTO blob(i,hash,size,at) VALUES(?,?,0,?)').run(upload, hash, at)
-    : connection.prepare('UPDATE blob SET hash=?,size=?,at=? WHERE i=?').run(hash, size, at, upload);
+  const [until, put] = anew === undefined ? [null, at] : unsealDamaged(connection, anew);
+  if (size === 0) connection.prepare('INSERT INTO blob(i,hash,size) VALUES(?,NULL,0)').run(upload);
+  return connection.prepare('UPDATE blob SET hash=?,size=?,until=?,at=? WHERE i=?').run(hash, size, until, put, upload);
+}
+
+/** Takes away what has the place of bytes that were put again. Gives its `until` and `at`. */
+function unsealDamaged(connection: Connection, i: number): readonly [until: number | null, at: number | null] {
+  const [until, at, object] = connection.prepare('SELECT until,at,o FROM blob WHERE i=?').first(i)!;
+  if (typeof object === 'string') leaveObject(connection, object);
+  connection.prepare('UPDATE blob SET hash=NULL WHERE i=?').run(i);
+  dropUpload(connection, i);
+  return [until as number | null, at as number | null];
 }
 
 export function noteChecksums(connection: Connection, upload: number, checksums: readonly Uint8Array[]): number {

@@ -51,6 +51,7 @@ export function openWrites(
       all: () => blobs.all(),
       keep: (hash, until) => answer(() => blobs.keep(hash, until)),
       sweep: (now, putBefore) => answer(() => blobs.sweep(now, putBefore)),
+      lackBucket: () => answer(() => blobs.lackBucket()),
     },
     records: createRecords(connection, writer, answer),
     deeds,

@@ -7,11 +7,11 @@
 import { turn } from '../../platform/pieces.js';
 import { realNow } from '../../platform/real-time.js';
 import { checkedChunk, DamagedBlob, nothingToKeep, proveChunks, UNREFERRED_MS } from '../blobs.js';
-import type { Shelf, ShelfOfMoves } from '../move-bytes.js';
+import { placeToPutAnew, type Shelf, type ShelfOfMoves } from '../shelf.js';
 import type { BlobRange } from '../store.js';
 import type { Connected } from './connection.js';
 import { INDEX } from './schema.js';
-import { chunkId, chunkRange, noteMoved, NOTED_OBJECT, sweepBytes } from './erase-blobs.js';
+import { chunkId, chunkRange, noteMoved, NOTED_OBJECT, sweepBytes, IN_BLOB_ROW } from './erase-blobs.js';
 import { endOrphanedTransactions } from './orphaned-transactions.js';
 import { guarded } from './errors.js';
 import { createChunkPlaces, putBytes } from './put-blobs.js';
@@ -30,8 +30,12 @@ interface ChunkedBytes extends BlobRange {
 
 export function openBlobs(connected: () => Promise<Connected>, maxTimeMS: number): Shelf {
   const places = createChunkPlaces();
-  const put: Shelf['put'] = (bytes, maxBytes = Infinity) =>
-    guarded(async () => putBytes(await connected(), bytes, maxBytes, places));
+  const put: Shelf['put'] = (bytes, maxBytes = Infinity, onlyAnew = false) =>
+    guarded(async () => {
+      const all = await connected();
+      const ground = { all, places, onlyAnew, placeOf: (hash: string) => placeToPutAnew(get, hash) };
+      return putBytes(ground, bytes, maxBytes);
+    });
 
   /** The bytes were stored before there were checksums: they are read once more, and get them. */
   const prove = async (hash: string, chunks: string): Promise<void> => {
@@ -51,13 +55,13 @@ export function openBlobs(connected: () => Promise<Connected>, maxTimeMS: number
       const start = Math.max(0, range?.start ?? 0);
       const end = Math.min(found.size - 1, range?.end ?? found.size - 1);
       const { x, chunks, size, each, object, sums } = found;
-      if (object && sums) return { size, bytes: { hash, size, object, checksums: sums } };
+      if (object && sums) return { size, place: object, bytes: { hash, size, object, checksums: sums } };
       const bytes = async function* (): AsyncGenerator<Buffer> {
         if (start > end) return;
         if (chunks) yield* bytesBetween(hash, { chunks, size, each, start, end });
         else yield checkedChunk(hash, { bytes: x, checksum: undefined, size, only: true })!.subarray(start, end + 1);
       };
-      return { size, bytes: bytes() };
+      return { size, place: chunks ?? IN_BLOB_ROW, bytes: bytes() };
     });
 
   /** Each chunk is checked as a whole before any byte of it is given. */
@@ -112,6 +116,15 @@ const shelfOfMoves = (connected: () => Promise<Connected>): ShelfOfMoves => ({
         { projection: { _id: 1 }, sort: { chunks: 1 }, hint: INDEX.here, limit },
       );
       return (await here.toArray()).map(({ _id }) => _id);
+    }),
+  inBucket: (limit, besides) =>
+    guarded(async () => {
+      const { blob } = await connected();
+      const moved = blob.find(
+        { object: { $exists: true }, _id: { $nin: [...besides] } },
+        { projection: { _id: 1 }, sort: { object: 1 }, hint: INDEX.moved, limit },
+      );
+      return (await moved.toArray()).map(({ _id }) => _id);
     }),
   noteObject: (name, at) =>
     guarded(async () => void (await (await connected()).fact.insertOne({ _id: NOTED_OBJECT + name, at }))),

@@ -166,6 +166,35 @@ export async function noteMoved(all: Connected, { hash, object, checksums }: Mov
   return chunks !== undefined;
 }
 
+/** The place of bytes that stand in their document: chunks and objects have names. */
+export const IN_BLOB_ROW = '';
+
+/** The chunks take the place of what was damaged or lies in a bucket. False: that is there no more. */
+export async function exchangeBytes(
+  all: Connected,
+  { hash, place }: { readonly hash: string; readonly place: string },
+  kept: Pick<BlobDocument, 'size' | 'chunks' | 'each'>,
+): Promise<boolean> {
+  const there = {
+    _id: hash,
+    ...(place === IN_BLOB_ROW ? { x: { $exists: true } } : { $or: [{ chunks: place }, { object: place }] }),
+  };
+  let found: BlobDocument | null = null;
+  await transact(all.client, CONFLICT_PATIENCE_MS, async session => {
+    found = await all.blob.findOneAndUpdate(
+      there,
+      { $set: kept, $unset: { object: 1, sums: 1, x: 1 } },
+      { session, projection: { chunks: 1, object: 1, size: 1 } },
+    );
+    if (found?.chunks) await leaveChunks(all, found.chunks, session);
+    if (found?.object) await leaveObject(all, found.object, session);
+    return found !== null;
+  });
+  const before = found as BlobDocument | null;
+  if (before?.chunks) await removeChunks(all, before.chunks);
+  return before !== null;
+}
+
 /** Row in `fact`: bytes that no commit ever named were looked for, once. */
 const NEVER_NAMED = 'bytes/never-named';
 

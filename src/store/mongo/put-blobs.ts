@@ -8,7 +8,8 @@ import { breathe } from '../../platform/pieces.js';
 import { realNow } from '../../platform/real-time.js';
 import { Slots } from '../../platform/slots.js';
 import { checksumOf } from '../blobs.js';
-import { chunkId, chunkRange, removeChunks, UPLOAD } from './erase-blobs.js';
+import type { Connected } from './connection.js';
+import { chunkId, chunkRange, exchangeBytes, removeChunks, UPLOAD } from './erase-blobs.js';
 import { isDuplicate } from './errors.js';
 import type { Collections } from './schema.js';
 
@@ -49,17 +50,37 @@ const isKept = async ({ blob }: Collections, _id: string, size: number): Promise
   return (await blob.updateOne({ _id }, [{ $set: { size, at } }])).matchedCount === 1;
 };
 
-async function keepWhole(all: Collections, _id: string, size: number, x: Buffer): Promise<void> {
-  if (await isKept(all, _id, size)) return;
+/** What putting needs. */
+export interface PuttingGround {
+  readonly all: Connected;
+  readonly places: ChunkPlaces;
+  /** See `put` of Shelf. */
+  readonly onlyAnew: boolean;
+  /** See placeToPutAnew. */
+  placeOf(this: void, hash: string): Promise<string | undefined>;
+}
+
+async function keepWhole({ all, placeOf }: PuttingGround, _id: string, size: number, x: Buffer): Promise<void> {
+  if (await isKept(all, _id, size)) {
+    const isWhole = { chunks: { $exists: false }, object: { $exists: false } };
+    if ((await placeOf(_id)) !== undefined) await all.blob.updateOne({ _id, ...isWhole }, { $set: { x } });
+    return;
+  }
   await all.blob.insertOne({ _id, size, x, at: realNow() }).catch(async (error: unknown) => {
     if (!isDuplicate(error)) throw error;
     await isKept(all, _id, size);
   });
 }
-async function keepChunks(all: Collections, chunks: string, _id: string, size: number): Promise<void> {
+
+async function keepChunks(ground: PuttingGround, chunks: string, _id: string, size: number): Promise<void> {
+  const { all, placeOf, onlyAnew } = ground;
   await all.fact.updateOne({ _id: UPLOAD + chunks }, { $set: { hash: _id } });
   const drop = () => all.chunk.deleteMany(chunkRange(chunks));
-  if (await isKept(all, _id, size)) await drop();
+  if (await isKept(all, _id, size)) {
+    const place = await placeOf(_id);
+    const kept = { size, chunks, each: CHUNK_BYTES };
+    if (place === undefined || !(await exchangeBytes(all, { hash: _id, place }, kept))) await drop();
+  } else if (onlyAnew) await drop();
   else
     await all.blob.insertOne({ _id, size, chunks, each: CHUNK_BYTES, at: realNow() }).catch(async (error: unknown) => {
       if (!isDuplicate(error)) throw error;
@@ -80,27 +101,26 @@ export const createChunkPlaces = (): ChunkPlaces =>
 
 /** The chunks of one upload that may become a blob. Nobody sees them before. */
 class Upload {
-  readonly #all: Collections;
-  readonly #places: ChunkPlaces;
+  readonly #ground: PuttingGround;
   readonly #chunks = randomUUID();
   readonly #underWay: Promise<unknown>[] = [];
   #count = 0;
 
-  constructor(all: Collections, places: ChunkPlaces) {
-    this.#all = all;
-    this.#places = places;
+  constructor(ground: PuttingGround) {
+    this.#ground = ground;
   }
 
   /** `x` may be used otherwise afterwards. */
   async add(x: Buffer): Promise<void> {
-    const { fact, chunk } = this.#all;
+    const { all, places } = this.#ground;
+    const { fact, chunk } = all;
     if (this.#count === 0) await fact.insertOne({ _id: UPLOAD + this.#chunks, at: realNow() });
     if (this.#underWay.length === CHUNKS_UNDER_WAY) await this.#underWay.shift();
-    const place = await this.#places.take();
+    const place = await places.take();
     x.copy(place);
     const document = { _id: chunkId(this.#chunks, this.#count++), x: place.subarray(0, x.length), c: checksumOf(x) };
     // Durable with the document that ends the upload: it is later in the same log.
-    const written = chunk.insertOne(document, { writeConcern: { w: 1 } }).finally(() => this.#places.give(place));
+    const written = chunk.insertOne(document, { writeConcern: { w: 1 } }).finally(() => places.give(place));
     // Its failure is met where it is awaited; an upload that ends early must not leave it unheard.
     written.catch(() => undefined);
     this.#underWay.push(written);
@@ -108,21 +128,20 @@ class Upload {
 
   async seal(hash: string, size: number): Promise<void> {
     await Promise.all(this.#underWay);
-    await keepChunks(this.#all, this.#chunks, hash, size);
+    await keepChunks(this.#ground, this.#chunks, hash, size);
   }
 
   async drop(): Promise<void> {
     await Promise.allSettled(this.#underWay);
-    if (this.#count > 0) await removeChunks(this.#all, this.#chunks);
+    if (this.#count > 0) await removeChunks(this.#ground.all, this.#chunks);
   }
 }
 
 /** See `put` of the port. */
 export async function putBytes(
-  all: Collections,
+  ground: PuttingGround,
   bytes: Buffer | AsyncIterable<Uint8Array>,
   maxBytes: number,
-  places: ChunkPlaces,
 ): Promise<{ hash: string; size: number }> {
   const hash = createHash('sha256');
   let size = 0;
@@ -140,7 +159,7 @@ export async function putBytes(
       if (size === piece.length) first = piece;
       else {
         if (!upload) {
-          upload = new Upload(all, places);
+          upload = new Upload(ground);
           await upload.add(first!);
         }
         await upload.add(piece);
@@ -148,7 +167,7 @@ export async function putBytes(
     }
     const name = hash.digest('hex');
     if (upload) await upload.seal(name, size);
-    else await keepWhole(all, name, size, first ?? Buffer.alloc(0));
+    else await keepWhole(ground, name, size, first ?? Buffer.alloc(0));
     return { hash: name, size };
   } catch (error) {
     if (error instanceof FhirError) await upload?.drop().catch(() => {});

@@ -280,6 +280,8 @@ export const INDEX = {
   at: 'at',
   /** On `blob`: what has chunks. */
   here: 'chunks',
+  /** And what lies in a bucket. */
+  moved: 'object',
   words: 'tw',
   /** On `outbox`. */
   messages: 't',
@@ -345,6 +347,7 @@ export function indexesOf(name: keyof Collections, sortable: readonly Sortable[]
         { name: INDEX.until, key: { until: 1 }, partialFilterExpression: { until: { $exists: true } } },
         { name: INDEX.at, key: { at: 1 }, partialFilterExpression: { at: { $exists: true } } },
         { name: INDEX.here, key: { chunks: 1 }, partialFilterExpression: { chunks: { $exists: true } } },
+        { name: INDEX.moved, key: { object: 1 }, partialFilterExpression: { object: { $exists: true } } },
       ];
     case 'outbox':
       return [

@@ -52,6 +52,7 @@ export function openWrites(
       all: () => blobs.all(),
       keep: (hash, until) => writable.watch(run(() => blobs.keep(hash, until))),
       sweep: (now, putBefore) => writable.watch(run(() => blobs.sweep(now, putBefore))),
+      lackBucket: () => run(() => blobs.lackBucket()),
     },
     records: openRecords(connected, work => writable.watch(run(work))),
     deeds: openDeeds(opened, work => writable.watch(run(work)), commits),

@@ -18,6 +18,7 @@ const store = {
     put: () => Promise.reject(new Error('Nothing is kept here.')),
     all: () => [] as never,
     keep: () => Promise.reject(new Error('Nothing is kept here.')),
+    lackBucket: async () => false,
     sweep: () => Promise.resolve(0),
     get: (hash: string) => {
       const found = kept.get(hash);
