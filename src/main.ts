@@ -59,7 +59,7 @@ import { brandRoutes } from './compose/brands.js';
 import { authorizing } from './compose/authorization.js';
 import { openJudge, openTerminology, openValidator } from './compose/checker.js';
 import { openDefinitions, operationDefinitions, parametersIn, profiles } from './compose/definitions.js';
-import { type KeeperGround, openAnchorKeepers } from './compose/anchor-keepers.js';
+import { type KeepersGround, openAnchorKeepers } from './compose/anchor-keepers.js';
 import { composeLedger, type LedgerGround } from './compose/ledger.js';
 import { openRelay } from './compose/mail.js';
 import { engineSettings, keptSecret, withWords } from './compose/settings.js';
@@ -100,7 +100,7 @@ async function openBucket({ blobs, blobsEndpoint, blobsMove }: Config, log: Log)
   };
 }
 
-const anchorKeepers = (config: Config, ground: Omit<KeeperGround, 'openBucket'>) =>
+const anchorKeepers = (config: Config, ground: Omit<KeepersGround, 'openBucket'>) =>
   openAnchorKeepers(config, {
     ...ground,
     openBucket: async address => (await import('./store/s3/locked.js')).openLockedBucket(address, config.blobsEndpoint),

@@ -11,7 +11,7 @@ import type { Writable } from 'node:stream';
 import { exportTrail } from '../audit/ledger/export.js';
 import type { TrailFindings } from '../audit/ledger/finding.js';
 import { fileLines, type FileLine } from '../audit/ledger/lines.js';
-import { anchorsGiven, keysGiven, reportOf, UnusableInput } from '../audit/ledger/report.js';
+import { anchorsGiven, keysGiven, reportOf, UnusableInput, witnessGiven } from '../audit/ledger/report.js';
 import { sourceOfStore } from '../audit/ledger/store-source.js';
 import { type VerifiedTrail, type VerifyOptions, verifyTrail } from '../audit/ledger/verify.js';
 import type { TrailFault } from '../audit/trail/faults.js';
@@ -34,7 +34,7 @@ const sourceIn = ({ kept, settings }: Engine, data: string) =>
 export async function exportAudit(invocation: Invocation): Promise<number> {
   const { open, options, config, words } = invocation;
   if (words.length > 0) throw new ConfigError('chartroom audit export takes no further words: --out names the file.');
-  refuseFlags(invocation, ['key', 'anchor'], 'verify');
+  refuseFlags(invocation, ['key', 'anchor', 'witness'], 'verify');
   const from = timeGiven(options['from'], 'from')?.low;
   const to = timeGiven(options['to'], 'to')?.high;
   if (from !== undefined && to !== undefined && from > to) throw new ConfigError('--from must be a time before --to.');
@@ -111,10 +111,11 @@ export async function verifyAudit(invocation: Invocation): Promise<number> {
   if (more.length > 0)
     throw new ConfigError('chartroom audit verify takes one file, or none for what the store holds.');
   refuseFlags(invocation, ['from', 'to', 'texts', 'out'], 'export');
-  const { key, anchor } = options;
+  const { key, anchor, witness } = options;
   const given = asSetting(() => ({
     keys: typeof key === 'string' ? keysGiven(key) : [],
     anchors: typeof anchor === 'string' ? anchorsGiven(anchor) : [],
+    witnesses: typeof witness === 'string' ? [witnessGiven(witness)] : [],
   }));
   const { keys } = given;
   if (file !== undefined) {

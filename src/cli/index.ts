@@ -100,6 +100,10 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map(
         out: { value: 'FILE', about: 'export: to this new file; else to standard output.' },
         key: { value: 'KEY', about: 'verify: by this key of the server, or those in a file.' },
         anchor: { value: 'FILE', about: 'verify: by an anchor that was kept elsewhere.' },
+        witness: {
+          value: 'KEY',
+          about: 'verify: by a witness that is trusted, which must have signed what it has seen.',
+        },
       },
       existing: true,
       run: audit,

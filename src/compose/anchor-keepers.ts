@@ -1,8 +1,10 @@
 /**
- * Who keeps anchors of the audit trail elsewhere (CHARTROOM_AUDIT_ANCHORS): a web server, a bucket that lets nobody take them away, a mailbox, and whoever
- * collects syslog messages. docs/audit.md
+ * Who keeps anchors of the audit trail elsewhere (CHARTROOM_AUDIT_ANCHORS): a web server, a bucket that lets nobody take them away, a mailbox, whoever
+ * collects syslog messages, and a witness. docs/audit.md
  */
 import type { AnchorKeeper, MadeAnchor } from '../audit/ledger/anchors.js';
+import { readWitnessKey } from '../audit/ledger/note.js';
+import { showWitness } from '../audit/ledger/witness.js';
 import { syslogFrame, syslogHead } from '../audit/syslog/syslog-message.js';
 import { FhirError } from '../fhir/error.js';
 import type { Outgoing } from '../outgoing/client.js';
@@ -14,9 +16,10 @@ import { type Config, ConfigError } from '../platform/config.js';
 
 /** Whoever keeps anchors may be beside us: the address stands in a setting. */
 const INSIDE = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'];
-const DAY = 86_400_000;
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
 
-export interface KeeperGround {
+export interface KeepersGround {
   readonly outgoing: OutgoingClients;
   readonly mail: Mail | undefined;
   readonly syslog: SyslogReceiver | undefined;
@@ -33,7 +36,7 @@ interface AnchorBucket {
 /** One for each address. Throws ConfigError where one cannot be asked, and `unavailable` where its package is not installed. */
 export async function openAnchorKeepers(
   config: Pick<Config, 'auditAnchors'>,
-  ground: KeeperGround,
+  ground: KeepersGround,
 ): Promise<readonly AnchorKeeper[]> {
   const keepers: AnchorKeeper[] = [];
   for (const address of parseAnchorAddresses(config.auditAnchors)) keepers.push(await openKeeper(address, ground));
@@ -42,7 +45,7 @@ export async function openAnchorKeepers(
 
 async function openKeeper(
   address: AnchorAddress,
-  { outgoing, mail, syslog, base, openBucket }: KeeperGround,
+  { outgoing, mail, syslog, base, openBucket }: KeepersGround,
 ): Promise<AnchorKeeper> {
   switch (address.way) {
     case 'url':
@@ -57,19 +60,13 @@ async function openKeeper(
     case 'syslog':
       if (!syslog) throw new ConfigError('CHARTROOM_AUDIT_ANCHORS has syslog:, which needs CHARTROOM_SYSLOG.');
       return syslogKeeper(syslog, base);
+    case 'witness':
+      return witnessKeeper(address, outgoing);
   }
 }
 
 function urlKeeper(url: string, outgoing: OutgoingClients): AnchorKeeper {
-  const { host, protocol } = new URL(url);
-  let client: Outgoing;
-  try {
-    const hosts = [protocol === 'http:' ? `http://${host}` : host];
-    client = outgoing.open('audit-anchors', { hosts, networks: INSIDE, redirects: 0 });
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : '';
-    throw new ConfigError(`CHARTROOM_AUDIT_ANCHORS cannot be asked: ${why}`, { cause });
-  }
+  const client = clientOf(url, 'audit-anchors', outgoing);
   return {
     ...{ way: 'url', every: 0 },
     async keep({ line }) {
@@ -78,6 +75,41 @@ function urlKeeper(url: string, outgoing: OutgoingClients): AnchorKeeper {
       if (status < 200 || status > 299)
         throw new FhirError('unavailable', `The keeper of anchors answers ${status}.`, { detail: `status-${status}` });
     },
+  };
+}
+
+function clientOf(url: string, name: string, outgoing: OutgoingClients): Outgoing {
+  const { host, protocol } = new URL(url);
+  try {
+    const hosts = [protocol === 'http:' ? `http://${host}` : host];
+    return outgoing.open(name, { hosts, networks: INSIDE, redirects: 0 });
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : '';
+    throw new ConfigError(`CHARTROOM_AUDIT_ANCHORS cannot be asked: ${why}`, { cause });
+  }
+}
+
+/** It signs what it is shown, so that one an hour is enough: whoever verifies needs nothing but its signature. */
+function witnessKeeper(
+  { url, key: text }: Extract<AnchorAddress, { way: 'witness' }>,
+  outgoing: OutgoingClients,
+): AnchorKeeper {
+  const key = readWitnessKey(text);
+  if (!key)
+    throw new ConfigError('CHARTROOM_AUDIT_ANCHORS: the key of a witness looks like name+1a2b3c4d+BAbc…, behind a #.');
+  const client = clientOf(url, 'audit-witness', outgoing);
+  const at = `${url.replace(/\/$/, '')}/add-checkpoint`;
+  return {
+    ...{ way: 'witness', every: HOUR },
+    keep: (anchor, ground) =>
+      showWitness(anchor, ground, {
+        key,
+        async add(given) {
+          const headers = { 'content-type': 'text/plain; charset=utf-8' };
+          const { status, headers: said, body } = await client.ask(at, { method: 'POST', headers, body: given });
+          return { status, contentType: said['content-type'] ?? '', text: body.toString() };
+        },
+      }),
   };
 }
 

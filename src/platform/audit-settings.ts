@@ -31,7 +31,8 @@ export type AnchorAddress =
   | { readonly way: 'url'; readonly url: string }
   | { readonly way: 'bucket'; readonly bucket: string; readonly prefix: string }
   | { readonly way: 'mail'; readonly to: string }
-  | { readonly way: 'syslog' };
+  | { readonly way: 'syslog' }
+  | { readonly way: 'witness'; readonly url: string; readonly key: string };
 
 /** With commas between. Throws an Error that says what is allowed. */
 export function parseAnchorAddresses(text: string): readonly AnchorAddress[] {
@@ -41,7 +42,7 @@ export function parseAnchorAddresses(text: string): readonly AnchorAddress[] {
     .filter(part => part !== '')
     .map(parseAnchorAddress);
   const twice = addresses.find(({ way }, i) => addresses.findIndex(other => other.way === way) < i);
-  if (twice) throw new Error('one address of each kind (https, s3, mailto, syslog)');
+  if (twice) throw new Error('one address of each kind (https, s3, mailto, syslog, witness)');
   return addresses;
 }
 
@@ -50,15 +51,19 @@ function parseAnchorAddress(text: string): AnchorAddress {
   if (text.startsWith('s3:')) return { way: 'bucket', ...parseBucketAddress(text) };
   const to = /^mailto:([^?]+)$/.exec(text)?.[1];
   if (to !== undefined) return { way: 'mail', to };
+  const [, witness, key] = /^witness:(https?:\/\/[^#@]+)#(.+)$/.exec(text) ?? [];
+  if (witness !== undefined && URL.canParse(witness)) return { way: 'witness', url: witness, key: key! };
   if (URL.canParse(text) && /^https?:\/\/[^#@]+$/.test(text)) return { way: 'url', url: text };
-  throw new Error('https://host/path, s3://bucket/prefix, mailto:officer@example.org or syslog:, with commas between');
+  throw new Error(
+    'https://host/path, s3://bucket/prefix, mailto:officer@example.org, syslog: or witness:https://host/path#KEY, with commas between',
+  );
 }
 
 const anchors: Setting<string> = {
   ...textSetting(
     'AUDIT_ANCHORS',
     '',
-    'Who keeps anchors of the audit trail elsewhere: `https://host/path`, `s3://bucket/prefix`, `mailto:officer@example.org` (one a day), `syslog:` (of CHARTROOM_SYSLOG), with commas between: see docs/audit.md. Empty: nobody does.',
+    'Who keeps anchors of the audit trail elsewhere: `https://host/path`, `s3://bucket/prefix`, `mailto:officer@example.org` (one a day), `syslog:` (of CHARTROOM_SYSLOG), `witness:https://host/path#KEY` (one an hour), with commas between: see docs/audit.md. Empty: nobody does.',
   ),
   parse(text) {
     parseAnchorAddresses(text);

@@ -206,3 +206,9 @@ export function isConsistent(from: TreeHead, to: TreeHead, proof: readonly Hash[
   }
   return last === 0 && before.equals(from.root) && after.equals(to.root);
 }
+
+/** Hashes that stand one behind the other. */
+export const hashesIn = (bytes: Uint8Array): Hash[] =>
+  Array.from({ length: Math.floor(bytes.length / HASH_BYTES) }, (_, at) =>
+    Buffer.from(bytes.buffer, bytes.byteOffset + at * HASH_BYTES, HASH_BYTES),
+  );

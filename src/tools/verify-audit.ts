@@ -1,5 +1,5 @@
 /**
- * `node verify-audit.mjs FILE [--key KEY|FILE]… [--anchor FILE]…`: whether an export of the audit trail is what was sealed, on any machine with
+ * `node verify-audit.mjs FILE [--key KEY|FILE]… [--anchor FILE]… [--witness KEY]…`: whether an export of the audit trail is what was sealed, on any machine with
  * Node and nothing else. build/bundle.ts makes dist/tools/verify-audit.mjs of it, one file that imports nothing but Node.
  *
  * Ends with 0: nothing is wrong; 1: something is; 2: it was asked wrongly, or the file is no export.
@@ -7,14 +7,15 @@
 import { createReadStream } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { fileLines } from '../audit/ledger/lines.js';
-import { anchorsGiven, keysGiven, reportOf, UnusableInput } from '../audit/ledger/report.js';
+import { anchorsGiven, keysGiven, reportOf, UnusableInput, witnessGiven } from '../audit/ledger/report.js';
 import { verifyTrail } from '../audit/ledger/verify.js';
 
-const USAGE = `Usage: node verify-audit.mjs FILE [--key KEY]... [--anchor FILE]...
+const USAGE = `Usage: node verify-audit.mjs FILE [--key KEY]... [--anchor FILE]... [--witness KEY]...
 
   FILE           an export of the audit trail (chartroom audit export); - is standard input
   --key KEY      a key of the server that you trust, or a file with some; without it those of the export are taken
   --anchor FILE  an anchor that was kept elsewhere: a note as it came by mail, or lines of JSON
+  --witness KEY  a witness that you trust: it must have signed what it has seen of the trail
 `;
 
 async function verifyFile(): Promise<number> {
@@ -23,6 +24,7 @@ async function verifyFile(): Promise<number> {
     options: {
       key: { type: 'string', multiple: true },
       anchor: { type: 'string', multiple: true },
+      witness: { type: 'string', multiple: true },
       help: { type: 'boolean', short: 'h' },
     },
   });
@@ -37,8 +39,9 @@ async function verifyFile(): Promise<number> {
   }
   const keys = (values.key ?? []).flatMap(keysGiven);
   const anchors = (values.anchor ?? []).flatMap(anchorsGiven);
+  const witnesses = (values.witness ?? []).map(witnessGiven);
   const bytes = file === '-' ? process.stdin : createReadStream(file, { highWaterMark: 1 << 20 });
-  const { text, status } = reportOf(await verifyTrail(fileLines(bytes), { keys, anchors }), { keys });
+  const { text, status } = reportOf(await verifyTrail(fileLines(bytes), { keys, anchors, witnesses }), { keys });
   process.stdout.write(text);
   return status;
 }

@@ -7,12 +7,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text as wholeText } from 'node:stream/consumers';
 import { after, before, describe, it } from 'mocha';
-import { anchorsGiven } from '../../src/audit/ledger/report.js';
+import { exportTrail } from '../../src/audit/ledger/export.js';
+import { anchorsGiven, witnessGiven } from '../../src/audit/ledger/report.js';
+import { sourceOfStore } from '../../src/audit/ledger/store-source.js';
+import { verifyText } from '../support/audit-trail.js';
 import { AUTHORITY } from '../support/certificate.js';
 import { openRelay, type TestRelay } from '../support/mail-relay.js';
 import { openS3Server, type S3Server } from '../support/s3.js';
 import { type RunningServer, startServer } from '../support/server.js';
 import { startCollector, type SyslogCollector } from '../support/syslog-collector.js';
+import { TestWitness } from '../support/witness.js';
 
 const LOCKED =
   '<ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention><Mode>COMPLIANCE</Mode><Years>7</Years></DefaultRetention></Rule>';
@@ -23,20 +27,28 @@ describe('keepers of anchors', () => {
   writeFileSync(ca, AUTHORITY);
   const posted: string[] = [];
   let answer = 204;
+  const witness = new TestWitness();
   const web = createServer((request, response) => {
     void wholeText(request).then(body => {
+      if (request.url === '/witness/add-checkpoint') {
+        const { status, contentType, text } = witness.add(body);
+        return void response.writeHead(status, { 'content-type': contentType }).end(text);
+      }
       if (answer < 300) posted.push(body);
       response.writeHead(answer).end();
     });
   });
   let [relay, collector, s3, server]: [TestRelay?, SyslogCollector?, S3Server?, RunningServer?] = [];
-  const configured = () => ({
-    ...{ data, baseUrl: 'http://x.test/fhir' },
-    ...{ mail: `smtps://localhost:${relay!.port}`, mailFrom: 'chartroom@x.test', mailCa: ca },
-    syslog: `tcp://127.0.0.1:${collector!.port}`,
-    blobsEndpoint: s3!.endpoint,
-    auditAnchors: `http://127.0.0.1:${(web.address() as AddressInfo).port}/anchors, s3://anchors/of/x, mailto:privacy@x.test, syslog:`,
-  });
+  const configured = () => {
+    const { port } = web.address() as AddressInfo;
+    return {
+      ...{ data, baseUrl: 'http://x.test/fhir' },
+      ...{ mail: `smtps://localhost:${relay!.port}`, mailFrom: 'chartroom@x.test', mailCa: ca },
+      syslog: `tcp://127.0.0.1:${collector!.port}`,
+      blobsEndpoint: s3!.endpoint,
+      auditAnchors: `http://127.0.0.1:${port}/anchors, s3://anchors/of/x, mailto:privacy@x.test, syslog:, witness:http://127.0.0.1:${port}/witness#${witness.keyText}`,
+    };
+  };
   const anchor = async (): Promise<void> => {
     await server!.request.get('/fhir/Patient?name=nobody').expect(200);
     await server!.engine.ledger.upkeep();
@@ -54,6 +66,7 @@ describe('keepers of anchors', () => {
     await new Promise<void>(done => web.listen(0, '127.0.0.1', done));
     [relay, collector, s3] = await Promise.all([openRelay(), startCollector({ plain: true }), openS3Server('anchors')]);
     server = await startServer({ store: 'embedded', config: configured() });
+    witness.trusted = await server.engine.ledger.keyTexts();
   });
   after(async () => {
     await server?.stop();
@@ -107,6 +120,20 @@ describe('keepers of anchors', () => {
     assert.deepEqual(anchorsGiven(file), [{ note: (JSON.parse(lines()[0]!) as { note: string }).note }]);
   });
 
+  it('with a witness among them are seen once an hour, and an export shows it', async () => {
+    assert.equal(witness.asked, 1);
+    const { engine } = server!;
+    const source = sourceOfStore({ store: engine.kept, base: engine.settings.base, anchors: join(data, 'anchors') });
+    const text: string[] = [];
+    for await (const line of exportTrail(source, { made: Date.now(), texts: false })) text.push(`${line}\n`);
+    const witnesses = [witnessGiven(witness.keyText)];
+    const { seen, findings } = await verifyText(text.join(''), { keys: await engine.ledger.keyTexts(), witnesses });
+    assert.deepEqual(
+      [seen?.by, seen?.anchors, findings.named.filter(({ isWarning }) => !isWarning)],
+      [witness.name, 1, []],
+    );
+  });
+
   it('are refused at the start where they cannot be asked', async () => {
     const refused = async (auditAnchors: string, others: object, message: RegExp) =>
       assert.rejects(
@@ -116,6 +143,8 @@ describe('keepers of anchors', () => {
     await refused('mailto:privacy@x.test', { mail: '' }, /needs CHARTROOM_MAIL/);
     await refused('mailto:privacy@x.test,b@x.test', {}, /https:\/\/host\/path/);
     await refused('mailto:a b@x.test', {}, /names one address/);
+    await refused('witness:https://w.test', {}, /https:\/\/host\/path/);
+    await refused('witness:https://w.test#w', {}, /key of a witness/);
     await refused('syslog:', { syslog: '' }, /needs CHARTROOM_SYSLOG/);
     await refused('https://a.test/1, https://b.test/2', {}, /one address of each kind/);
     await refused('ftp://a.test/1', {}, /https:\/\/host\/path/);

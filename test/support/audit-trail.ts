@@ -10,8 +10,17 @@ import {
 } from '../../src/audit/ledger/export.js';
 import { type ExportLine, exportLineText, LinesDigest, readExportLine } from '../../src/audit/ledger/export-line.js';
 import { fileLines } from '../../src/audit/ledger/lines.js';
-import { checkpointText, keyText, ledgerName, signNote, streamOrigin } from '../../src/audit/ledger/note.js';
+import {
+  checkpointText,
+  cosignature,
+  keyText,
+  ledgerName,
+  leafOfNote,
+  signNote,
+  streamOrigin,
+} from '../../src/audit/ledger/note.js';
 import { type VerifiedTrail, type VerifyOptions, verifyTrail } from '../../src/audit/ledger/verify.js';
+import { anchorsOrigin, type WitnessedLog } from '../../src/audit/ledger/witness.js';
 import { createDeedMaker } from '../../src/audit/trail/deed.js';
 import { newId } from '../../src/platform/ids.js';
 import { type Deed, type DeedShape, deedRow } from '../../src/store/deeds.js';
@@ -53,6 +62,7 @@ export class MemoryTrail {
   readonly old: { readonly last: number; readonly bytes: Uint8Array; readonly deeds: readonly Deed[] }[] = [];
   readonly received: string[] = [];
   readonly anchors: { readonly note: string; readonly heads: readonly string[] }[] = [];
+  witnessed: WitnessedLog | undefined;
   readonly random: Random;
   now = Date.UTC(2030, 0, 1, 8);
   readonly #make = createDeedMaker();
@@ -134,6 +144,14 @@ export class MemoryTrail {
     this.anchors.push({ note: signNote(checkpointText(anchor), LEDGER, by.secret), heads });
   }
 
+  /** Shows all anchors to a witness, which signs. */
+  show(name: string, secret: KeyObject): void {
+    const leaves = this.anchors.map(({ note }) => leafOfNote(note));
+    const head = { origin: anchorsOrigin(LEDGER), size: leaves.length, root: treeRoot(leaves), extensions: [] };
+    const note = signNote(checkpointText(head), LEDGER, this.keys.at(-1)!.secret);
+    this.witnessed = { note: note + cosignature(note, name, secret, BigInt(Math.floor(this.now / 1000))), leaves };
+  }
+
   source(): TrailSource {
     const of = (id: string) => this.streams.find(stream => stream.id === id)!;
     return {
@@ -141,6 +159,7 @@ export class MemoryTrail {
       keys: async () => this.keys.map(({ text }) => text),
       shapes: async () => [...this.shapes.values()],
       anchors: () => streamed(this.anchors),
+      witnessed: async () => this.witnessed,
       streams: async () => this.streams.map(({ id, tree }) => ({ stream: id, size: tree.size })),
       unsealed: () => streamed(this.old),
       sealed: (id, from) => {

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { DeedReader } from '../../src/store/deed-bytes.js';
 import { type DeedShape, deedsIn } from '../../src/store/deeds.js';
 import { type Hash, leafHash, treeRoot } from '../../src/store/ledger.js';
-import type { SealPlace, SealedDeedRow } from '../../src/store/seals.js';
+import type { LedgerNote, LedgerNotes, SealPlace, SealedDeedRow } from '../../src/store/seals.js';
 import type { Store } from '../../src/store/store.js';
 
 export interface CountedStream {
@@ -64,3 +64,13 @@ export function entryIn(deed: Uint8Array): Readonly<Record<string, unknown>> {
   reader.text();
   return reader.json() as Readonly<Record<string, unknown>>;
 }
+
+/** What a ledger keeps beside the rows, in memory. */
+export const notesIn = (notes: Map<string, LedgerNote>): LedgerNotes => ({
+  keep: async kept => kept.forEach(note => notes.set(note.name, note)),
+  find: async ({ prefix, after = '', newestFirst, limit }) => {
+    const names = [...notes.keys()].filter(name => name.startsWith(prefix) && name > after).toSorted();
+    return (newestFirst ? names.toReversed() : names).slice(0, limit).map(name => notes.get(name)!);
+  },
+  drop: async names => names.forEach(name => notes.delete(name)),
+});

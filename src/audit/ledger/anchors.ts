@@ -17,7 +17,15 @@ import type { Store } from '../../store/store.js';
 import type { Checkpoints } from './checkpoints.js';
 import type { LedgerKey } from './keys.js';
 import { ANCHOR_NOTES, anchorName, GIVEN, LAST_ANCHOR, lastNote, textNote } from './kept-notes.js';
-import { checkpointText, type NoteKey, openCheckpoint, readKeyText, signNote, streamOfOrigin } from './note.js';
+import {
+  checkpointText,
+  type NoteKey,
+  openCheckpoint,
+  readKeyText,
+  signNote,
+  streamOfOrigin,
+  textSigned,
+} from './note.js';
 import type { LedgerStreams } from './streams.js';
 
 export interface Anchor {
@@ -46,7 +54,12 @@ export interface AnchorKeeper {
   /** ms from one that it gets to the next; 0: it gets each. */
   readonly every: number;
   /** Throws where it was not taken. */
-  keep(anchor: MadeAnchor): Promise<void>;
+  keep(anchor: MadeAnchor, ground: KeeperGround): Promise<void>;
+}
+
+/** What a keeper may need of the ledger that it keeps anchors of. */
+export interface KeeperGround extends Pick<AnchorOptions, 'ledger' | 'key'> {
+  readonly notes: LedgerNotes;
 }
 
 /** `line`: as it is kept; `time`: an instant, as it says itself. */
@@ -57,9 +70,6 @@ export interface MadeAnchor extends Anchor {
 
 const queueOf = ({ way }: AnchorKeeper): string => `audit-anchor-${way}`;
 const SENT_AT_ONCE = 100;
-
-/** The text that a note signs. */
-const textOfSigned = (note: string): string => note.slice(0, note.lastIndexOf('\n\n') + 1);
 
 /** The one that was made last of those that the store has; undefined: none. */
 export async function lastAnchor(notes: Pick<LedgerNotes, 'find'>): Promise<Anchor | undefined> {
@@ -108,7 +118,7 @@ export async function makeAnchor(options: AnchorOptions, now: number): Promise<b
   const kept = await Promise.all(underWay.map(({ stream }) => checkpoints.last(stream)));
   // What somebody else has written into the store is not vouched for.
   const notes = kept.map(note => (note !== undefined && isSigned(note, signers) ? note : undefined));
-  const heads = notes.flatMap(note => (note === undefined ? [] : [textOfSigned(note)])).toSorted(compareTexts);
+  const heads = notes.flatMap(note => (note === undefined ? [] : [textSigned(note)])).toSorted(compareTexts);
   const last = await lastAnchor(store.deeds.notes);
   if (heads.length === 0 || JSON.stringify(last?.heads) === JSON.stringify(heads)) return false;
   const time = new Date(now).toISOString();
@@ -156,7 +166,7 @@ async function keepersDue(
  * waits on.
  */
 export async function sendAnchors(
-  store: AnchorOptions['store'],
+  { store, ledger, key }: Pick<AnchorOptions, 'store' | 'ledger' | 'key'>,
   keeper: AnchorKeeper,
   isHolder: () => Promise<boolean>,
 ): Promise<void> {
@@ -164,7 +174,8 @@ export async function sendAnchors(
     if (!(await isHolder())) return;
     const anchor = readAnchor(body);
     // What is none has been written by somebody else: nobody waits for it.
-    if (anchor) await keeper.keep({ ...anchor, line: body, time: timeSaid(anchor) });
+    const ground = { ledger, key, notes: store.deeds.notes };
+    if (anchor) await keeper.keep({ ...anchor, line: body, time: timeSaid(anchor) }, ground);
     await store.commit({ changes: [], acknowledges: [sequence] });
   }
 }

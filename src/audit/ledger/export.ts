@@ -6,7 +6,8 @@
  */
 import { deedsIn, type DeedShape } from '../../store/deeds.js';
 import { TILE_LEAVES } from '../../store/lane.js';
-import { Frontier, type Hash, HASH_BYTES, leafHash } from '../../store/ledger.js';
+import { Frontier, type Hash, HASH_BYTES, leafHash, hashesIn } from '../../store/ledger.js';
+import type { WitnessedLog } from './witness.js';
 import { shapeIdOf } from '../trail/deed.js';
 import { eventsOfDeed, eventTextsOf } from '../trail/parts.js';
 import { type KeptAnchor, timeOfAnchor } from './anchor-check.js';
@@ -44,6 +45,8 @@ export interface TrailSource {
   shapes(): Promise<readonly DeedShape[]>;
   /** All anchors up to now, oldest first. */
   anchors(): AsyncIterable<Required<KeptAnchor>>;
+  /** What a witness has signed last; undefined: there is none. */
+  witnessed(): Promise<WitnessedLog | undefined>;
   /** All streams in order, with the number of their deeds up to now. */
   streams(): Promise<readonly { readonly stream: string; readonly size: number }[]>;
   /** Rows of a stream in order, from the one with this deed. */
@@ -99,7 +102,8 @@ const headerLine = (base: string, { from, to, made, texts }: ExportAsked): Expor
 });
 
 async function* partsOf(source: TrailSource, asked: ExportAsked, shapes: ToldShapes): AsyncGenerator<ExportLine> {
-  // In this order: an anchor knows no streams that are not here, and a stream that began knows no more of others than is here.
+  // In this order: a witness knows no anchors that are not here, an anchor no streams, and a stream that began knows no more of others than is here.
+  const witnessed = await source.witnessed();
   let newest = -Infinity;
   for await (const { note } of source.anchors()) newest = Math.max(newest, anchoredAt(note) ?? -Infinity);
   const streams = await source.streams();
@@ -111,6 +115,8 @@ async function* partsOf(source: TrailSource, asked: ExportAsked, shapes: ToldSha
     if (isWithin(row.last, asked)) yield* rowLines(shapes, asked, { last: row.last }, row);
   for await (const received of source.received())
     if (isWithin(readReceivedEvent(received).at, asked)) yield { kind: 'received', received };
+  if (witnessed)
+    yield { kind: 'witnessed', witnessed: witnessed.note, leaves: inBase64(Buffer.concat(witnessed.leaves)) };
   for await (const { note, heads } of source.anchors()) {
     const at = anchoredAt(note);
     // One that was made meanwhile may know more of streams than is here.
@@ -325,11 +331,6 @@ function idIn(deed: Uint8Array): number[] {
     return [];
   }
 }
-
-export const hashesIn = (bytes: Uint8Array): Hash[] =>
-  Array.from({ length: Math.floor(bytes.length / HASH_BYTES) }, (_, at) =>
-    Buffer.from(bytes.buffer, bytes.byteOffset + at * HASH_BYTES, HASH_BYTES),
-  );
 
 const isWithin = (at: number | undefined, { from = -Infinity, to = Infinity }: ExportAsked): boolean =>
   at === undefined || (at >= from && at <= to);

@@ -314,7 +314,8 @@ export class Ledger {
   async #send(keeper: AnchorKeeper): Promise<void> {
     const { store, log } = this.#options;
     try {
-      await sendAnchors(store, keeper, () => store.acquireLease(ANCHORING, ANCHORING_MS));
+      const around = { store, ledger: this.name, key: () => this.key };
+      await sendAnchors(around, keeper, () => store.acquireLease(ANCHORING, ANCHORING_MS));
     } catch (error) {
       const code = error instanceof FhirError ? error.issues[0]?.detail : undefined;
       log.warn(

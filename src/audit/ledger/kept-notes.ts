@@ -10,6 +10,10 @@ export const KEY_NOTES = 'key/';
 export const ANCHOR_NOTES = 'anchor/';
 /** The one that was made last, whatever time it says: a clock may have been ahead. */
 export const LAST_ANCHOR = 'anchor-last';
+/** Anchors that were shown to a witness, by their place in its log, and the last checkpoint of that, with the signature of the witness. */
+export const WITNESSED = 'witnessed/';
+export const LAST_WITNESSED = 'witnessed-last';
+export const witnessedName = (at: number): string => WITNESSED + numberInName(at);
 /** When a keeper elsewhere that does not get each anchor was given one, in ms since 1970. */
 export const GIVEN = 'anchor-given/';
 export const checkpointsOf = (stream: string): string => `checkpoint/${stream}/`;

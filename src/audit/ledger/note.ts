@@ -10,7 +10,7 @@
  * Signatures are Ed25519. The name of a key is that of the whole ledger; the origin of a stream's checkpoints has the stream's id behind it.
  */
 import { createHash, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
-import { HASH_BYTES, type TreeHead } from '../../store/ledger.js';
+import { type Hash, HASH_BYTES, leafHash, type TreeHead } from '../../store/ledger.js';
 
 export interface Checkpoint extends TreeHead {
   readonly origin: string;
@@ -34,8 +34,9 @@ export const streamOfOrigin = (origin: string): string => origin.slice(origin.la
 export const checkpointText = ({ origin, size, root, extensions }: Checkpoint): string =>
   [origin, String(size), root.toString('base64'), ...extensions].map(line => `${line}\n`).join('');
 
-/** Ed25519 in the algorithms of signed notes. */
+/** Ed25519 in the algorithms of signed notes, and as witnesses sign. */
 const ALGORITHM = 1;
+const COSIGNATURE = 4;
 const KEY_BYTES = 32;
 const ID_BYTES = 4;
 
@@ -49,32 +50,36 @@ function rawKey(publicKey: KeyObject): Buffer {
 }
 
 /** Tells a key's signatures from those of others: a hint, no proof. */
-const keyIdOf = ({ name, publicKey }: NoteKey): Buffer =>
+const keyIdOf = ({ name, publicKey }: NoteKey, algorithm = ALGORITHM): Buffer =>
   createHash('sha256')
     .update(`${name}\n`)
-    .update(Buffer.of(ALGORITHM))
+    .update(Buffer.of(algorithm))
     .update(rawKey(publicKey))
     .digest()
     .subarray(0, ID_BYTES);
 
 /** A verifier key as text: name, id and key, `+` between them. */
-export const keyText = (key: NoteKey): string =>
+export const keyText = (key: NoteKey, algorithm = ALGORITHM): string =>
   [
     key.name,
-    keyIdOf(key).toString('hex'),
-    Buffer.concat([Buffer.of(ALGORITHM), rawKey(key.publicKey)]).toString('base64'),
+    keyIdOf(key, algorithm).toString('hex'),
+    Buffer.concat([Buffer.of(algorithm), rawKey(key.publicKey)]).toString('base64'),
   ].join('+');
 
+/** Of a witness: https://c2sp.org/tlog-cosignature */
+export const readWitnessKey = (text: string): NoteKey | undefined => readKeyText(text, COSIGNATURE);
+export const witnessKeyText = (key: NoteKey): string => keyText(key, COSIGNATURE);
+
 /** Undefined: it is no text of a key. */
-export function readKeyText(text: string): NoteKey | undefined {
+export function readKeyText(text: string, algorithm = ALGORITHM): NoteKey | undefined {
   const [, name, id, encoded] = /^([^\s+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+=*)$/.exec(text.trim()) ?? [];
   if (name === undefined || id === undefined || encoded === undefined) return undefined;
   const bytes = Buffer.from(encoded, 'base64');
-  if (bytes.length !== 1 + KEY_BYTES || bytes[0] !== ALGORITHM || bytes.toString('base64') !== encoded)
+  if (bytes.length !== 1 + KEY_BYTES || bytes[0] !== algorithm || bytes.toString('base64') !== encoded)
     return undefined;
   const jwk = { kty: 'OKP', crv: 'Ed25519', x: bytes.subarray(1).toString('base64url') };
   const key = { name, publicKey: createPublicKey({ key: jwk, format: 'jwk' }) };
-  return keyIdOf(key).toString('hex') === id ? key : undefined;
+  return keyIdOf(key, algorithm).toString('hex') === id ? key : undefined;
 }
 
 /** The note over `text`, which ends with a line's end. `secret`: an Ed25519 key. */
@@ -84,26 +89,59 @@ export function signNote(text: string, name: string, secret: KeyObject): string 
   return `${text}\n— ${name} ${signature}\n`;
 }
 
-/** What a note says, and which of `keys` has signed it; undefined: none of them. Throws RangeError for what is no checkpoint. */
-export function openCheckpoint(
-  note: string,
-  keys: readonly NoteKey[],
-): { readonly checkpoint: Checkpoint; readonly text: string; readonly signedBy: NoteKey | undefined } {
-  const end = note.lastIndexOf('\n\n');
-  const text = note.slice(0, end + 1);
-  const [origin, size, root, ...extensions] = text.slice(0, -1).split('\n');
-  const hash = Buffer.from(root ?? '', 'base64');
-  if (end === -1 || !origin || !/^(?:0|[1-9]\d{0,15})$/.test(size ?? '') || hash.length !== HASH_BYTES)
-    throw new RangeError('This is no checkpoint of a log.');
-  const checkpoint = { origin, size: Number(size), root: hash, extensions };
-  if (checkpointText(checkpoint) !== text) throw new RangeError('This is no checkpoint of a log.');
-  const signatures = note
-    .slice(end + 2)
+/** The leaf of a log of notes. */
+export const leafOfNote = (note: string): Hash => leafHash(Buffer.from(note));
+
+const TIME_BYTES = 8;
+/** What a witness signs. `seconds`: since 1970. */
+const cosignedText = (text: string, seconds: bigint): Buffer => Buffer.from(`cosignature/v1\ntime ${seconds}\n${text}`);
+
+/** The line by which a witness signs a note. */
+export function cosignature(note: string, name: string, secret: KeyObject, seconds: bigint): string {
+  const key = { name, publicKey: createPublicKey(secret) };
+  const time = Buffer.alloc(TIME_BYTES);
+  time.writeBigUInt64BE(seconds);
+  const signed = sign(null, cosignedText(textSigned(note), seconds), secret);
+  return `— ${name} ${Buffer.concat([keyIdOf(key, COSIGNATURE), time, signed]).toString('base64')}\n`;
+}
+
+/** When a witness has signed a note, in ms since 1970; undefined: it has not. */
+export function cosignedAt(note: string, key: NoteKey): number | undefined {
+  for (const { name, bytes } of signaturesOf(note)) {
+    if (name !== key.name || !bytes.subarray(0, ID_BYTES).equals(keyIdOf(key, COSIGNATURE))) continue;
+    if (bytes.length <= ID_BYTES + TIME_BYTES) continue;
+    const seconds = bytes.readBigUInt64BE(ID_BYTES);
+    const signature = bytes.subarray(ID_BYTES + TIME_BYTES);
+    if (verify(null, cosignedText(textSigned(note), seconds), key.publicKey, signature)) return Number(seconds) * 1000;
+  }
+  return undefined;
+}
+
+/** The text that a note signs. */
+export const textSigned = (note: string): string => note.slice(0, note.lastIndexOf('\n\n') + 1);
+
+const signaturesOf = (note: string): { readonly name: string; readonly bytes: Buffer }[] =>
+  note
+    .slice(note.lastIndexOf('\n\n') + 2)
     .split('\n')
     .flatMap(line => {
       const [, name, encoded] = /^— (\S+) ([A-Za-z0-9+/]+=*)$/.exec(line) ?? [];
       return name === undefined ? [] : [{ name, bytes: Buffer.from(encoded!, 'base64') }];
     });
+
+/** What a note says, and which of `keys` has signed it; undefined: none of them. Throws RangeError for what is no checkpoint. */
+export function openCheckpoint(
+  note: string,
+  keys: readonly NoteKey[],
+): { readonly checkpoint: Checkpoint; readonly text: string; readonly signedBy: NoteKey | undefined } {
+  const text = textSigned(note);
+  const [origin, size, root, ...extensions] = text.slice(0, -1).split('\n');
+  const hash = Buffer.from(root ?? '', 'base64');
+  if (!origin || !/^(?:0|[1-9]\d{0,15})$/.test(size ?? '') || hash.length !== HASH_BYTES)
+    throw new RangeError('This is no checkpoint of a log.');
+  const checkpoint = { origin, size: Number(size), root: hash, extensions };
+  if (checkpointText(checkpoint) !== text) throw new RangeError('This is no checkpoint of a log.');
+  const signatures = signaturesOf(note);
   const signedBy = keys.find(key =>
     signatures.some(
       ({ name, bytes }) =>

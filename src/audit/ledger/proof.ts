@@ -17,10 +17,10 @@ import {
   leafHash,
   type SubtreeRoot,
   treeRoot,
+  hashesIn,
 } from '../../store/ledger.js';
 import type { SealedDeedRow } from '../../store/seals.js';
 import type { Store } from '../../store/store.js';
-import { hashesIn } from './export.js';
 import { splitEventId } from '../trail/deed.js';
 import { placesOfId } from '../trail/keys.js';
 

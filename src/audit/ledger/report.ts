@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { KeptAnchor } from './anchor-check.js';
 import type { FindingPlace, TrailFinding } from './finding.js';
-import { readKeyText } from './note.js';
+import { type NoteKey, readKeyText, readWitnessKey } from './note.js';
 import type { VerifiedTrail } from './verify.js';
 
 /** It cannot be used; the message says what and why. */
@@ -16,6 +16,13 @@ export function keysGiven(given: string): string[] {
   const keys = [...text.matchAll(KEY)].map(([key]) => key).filter(key => readKeyText(key));
   if (keys.length === 0) throw new UnusableInput(`${given} has no key: one looks like name+1a2b3c4d+AbCd….`);
   return keys;
+}
+
+/** The key of a witness. Throws UnusableInput for what is none. */
+export function witnessGiven(given: string): NoteKey {
+  const key = readWitnessKey(given);
+  if (!key) throw new UnusableInput(`${given} is no key of a witness: one looks like name+1a2b3c4d+BAbc….`);
+  return key;
 }
 
 /** Anchors in a file: a note as it came by mail, or lines of JSON with their heads, as a server keeps them. Throws UnusableInput. */
@@ -54,7 +61,7 @@ const many = (count: number, what: string): string =>
 
 /** As lines for people, with the status that a command ends with: 0 nothing is wrong, 1 something is, 2 it is no export. */
 export function reportOf(
-  { header, counts, findings }: VerifiedTrail,
+  { header, counts, findings, seen }: VerifiedTrail,
   { keys, isStore = false }: { readonly keys: readonly string[]; readonly isStore?: boolean },
 ): { readonly text: string; readonly status: 0 | 1 | 2 } {
   if (!header)
@@ -71,6 +78,7 @@ export function reportOf(
     keys.length > 0
       ? `Trusted is ${keys.join(', ')}.`
       : 'No key was given: the keys of the trail itself are trusted, so that whoever has made up all of it is not found out.',
+    ...(seen ? [`${seen.by} has seen ${many(seen.anchors, 'anchor')} until ${new Date(seen.at).toISOString()}.`] : []),
     '',
     ...warnings.slice(0, MOST_TOLD).map(finding => `Note: ${sentenceOf(finding)}`),
     ...faults.slice(0, MOST_TOLD).map(sentenceOf),

@@ -7,9 +7,10 @@ import { headOfRow, type LedgerNote, type SealedDeedRow } from '../../store/seal
 import type { Store } from '../../store/store.js';
 import type { KeptAnchor } from './anchor-check.js';
 import type { SourceRow, SourceSealedRow, TrailSource } from './export.js';
-import { ANCHOR_NOTES, checkpointsOf, KEY_NOTES, notesUnder, textOfNote } from './kept-notes.js';
+import { ANCHOR_NOTES, checkpointsOf, KEY_NOTES, notesUnder, textOfNote, WITNESSED } from './kept-notes.js';
 import { fileLines } from './lines.js';
 import { readAnchorLine } from './report.js';
+import { witnessedLog } from './witness.js';
 
 export interface StoredTrail {
   /** Without what the trail adds to it. */
@@ -37,11 +38,13 @@ export function sourceOfStore({ store, base, anchors }: StoredTrail): TrailSourc
     async *anchors() {
       if (existsSync(anchors)) yield* anchorsInFile(anchors);
       // Those of other processes, as far as they are kept.
-      for await (const note of notes(ANCHOR_NOTES)) {
-        const anchor = readAnchorLine(textOfNote(note));
-        if (anchor) yield anchor;
-      }
+      for (const kept of [ANCHOR_NOTES, WITNESSED])
+        for await (const note of notes(kept)) {
+          const anchor = readAnchorLine(textOfNote(note));
+          if (anchor) yield anchor;
+        }
     },
+    witnessed: () => witnessedLog(deeds.notes),
     async streams() {
       const heads: { readonly stream: string; readonly size: number }[] = [];
       for (const stream of await deeds.streams()) {

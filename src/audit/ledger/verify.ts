@@ -24,17 +24,20 @@ import {
 } from './export-line.js';
 import { TrailFindings } from './finding.js';
 import type { FileLine } from './lines.js';
-import { type Checkpoint, streamOfOrigin } from './note.js';
+import { type Checkpoint, type NoteKey, streamOfOrigin } from './note.js';
 import { ReceivedCheck } from './received-check.js';
 import { bytesInBase64, ShapeBook } from './shape-book.js';
 import { Signers } from './signers.js';
 import { StreamBook } from './stream-book.js';
 import type { HeadSource } from './stream-heads.js';
+import { type SeenByWitness, WitnessCheck } from './witness-check.js';
 
 export interface VerifyOptions {
   /** Texts of keys that are trusted; none: those that the export lists. */
   readonly keys?: readonly string[];
   readonly anchors?: readonly KeptAnchor[];
+  /** Witnesses that are trusted. */
+  readonly witnesses?: readonly NoteKey[];
 }
 
 export interface VerifiedTrail {
@@ -50,6 +53,8 @@ export interface VerifiedTrail {
     readonly checkpoints: number;
     readonly anchors: number;
   };
+  /** By a witness that is trusted; undefined: none has. */
+  readonly seen: SeenByWitness | undefined;
 }
 
 export async function verifyTrail(lines: AsyncIterable<FileLine>, options: VerifyOptions = {}): Promise<VerifiedTrail> {
@@ -63,6 +68,7 @@ class TrailVerifier {
   readonly #signers: Signers;
   readonly #streams: StreamBook;
   readonly #anchors: AnchorCheck;
+  readonly #witness: WitnessCheck;
   readonly #entries: EntryCheck;
   readonly #shapes = new ShapeBook();
   readonly #clock: ClockCheck;
@@ -80,7 +86,7 @@ class TrailVerifier {
   #told = 0;
   #checkpoints = 0;
 
-  constructor({ keys = [], anchors = [] }: VerifyOptions) {
+  constructor({ keys = [], anchors = [], witnesses = [] }: VerifyOptions) {
     const findings = this.#findings;
     this.#signers = new Signers(findings, keys);
     this.#streams = new StreamBook(findings);
@@ -93,6 +99,7 @@ class TrailVerifier {
     const tell = (head: Checkpoint, source: HeadSource): void =>
       streams.claim(streamOfOrigin(head.origin), head, source);
     this.#anchors = new AnchorCheck(findings, signers, tell, anchors);
+    this.#witness = new WitnessCheck(findings, signers, witnesses);
   }
 
   /** False: nothing further need be read. */
@@ -137,7 +144,10 @@ class TrailVerifier {
         return this.#received.received(line.received, this.#line);
       case 'checkpoint':
         return this.#checkpoint(line.checkpoint);
+      case 'witnessed':
+        return this.#witness.witnessed(line.witnessed, line.leaves, this.#line);
       case 'anchor':
+        this.#witness.anchor(line.anchor);
         return this.#anchors.anchor(line.anchor, line.heads, this.#line);
       case 'end':
         this.#end = line;
@@ -152,6 +162,7 @@ class TrailVerifier {
       const made = Date.parse(header.made);
       const isWhole = header.to === null;
       this.#anchors.end(time(header.from, -Infinity), Math.min(time(header.to, Infinity), made));
+      this.#witness.end(isWhole && header.from === null);
       this.#received.end(isWhole && header.from === null);
       this.#before.end(isWhole && header.from === null);
       this.#entries.end();
@@ -167,6 +178,7 @@ class TrailVerifier {
         ...{ lines: this.#lines, streams: this.#streams.count, rows: this.#rows, deeds: this.#deeds },
         ...{ events: this.#told, checkpoints: this.#checkpoints, anchors: this.#anchors.count },
       },
+      seen: this.#witness.seen,
     };
   }
 

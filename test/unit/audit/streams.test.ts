@@ -13,6 +13,7 @@ import type { LedgerNote } from '../../../src/store/seals.js';
 import type { Commit, Store } from '../../../src/store/store.js';
 import { newId, timeOfId } from '../../../src/platform/ids.js';
 import { LEDGER, newLedgerKey } from '../../support/audit-trail.js';
+import { notesIn } from '../../support/ledger.js';
 
 const MONTH = 30 * 24 * 3_600_000;
 
@@ -26,24 +27,7 @@ function storeOf(streams: readonly string[]) {
       return streams.filter(stream => stream > after);
     },
     heads: async () => [],
-    notes: {
-      keep: async (kept: readonly LedgerNote[]) => kept.forEach(note => notes.set(note.name, note)),
-      find: async ({
-        prefix,
-        after = '',
-        newestFirst,
-        limit,
-      }: {
-        prefix: string;
-        after?: string;
-        newestFirst?: true;
-        limit: number;
-      }) => {
-        const names = [...notes.keys()].filter(name => name.startsWith(prefix) && name > after).toSorted();
-        return (newestFirst ? names.toReversed() : names).slice(0, limit).map(name => notes.get(name)!);
-      },
-      drop: async (names: readonly string[]) => names.forEach(name => notes.delete(name)),
-    },
+    notes: notesIn(notes),
   } as unknown as Store['deeds'];
   return { known: new LedgerStreams({ deeds, shared: false }, 'one', () => 0), notes, asked, deeds };
 }

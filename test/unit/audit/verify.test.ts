@@ -4,6 +4,7 @@ import { describe, it } from 'mocha';
 import { sealBefore } from '../../../src/audit/ledger/before.js';
 import type { LedgerEntry } from '../../../src/audit/ledger/entry.js';
 import type { ExportLine } from '../../../src/audit/ledger/export-line.js';
+import { readKeyText, readWitnessKey, witnessKeyText } from '../../../src/audit/ledger/note.js';
 import { rotationOf } from '../../../src/audit/ledger/rotation.js';
 import type { VerifyOptions } from '../../../src/audit/ledger/verify.js';
 import { createHash } from 'node:crypto';
@@ -33,6 +34,53 @@ function plainTrail(rows: number): { trail: MemoryTrail; stream: ReturnType<Memo
   trail.sign(stream);
   return { trail, stream };
 }
+
+describe('what a witness has signed', () => {
+  const witness = newLedgerKey();
+  const shown = (rows = 30) => {
+    const trail = sampleTrail(createRandom(5), rows);
+    trail.show('w.test', witness.secret);
+    return trail;
+  };
+  const options = { witnesses: [readWitnessKey(witnessKeyText({ ...readKeyText(witness.text)!, name: 'w.test' }))!] };
+
+  it('is over the anchors of an export, and says when they were seen', async () => {
+    const trail = shown();
+    const text = textOfExport(await trail.export());
+    assert.deepEqual(await found(text, options), []);
+    const { seen } = await verifyText(text, options);
+    const at = Math.floor(trail.now / 1000) * 1000;
+    assert.deepEqual(seen, { by: 'w.test', at, anchors: trail.anchors.length });
+    assert.deepEqual(await found(text), [], 'nobody asks for a witness');
+    const part = textOfExport(await trail.export({ from: trail.now - 5000 }));
+    assert.deepEqual(await found(part, options), []);
+  });
+
+  it('is missed where it is not there, of somebody else, or over other anchors', async () => {
+    const trail = shown();
+    const lines = await trail.export();
+    const changed = (change: (line: ExportLine) => ExportLine | undefined): string =>
+      textOfExport(ended(lines.flatMap(line => change(line) ?? [])));
+    const without = changed(line => (line.kind === 'witnessed' ? undefined : line));
+    assert.deepEqual(await codes(without, options), ['missing']);
+    assert.deepEqual(await codes(without), []);
+    const unsigned = changed(line =>
+      line.kind === 'witnessed'
+        ? { ...line, witnessed: line.witnessed.split('\n').slice(0, -2).join('\n') + '\n' }
+        : line,
+    );
+    assert.deepEqual(await codes(unsigned, options), ['bad-signature']);
+    const [first] = trail.anchors;
+    const taken = changed(line => (line.kind === 'anchor' && line.anchor === first!.note ? undefined : line));
+    assert.deepEqual(await codes(taken, options), ['missing']);
+    const cut = changed(line => (line.kind === 'witnessed' ? { ...line, leaves: '' } : line));
+    assert.deepEqual(await codes(cut, options), ['altered']);
+    // Whoever has the key writes another trail, and has nobody who signs it.
+    const other = sampleTrail(createRandom(6), 30);
+    other.keys.splice(0, Infinity, ...trail.keys);
+    assert.ok((await codes(textOfExport(await other.export()), options)).includes('missing'));
+  });
+});
 
 describe('an export of the trail', () => {
   const trail = sampleTrail(createRandom(1), 30);

@@ -1,0 +1,107 @@
+/**
+ * A witness: somebody who signs that a log only grew, and refuses one that was written anew (https://c2sp.org/tlog-witness). The log that it is shown is
+ * that of anchors, one an hour: its leaves are their notes, in the order in which they were shown, and its origin is `<ledger>/anchors`. So what is older
+ * than its last signature nobody can change unseen, with the database *and* the key of the server, though nobody here has kept anything.
+ *
+ * The anchors that were shown stay in the store, in their order, and the last checkpoint with the witness's signature (https://c2sp.org/tlog-cosignature) stands
+ * beside them; both are part of an export.
+ */
+import { FhirError } from '../../fhir/error.js';
+import { consistencyProof, subtreesOf, treeRoot, type Hash } from '../../store/ledger.js';
+import type { LedgerNotes } from '../../store/seals.js';
+import { type KeeperGround, type MadeAnchor, readAnchor } from './anchors.js';
+import { lastNote, LAST_WITNESSED, notesUnder, textNote, textOfNote, WITNESSED, witnessedName } from './kept-notes.js';
+import { checkpointText, cosignedAt, leafOfNote, type NoteKey, openCheckpoint, signNote } from './note.js';
+
+export interface WitnessAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly text: string;
+}
+
+export interface Witness {
+  readonly key: NoteKey;
+  /** `POST …/add-checkpoint`. Throws FhirError where it cannot be asked. */
+  add(body: string): Promise<WitnessAnswer>;
+}
+
+/** The log as it was last signed. */
+export interface WitnessedLog {
+  readonly note: string;
+  readonly leaves: readonly Hash[];
+}
+
+/** What the witness says where it knows another size. */
+const SIZE_TYPE = 'text/x.tlog.size';
+
+export const anchorsOrigin = (ledger: string): string => `${ledger}/anchors`;
+
+/** Shows an anchor to the witness. Throws FhirError where it does not sign: `witness-refuses` where what it has seen is no beginning of what is here. */
+export async function showWitness(
+  { line, note: shown }: MadeAnchor,
+  { notes, ledger, key }: KeeperGround,
+  witness: Witness,
+): Promise<void> {
+  const leaves = await leavesShown(notes);
+  const leaf = leafOfNote(shown);
+  // It is there already where an answer was not heard.
+  if (leaves.at(-1)?.equals(leaf) !== true) {
+    await notes.keep([textNote(witnessedName(leaves.length), line)]);
+    leaves.push(leaf);
+  }
+  const head = { origin: anchorsOrigin(ledger), size: leaves.length, root: treeRoot(leaves), extensions: [] };
+  const note = signNote(checkpointText(head), ledger, key().secret);
+  const last = await lastNote(notes, LAST_WITNESSED);
+  const known = last === undefined ? 0 : openCheckpoint(last, []).checkpoint.size;
+  let answer = await witness.add(askText(leaves, Math.min(known, leaves.length), note));
+  const size = sizeKnown(answer);
+  // It has signed what we have not heard of, or is a new one.
+  if (size !== undefined && size <= leaves.length && size !== known)
+    answer = await witness.add(askText(leaves, size, note));
+  if (answer.status !== 200) throw refusalOf(answer);
+  const signed = note + (answer.text.endsWith('\n') ? answer.text : `${answer.text}\n`);
+  if (cosignedAt(signed, witness.key) === undefined)
+    throw new FhirError('unavailable', 'The witness has signed by another key.', { detail: 'witness-key' });
+  await notes.keep([textNote(LAST_WITNESSED, signed)]);
+}
+
+/** Undefined: there is no witness. */
+export async function witnessedLog(notes: Pick<LedgerNotes, 'find'>): Promise<WitnessedLog | undefined> {
+  const note = await lastNote(notes, LAST_WITNESSED);
+  if (note === undefined) return undefined;
+  const leaves = await leavesShown(notes);
+  return { note, leaves: leaves.slice(0, sizeSigned(note)) };
+}
+
+function sizeSigned(note: string): number {
+  try {
+    return openCheckpoint(note, []).checkpoint.size;
+  } catch {
+    return 0;
+  }
+}
+
+async function leavesShown(notes: Pick<LedgerNotes, 'find'>): Promise<Hash[]> {
+  const leaves: Hash[] = [];
+  for await (const kept of notesUnder(notes, WITNESSED)) {
+    const anchor = readAnchor(textOfNote(kept));
+    // What somebody else has put there makes another log, which the witness does not sign.
+    leaves.push(leafOfNote(anchor?.note ?? ''));
+  }
+  return leaves;
+}
+
+function askText(leaves: readonly Hash[], old: number, note: string): string {
+  const proof = old === 0 ? [] : consistencyProof(subtreesOf(leaves), old, leaves.length);
+  return [`old ${old}`, ...proof.map(hash => hash.toString('base64')), '', note].join('\n');
+}
+
+function sizeKnown({ status, contentType, text }: WitnessAnswer): number | undefined {
+  if (status !== 409 || !contentType.startsWith(SIZE_TYPE)) return undefined;
+  return /^(?:0|[1-9]\d{0,15})$/.test(text.trim()) ? Number(text.trim()) : undefined;
+}
+
+function refusalOf({ status }: WitnessAnswer): FhirError {
+  const detail = status === 409 || status === 422 ? 'witness-refuses' : `status-${status}`;
+  return new FhirError('unavailable', `The witness answers ${status}.`, { detail });
+}
