@@ -1,6 +1,6 @@
 /** Records work: Tasks of a process by plain FHIR and by operations, their terms and alarms, and what is told of each step. docs/records-desk.md */
 import assert from 'node:assert/strict';
-import type { Bundle, Communication, DocumentReference, Parameters, Patient, Provenance, Task } from 'fhir/r4.js';
+import type { Bundle, Communication, DocumentReference, List, Parameters, Patient, Provenance, Task } from 'fhir/r4.js';
 import { describe, it } from 'mocha';
 import { onStoresInTurn, type Stage } from '../support/both-stores.js';
 import { put, send } from '../support/bundles.js';
@@ -373,11 +373,25 @@ for (const [zone, begin] of [
             ({ resource }) => `${resource!.topic!.coding![0]!.code} ${resource!.sent!.slice(0, -5)}`,
           );
         };
+        const unaccounted = async (id: string): Promise<(boolean | undefined)[]> => {
+          const { body } = await stage().talk.get<Parameters>(`Patient/${id}/$custody`);
+          return (body.parameter ?? []).map(
+            ({ part = [] }) => part.find(({ name }) => name === 'unaccounted')?.valueBoolean,
+          );
+        };
         it('over daylight saving, and late where nobody was there', async () => {
           const { talk } = stage();
           time.set(Date.UTC(2026, 1, 25, 12));
           const lend = async (id: string, end: string) => {
             await talk.update<Patient>({ resourceType: 'Patient', id });
+            const subject = { reference: `Patient/${id}` };
+            await talk.update<List>({
+              resourceType: 'List',
+              id: `chart-${id}`,
+              status: 'current',
+              mode: 'working',
+              subject,
+            });
             const restriction = { period: { end } };
             await talk.update(checkout(id, { for: { reference: `Patient/${id}` }, restriction }));
             const { status } = await lead(talk, id, { name: 'check-out', location: DESK }, {});
@@ -400,12 +414,14 @@ for (const [zone, begin] of [
           await until(time, async () => (await alarms('one')).length === 1);
           goTo(overdue - 1);
           assert.equal((await alarms('one')).length, 1);
+          assert.deepEqual(await unaccounted('one'), [false], 'its last day is not over');
           goTo(overdue);
           await until(time, async () => (await alarms('one')).length === 2);
           assert.deepEqual(await alarms('one'), [
             `due-soon ${new Date(soon).toISOString().slice(0, -5)}`,
             `overdue ${new Date(overdue).toISOString().slice(0, -5)}`,
           ]);
+          assert.deepEqual([await unaccounted('one'), await unaccounted('two')], [[true], [false]]);
           assert.equal((await talk.get<Task>('Task/one')).body.priority, 'urgent');
           // Lent for longer, it has its alarms once more; given back, none.
           await lead(talk, 'one', { name: 'extend', until: '2026-03-31', reason: 'Asked for.' }, {});

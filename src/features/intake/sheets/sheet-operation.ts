@@ -18,6 +18,8 @@ import { isSheetType, MOST_ANNOUNCED, serverMark, sheetText } from './sheet-text
 import { sheetPdf } from './sheet-pdf.js';
 
 export const separatorSheetOperation: OperationImplementation = {
+  // It is a PDF whatever is preferred; whoever accepts nothing else gets it, too.
+  alsoAs: ['application/pdf'],
   async run(context, ask) {
     const { given } = readGiven(context.engine, ask);
     const find = (name: string) => given.find(each => each.name === name);
