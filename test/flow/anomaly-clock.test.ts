@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Bundle, FhirResource, Task } from 'fhir/r4.js';
 import { after, it } from 'mocha';
-import { onBothStores } from '../support/both-stores.js';
+import { onStoresInTurn } from '../support/both-stores.js';
 import { as, identifyAs } from '../support/consents.js';
 import { steppedTime } from '../support/stepped-time.js';
 import { commitTrail } from '../support/trail.js';
@@ -22,7 +22,7 @@ const star: FhirResource & { id: string } = {
   meta: { security: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'CEL' }] },
 };
 
-onBothStores(
+onStoresInTurn(
   'anomalies that are looked for from time to time',
   stage => {
     after(() => time.set(START));

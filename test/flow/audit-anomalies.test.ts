@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { Bundle, Communication, FhirResource, Task } from 'fhir/r4.js';
 import { after, it } from 'mocha';
 import { tellHappening } from '../../src/interactions/tell.js';
-import { onBothStores } from '../support/both-stores.js';
+import { onStoresInTurn } from '../support/both-stores.js';
 import { as, identifyAs } from '../support/consents.js';
 import { type AnswerLine, linesIn } from '../support/lines.js';
 import { decideWith } from '../support/roles.js';
@@ -86,7 +86,7 @@ const PEOPLE: readonly (FhirResource & { id: string })[] = [
   })),
 ];
 
-onBothStores(
+onStoresInTurn(
   'anomalies of the audit trail',
   stage => {
     // For the next store.

@@ -7,11 +7,11 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, utimesS
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DocumentReference, Task } from 'fhir/r4.js';
-import { it } from 'mocha';
+import { after, it } from 'mocha';
 import { realPause } from '../../src/platform/real-time.js';
 import { serverMark } from '../../src/features/intake/sheets/sheet-text.js';
 import { onStoresInTurn, type Stage } from '../support/both-stores.js';
-import { command } from '../support/cli.js';
+import { command, manyCommands } from '../support/cli.js';
 import { createRandom } from '../support/random.js';
 import { depthOf } from '../support/depth.js';
 import { sheetPage, WRITTEN_PAGE } from '../support/separator-sheets.js';
@@ -25,16 +25,23 @@ interface Asking {
   readonly server?: string;
   readonly quiet?: string;
 }
-const taking = (
+const wordsOf = (
   stage: Stage,
   folder: string,
   { who = 'ann', server = stage.server.base, quiet = '0' }: Asking,
   ...more: string[]
-) => {
+): readonly string[] => {
   const token = join(newFolder(), 'token');
   writeFileSync(token, tokenOf(who));
-  return command(['intake', folder, '--server', server, '--token-file', token, '--quiet', quiet, ...more]);
+  return ['intake', folder, '--server', server, '--token-file', token, '--quiet', quiet, ...more];
 };
+const taking = (stage: Stage, folder: string, asking: Asking, ...more: string[]) =>
+  command(wordsOf(stage, folder, asking, ...more));
+const many = manyCommands();
+after(() => many.end());
+/** Where it ends by itself: in the process that all of these share. */
+const taken = (stage: Stage, folder: string, asking: Asking, ...more: string[]) =>
+  many.run(wordsOf(stage, folder, asking, ...more));
 /** Some other server, on loopback. */
 async function otherServer(answer: (body: string) => readonly [status: number, body: string]) {
   const server = createServer((request, response) => {
@@ -104,10 +111,10 @@ onStoresInTurn(
     it('stays as it is where the server wants somebody else to ask, or is away', async () => {
       const folder = newFolder();
       writeFileSync(join(folder, 'note.txt'), 'A note.\n');
-      const refused = await taking(stage(), folder, { who: 'cleo' }, '--once').ended;
+      const refused = await taken(stage(), folder, { who: 'cleo' }, '--once');
       assert.equal(refused.status, 1);
       assert.match(refused.err, /does not let this token/);
-      const wrong = await command(['intake', folder, '--server', 'http://example.org/fhir', '--once']).ended;
+      const wrong = await many.run(['intake', folder, '--server', 'http://example.org/fhir', '--once']);
       assert.equal(wrong.status, 2);
       assert.deepEqual(filesOf(folder), ['note.txt']);
     });
@@ -124,7 +131,7 @@ onStoresInTurn(
       ];
       for (const answer of answers) {
         const other = await otherServer(() => answer);
-        const { status, err } = await taking(stage(), folder, { server: other.base }).ended;
+        const { status, err } = await taken(stage(), folder, { server: other.base });
         await other.close();
         assert.equal(status, 1, `${answer[0]}: ${err}`);
         assert.match(err, /--server/);
@@ -135,13 +142,15 @@ onStoresInTurn(
     it('comes in past a file with which the server does not get on, and under names as they are', async () => {
       const folder = newFolder();
       const long = `${'n'.repeat(246)}.txt`;
-      const taken = JSON.stringify({ resourceType: 'Parameters', parameter: [] });
+      const accepted = JSON.stringify({ resourceType: 'Parameters', parameter: [] });
       const refusal = { resourceType: 'OperationOutcome', issue: [{ details: { text: 'Not this one.' } }] };
       const other = await otherServer(body => {
         if (body.includes('"a-bad.txt"')) return [500, ''];
         if (body.includes('"b-slow.txt"')) return [408, ''];
         if (body.includes('"large.txt"')) return [413, '<p>large</p>'];
-        return body.includes('"refused.txt"') || body.includes('nnnn') ? [422, JSON.stringify(refusal)] : [201, taken];
+        return body.includes('"refused.txt"') || body.includes('nnnn')
+          ? [422, JSON.stringify(refusal)]
+          : [201, accepted];
       });
       mkdirSync(join(folder, 'failed'));
       const outside = join(newFolder(), 'outside');
@@ -179,7 +188,7 @@ onStoresInTurn(
         if (bodies.length === 1) writeFileSync(file, 'Half a note, and the rest.');
         return [201, JSON.stringify({ resourceType: 'Parameters' })];
       });
-      const { status, err } = await taking(stage(), folder, { server: other.base }, '--once').ended;
+      const { status, err } = await taken(stage(), folder, { server: other.base }, '--once');
       await other.close();
       assert.equal(status, 0, err);
       assert.deepEqual(bodies, ['Half a note', 'Half a note, and the rest.']);
@@ -219,14 +228,14 @@ onStoresInTurn(
       const { talk } = stage();
       const folder = newFolder();
       writeFileSync(join(folder, 'twice.txt'), 'Twice a note.\n');
-      assert.equal((await taking(stage(), folder, {}, '--once').ended).status, 0);
+      assert.equal((await taken(stage(), folder, {}, '--once')).status, 0);
       const { entry = [] } = await talk.search<DocumentReference>('DocumentReference?_count=200', ANN);
-      const taken = entry.find(({ resource }) => resource!.content[0]!.attachment.title === 'twice.txt')!.resource!;
-      const about = await talk.search<Task>(`Task?focus=DocumentReference/${taken.id}`, ANN);
+      const document = entry.find(({ resource }) => resource!.content[0]!.attachment.title === 'twice.txt')!.resource!;
+      const about = await talk.search<Task>(`Task?focus=DocumentReference/${document.id}`, ANN);
       const rejected = await stepAs(talk, about.entry![0]!.resource!.id!, 'reject', BEN, 'illegible');
       assert.equal(rejected.status, 200, rejected.text);
       writeFileSync(join(folder, 'twice.txt'), 'Twice a note.\n');
-      assert.equal((await taking(stage(), folder, {}, '--once').ended).status, 1);
+      assert.equal((await taken(stage(), folder, {}, '--once')).status, 1);
       assert.deepEqual(filesOf(join(folder, 'failed')), ['twice.txt', 'twice.txt.reason.txt']);
       assert.match(readFileSync(join(folder, 'failed', 'twice.txt.reason.txt'), 'utf8'), /were rejected/);
     });
@@ -246,7 +255,7 @@ onStoresInTurn(
         child.kill('SIGKILL');
         await ended;
       }
-      assert.equal((await taking(stage(), folder, {}, '--once').ended).status, 0);
+      assert.equal((await taken(stage(), folder, {}, '--once')).status, 0);
       assert.deepEqual(await titles(stage()), [...before, ...names].toSorted());
       assert.deepEqual(filesOf(join(folder, 'done')), names);
       assert.deepEqual(filesOf(folder), []);

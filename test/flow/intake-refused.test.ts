@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { AuditEvent, Binary, DocumentReference, List, ParametersParameter, Provenance, Task } from 'fhir/r4.js';
 import { it } from 'mocha';
-import { onBothStores } from '../support/both-stores.js';
+import { onStoresInTurn } from '../support/both-stores.js';
 import {
   ANN,
   as,
@@ -27,7 +27,7 @@ import { aPng } from '../support/scans.js';
 
 const ROOT = as('root');
 
-onBothStores(
+onStoresInTurn(
   'what is refused of scans',
   stage => {
     it('drops nothing that comes under the identifier of something else, or that was rejected', async () => {

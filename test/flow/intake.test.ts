@@ -4,7 +4,7 @@ import type { DocumentReference, List, Parameters, ParametersParameter, Patient,
 import { it } from 'mocha';
 import { createRandom } from '../support/random.js';
 import { depthOf } from '../support/depth.js';
-import { onBothStores, onStoresInTurn } from '../support/both-stores.js';
+import { onStoresInTurn } from '../support/both-stores.js';
 import {
   ANN,
   as,
@@ -87,7 +87,7 @@ const TRIES: readonly ((talk: Talk, tried: Tried) => Promise<Reply<unknown>>)[] 
     }),
 ];
 
-onBothStores(
+onStoresInTurn(
   'intake of scans',
   stage => {
     it('makes a batch: a document for each file, with its bytes, who sent it, and a Task', async () => {

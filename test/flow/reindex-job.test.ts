@@ -17,7 +17,7 @@ import { layout, put } from '../support/changes.js';
 import { FULL } from '../support/depth.js';
 import { endJobLease } from '../support/leases.js';
 import { parameterOf, statusOf, untilReady, warningsOf } from '../support/reindexed.js';
-import { newStore } from '../support/server.js';
+import { newStore, startServer } from '../support/server.js';
 import { type SpawnedServer, spawnServer } from '../support/spawn.js';
 import { refusal, type Talk, talkTo } from '../support/talk.js';
 
@@ -40,6 +40,12 @@ async function fill(store: Store): Promise<void> {
   await store.close();
 }
 
+type Settled = Readonly<Record<'CHARTROOM_STORE' | 'CHARTROOM_DATA', string>>;
+
+/** Of whoever is not killed, and whose log nobody reads, no process is needed. */
+const startHere = ({ CHARTROOM_STORE, CHARTROOM_DATA }: Settled) =>
+  startServer({ store: CHARTROOM_STORE, config: { data: CHARTROOM_DATA } });
+
 const running = new Set<SpawnedServer>();
 async function start(env: Readonly<Record<string, string>>, program?: string) {
   const server = await spawnServer({ CHARTROOM_LOG: 'info', ...env }, [], program);
@@ -52,16 +58,16 @@ async function start(env: Readonly<Record<string, string>>, program?: string) {
 }
 
 /** Lets a server index what it brings itself, so that what a test adds is indexed alone. */
-async function indexOwn(env: Readonly<Record<string, string>>): Promise<void> {
-  const { talk, end } = await start(env);
-  await untilReady(talk);
-  await end('SIGTERM');
+async function indexOwn(env: Settled): Promise<void> {
+  const server = await startHere(env);
+  await untilReady(talkTo(server.base));
+  await server.stop();
 }
 
 const GATED = fileURLToPath(new URL('../../programs/gated-program.js', import.meta.url));
 
 /** A server whose job waits before its first batch. `batch` lets it write one, and gives how far it is then. */
-async function startGated(env: Readonly<Record<'CHARTROOM_STORE' | 'CHARTROOM_DATA', string>>) {
+async function startGated(env: Settled) {
   const gate = join(env.CHARTROOM_DATA, 'gate');
   writeFileSync(gate, '');
   writeFileSync(`${gate}-asked`, '');
@@ -226,10 +232,10 @@ describe('several processes on one MongoDB database, with custom search paramete
     assert.deepEqual([found.total, warningsOf(found)], [COUNT + written, []]);
     assert.equal((await b.talk.search('Patient?nick:missing=true&_summary=count')).total, 0);
 
-    const c = await start(env);
-    assert.equal((await c.talk.update({ ...nick, status: 'retired' })).status, 200);
-    assert.equal(refusal(await c.talk.get('Patient?nick=nick')).status, 400);
+    const c = await startHere(env);
+    assert.equal((await talkTo(c.base).update({ ...nick, status: 'retired' })).status, 200);
+    assert.equal(refusal(await talkTo(c.base).get('Patient?nick=nick')).status, 400);
     while ((await b.talk.get('Patient?nick=nick')).status === 200) await pause(100);
-    await Promise.all([b.end('SIGTERM'), c.end('SIGTERM')]);
+    await Promise.all([b.end('SIGTERM'), c.stop()]);
   });
 });

@@ -5,10 +5,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'mocha';
 import { type Restrictions, UNRESTRICTED } from '../../src/access/permission.js';
+import { storesInTurn } from '../support/both-stores.js';
 import { depthOf } from '../support/depth.js';
 import { createRandom } from '../support/random.js';
 import { restricted, type RestrictedServer } from '../support/restricted.js';
-import { newStore, type StoreName, STORES, startServer } from '../support/server.js';
+import { newStore, type StoreName, startServer } from '../support/server.js';
 import { faultOf, load } from './asked.js';
 import { type Asked, type Expected, makeRequest } from './view-requests.js';
 import { makeRules, makeWorld, restrictionsOf, Seen, type World } from './view-world.js';
@@ -91,4 +92,5 @@ function viewed(store: StoreName, seed: number): void {
   });
 }
 
-for (const store of STORES) for (let seed = 1; seed <= WORLDS; seed++) viewed(store, seed);
+// Each population on one of the stores at every change.
+for (let seed = 1; seed <= WORLDS; seed++) for (const store of storesInTurn(seed)) viewed(store, seed);

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import type { Bundle, Consent, ConsentProvision, Observation } from 'fhir/r4.js';
 import { it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { actCode, as, confidential, identifyAs, privacyConsent, purpose, staffAnd } from '../../support/consents.js';
 import { refusal } from '../../support/talk.js';
 
@@ -45,7 +45,7 @@ const HELD: Bundle & { id: string } = {
   entry: [{ resource: ALL.hiv }],
 };
 
-onBothStores(
+onStoresInTurn(
   'elements with labels, and Consents that name these',
   stage => {
     /** Of which the element is shown. */

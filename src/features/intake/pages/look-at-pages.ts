@@ -73,17 +73,19 @@ interface Looking {
 async function pagesSeen(open: OpenPdf, { file, most, separated, size }: Looking): Promise<SeenPages | undefined> {
   const pages: SeenPage[] = [];
   const sheets: SheetSeen[] = [];
+  // A file of more pages stays whole, whatever stands on them: to look for sheets takes longer than all the rest.
+  const isParted = separated && open.pages <= most;
   for (let at = 0; at < Math.min(open.pages, most); at++) {
     const said = file?.pages[at];
     const picture = drawnPage(open, at, DRAWN_DOTS, DRAWN);
     const grey = greyOfPage(picture);
-    if (separated) sheets.push(await readSheet(picture, grey.grey));
+    if (isParted) sheets.push(await readSheet(picture, grey.grey));
     const judged = judgePage(grey);
     const verdict = said && Math.min(said.width, said.height) < SMALLEST ? { ...judged, ...LEVEL } : judged;
     pages.push({ ...verdict, dots: said ? lowerDots(said.dots, said.width, said.height) : dotsOfPage(open, at) });
   }
   if (open.pages === 0) return undefined;
-  const parts = separated && open.pages <= most ? splitPages(open, sheets, mostOfParts(size)) : undefined;
+  const parts = isParted ? splitPages(open, sheets, mostOfParts(size)) : undefined;
   return { total: open.pages, pages, ...(parts ? { parts } : {}) };
 }
 
