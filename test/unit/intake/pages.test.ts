@@ -6,7 +6,7 @@ import type { ScanToSee, SeenPages } from '../../../src/features/intake/pages/lo
 import { PAGE_POOL, pageFindings } from '../../../src/features/intake/pages/page-findings.js';
 import { createPool, TaskStopped } from '../../../src/platform/pool.js';
 import { DOCUMENTS, readPayloads } from '../../support/documents.js';
-import { aPdf, aPng, aText } from '../../support/scans.js';
+import { aPdf, aPng, aText, aTiff, WHITE_FAX } from '../../support/scans.js';
 import { depthOf } from '../../support/depth.js';
 import { skipWithout } from '../../support/shared.js';
 
@@ -69,6 +69,16 @@ describe('pages of scans', () => {
     assert.deepEqual(await foundIn(three, 3), []);
     assert.deepEqual(await foundIn(three, 4), ['DQ-pages-missing 3']);
     assert.deepEqual(await foundIn(three, 2), ['DQ-pages-more 3']);
+  });
+
+  it('are counted beyond those that are looked at, and the rest is told', async () => {
+    const fax = { compression: 4, strip: WHITE_FAX };
+    const blank = Array.from({ length: 50 }, (_, at) => `DQ-page-blank ${at + 1}`);
+    const tiff = (pages: number): Buffer => aTiff(Array.from({ length: pages }, () => fax));
+    assert.deepEqual(await foundIn(tiff(50), 50), blank);
+    assert.deepEqual(await foundIn(tiff(52), 52), ['DQ-not-looked-at 51', ...blank]);
+    assert.deepEqual(await foundIn(tiff(52), 50), ['DQ-pages-more 52', 'DQ-not-looked-at 51', ...blank]);
+    assert.deepEqual(await foundIn(aPdf(Array.from({ length: 51 }, () => WRITTEN)), 51), ['DQ-not-looked-at 51']);
   });
 
   it('that cannot be read cost a verdict, and nothing else', async () => {

@@ -86,7 +86,7 @@ async function pagesSeen(open: OpenPdf, { file, most, separated, size }: Looking
   }
   if (open.pages === 0) return undefined;
   const parts = isParted ? splitPages(open, sheets, mostOfParts(size)) : undefined;
-  return { total: open.pages, pages, ...(parts ? { parts } : {}) };
+  return { total: file?.total ?? open.pages, pages, ...(parts ? { parts } : {}) };
 }
 
 function greyOfPage({ width, height, rgb }: ReturnType<typeof drawnPage>): GreyPage {

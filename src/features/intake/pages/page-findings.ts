@@ -67,10 +67,12 @@ export async function lookedPages(
   const seen = bytes.length <= MOST_BYTES ? await seenBy(pool, { bytes, contentType, separated }, until) : undefined;
   if (!seen) return { findings: [pageFinding('DQ-unreadable')] };
   const counted = countFinding(pages, seen.total);
-  const found = [...counted, ...foundOn(seen.pages)].slice(0, MOST_FOUND);
+  // Of the first page that nobody has looked at.
+  const unseen = seen.pages.length < seen.total ? [pageFinding('DQ-not-looked-at', seen.pages.length + 1)] : [];
+  const found = [...counted, ...unseen, ...foundOn(seen.pages)].slice(0, MOST_FOUND);
   if (!separated) return { findings: found };
   const { parts } = seen;
-  if (!parts) return { findings: [pageFinding('DQ-not-looked-at'), ...found] };
+  if (!parts) return { findings: [...(unseen.length > 0 ? [] : [pageFinding('DQ-not-looked-at')]), ...found] };
   if (parts.every(({ sheet }) => sheet === undefined)) return { findings: [pageFinding('DQ-sheet-missing'), ...found] };
   return { findings: [], parts: parts.map(part => lookedPart(part, seen.pages, counted)) };
 }

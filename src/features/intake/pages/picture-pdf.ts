@@ -10,6 +10,8 @@ export type Dots = readonly [number, number] | undefined;
 
 export interface PictureFile {
   readonly pdf: Buffer;
+  /** Pages that the picture has; those beyond the most that were asked for are not in the PDF. */
+  readonly total: number;
   /** Of each page: pixels, and dots. */
   readonly pages: readonly { readonly width: number; readonly height: number; readonly dots: Dots }[];
 }
@@ -32,14 +34,19 @@ interface CodedPage {
 
 /** Undefined where its form is none that a PDF has. `most`: pages. */
 export function picturePdf(bytes: Buffer, contentType: string, most: number): PictureFile | undefined {
-  const pages = contentType === 'image/jpeg' ? jpegPages(bytes) : tiffPagesCoded(bytes, most);
-  return pages && pages.length > 0 ? { pdf: pdfOf(pages), pages } : undefined;
+  const coded = contentType === 'image/jpeg' ? jpegPages(bytes) : tiffPagesCoded(bytes, most);
+  return coded && coded.pages.length > 0 ? { pdf: pdfOf(coded.pages), ...coded } : undefined;
+}
+
+interface CodedPages {
+  readonly pages: readonly CodedPage[];
+  readonly total: number;
 }
 
 const FRAMES = new Set([0xc0, 0xc1, 0xc2]);
 const APP0 = 0xe0;
 
-function jpegPages(bytes: Buffer): readonly CodedPage[] | undefined {
+function jpegPages(bytes: Buffer): CodedPages | undefined {
   let dots: Dots;
   for (const { marker, data } of jpegSegments(bytes)) {
     const said = Buffer.from(data.buffer, data.byteOffset, data.length);
@@ -51,7 +58,7 @@ function jpegPages(bytes: Buffer): readonly CodedPage[] | undefined {
     const [height, width] = [said.readUInt16BE(1), said.readUInt16BE(3)];
     const colours = said[5] === 1 ? 'DeviceGray' : said[5] === 3 ? 'DeviceRGB' : 'DeviceCMYK';
     const form = `/ColorSpace /${colours} /BitsPerComponent 8 /Filter /DCTDecode`;
-    return [{ width, height, dots, images: [{ width, height, form, data: bytes }] }];
+    return { pages: [{ width, height, dots, images: [{ width, height, form, data: bytes }] }], total: 1 };
   }
   return undefined;
 }
@@ -65,16 +72,18 @@ const LOOKED_AT: ReadonlySet<number> = new Set([
   ...[SAMPLES, ROWS, STRIP_SIZES, DOTS_X, DOTS_Y, T4_OPTIONS, UNIT, PREDICTOR, PALETTE],
 ]);
 
-function tiffPagesCoded(bytes: Buffer, most: number): readonly CodedPage[] | undefined {
+function tiffPagesCoded(bytes: Buffer, most: number): CodedPages | undefined {
   const pages: CodedPage[] = [];
+  let total = 0;
   for (const { tags, isReduced } of tiffDirectories(bytes, LOOKED_AT)) {
     if (isReduced) continue;
-    if (pages.length === most) break;
+    total++;
+    if (pages.length === most) continue;
     const page = tiffPageCoded(bytes, tags);
     if (!page) return undefined;
     pages.push(page);
   }
-  return pages;
+  return { pages, total };
 }
 
 function tiffPageCoded(bytes: Buffer, tags: TiffTags): CodedPage | undefined {
