@@ -53,6 +53,18 @@ const inTheirPlaces = (folder: string): Plugin => ({
   },
 });
 
+/**
+ * Express loads a reader of bodies with it, which loads tables of encodings: half a megabyte that every start would read. This server
+ * reads bodies itself (src/http/body.ts), and asks Express for none of its readers.
+ */
+const withoutBodyReader: Plugin = {
+  name: 'without-body-reader',
+  setup(made) {
+    made.onResolve({ filter: /^body-parser$/ }, ({ path }) => ({ path, namespace: 'left-out' }));
+    made.onLoad({ filter: /^/, namespace: 'left-out' }, () => ({ contents: 'module.exports = {};', loader: 'js' }));
+  },
+};
+
 /** Leaves all other packages outside. */
 const withPackages: Plugin = {
   name: 'with-packages',
@@ -83,7 +95,7 @@ interface Written {
 async function bundle({ folder, entries, splitting }: Written): Promise<void> {
   const to = join(ROOT, 'dist', folder);
   if (APART && splitting) return lead(to, entries);
-  const plugins = [inTheirPlaces(to), ...(splitting ? [withPackages] : [])];
+  const plugins = [inTheirPlaces(to), ...(splitting ? [withoutBodyReader, withPackages] : [])];
   const packages = splitting ? { plugins, banner: { js: REQUIRE } } : { plugins, packages: 'external' as const };
   const { metafile } = await build({
     absWorkingDir: ROOT,

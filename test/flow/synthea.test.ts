@@ -79,7 +79,7 @@ for (const store of storesInTurn(0))
     const running = () => server!;
 
     before('stores the records', async function () {
-      lines = sampleOf(readLines(skipWithout(this, 'data', 'synthea-seed', 'ndjson')), 40, ({ type }) => type);
+      lines = sampleOf(readLines(skipWithout(this, 'data', 'synthea-seed', 'ndjson')), 80, ({ type }) => type);
       server = await startServer({ store: await newStore(this, store) });
       const talk = talkTo(server.base);
       await inParallel(lines, async ({ type, id, text }) => {
@@ -186,7 +186,7 @@ describe('chartroom import of synthetic bundles', () => {
     const all = readLines(skipWithout(this, 'data', 'synthea-seed', 'ndjson'));
     const data = join(folder, 'whole');
     // What the others refer to comes last.
-    const files = sampleOf(readdirSync(bundles), 5, file => (file.startsWith('0-') ? file : 'patient'))
+    const files = sampleOf(readdirSync(bundles), 10, file => (file.startsWith('0-') ? file : 'patient'))
       .toSorted()
       .toReversed();
     const words = files.map(name => join(bundles, name));

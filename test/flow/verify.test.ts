@@ -21,7 +21,7 @@ import { letGo, newStore, STORES, startServer } from '../support/server.js';
 import { talkTo } from '../support/talk.js';
 
 /** Index entries of one resource. */
-const MANY = FULL ? 2000 : 400;
+const MANY = FULL ? 2000 : 120;
 
 type Doc = Document & { _id: string };
 

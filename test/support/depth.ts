@@ -15,50 +15,50 @@ const DEPTHS = {
   /** Resources that 64 callers want to exist, each. */
   STORM: { change: 2, full: 100 },
   /** Who do the same at once. */
-  CROWD: { change: 16, full: 64 },
+  CROWD: { change: 12, full: 64 },
   /** Rounds of a race between two or three, of each kind. */
-  RACES: { change: 4, full: 12 },
+  RACES: { change: 3, full: 12 },
   /** Random queries a store, by its usual plans; and by the plans that it takes more rarely. */
-  QUERIES: { change: 150, full: 10_000 },
-  RARE_QUERIES: { change: 50, full: 2000 },
+  QUERIES: { change: 80, full: 10_000 },
+  RARE_QUERIES: { change: 25, full: 2000 },
   /** Random searches for words a store. */
-  WORDS: { change: 150, full: 400 },
+  WORDS: { change: 80, full: 400 },
   /** Random chains and reverse chains a store. */
-  LINKED: { change: 70, full: 1000 },
+  LINKED: { change: 35, full: 1000 },
   /** Random searches over HTTP a store. */
-  SEARCHES: { change: 80, full: 5000 },
+  SEARCHES: { change: 40, full: 5000 },
   /** Damaged packages of guides. */
-  GUIDES: { change: 100, full: 10_000 },
+  GUIDES: { change: 50, full: 10_000 },
   /** Damaged profiles, value sets and resources; over HTTP a twentieth of them a store. */
-  PROFILES: { change: 100, full: 10_000 },
+  PROFILES: { change: 40, full: 10_000 },
   /** Damaged requests a store. */
-  MUTATIONS: { change: 150, full: 100_000 },
+  MUTATIONS: { change: 80, full: 100_000 },
   /** Random histories of writes a store. */
-  HISTORIES: { change: 10, full: 150 },
+  HISTORIES: { change: 6, full: 150 },
   /** Restrictions of what may be seen, with a request each, a store. */
-  VIEWS: { change: 144, full: 2400 },
+  VIEWS: { change: 96, full: 2400 },
   /** Kills amid a file that is loaded over HTTP, a store. */
   IMPORT_KILLS: { change: 1, full: 20 },
   /** Permissions of made-up roles and scopes, with a request each, a store. */
-  PERMISSIONS: { change: 120, full: 10_000 },
+  PERMISSIONS: { change: 80, full: 10_000 },
   /** Random searches of the audit trail, a store. */
-  TRAIL: { change: 4, full: 400 },
+  TRAIL: { change: 3, full: 400 },
   /** Deeds that questions to the audit trail are about, a store. */
-  QUESTIONED: { change: 240, full: 5000 },
+  QUESTIONED: { change: 150, full: 5000 },
   /** Walks of a scan through its process, by several people. */
-  SCAN_WALKS: { change: 24, full: 400 },
+  SCAN_WALKS: { change: 10, full: 400 },
   /** Kills of what takes a folder in. */
   INTAKE_KILLS: { change: 2, full: 20 },
   /** Made-up texts whose scans are looked at, level and in seven other ways each. */
   SCANS: { change: 1, full: 12 },
   /** Walks through the table of each process of work, by operation and by plain FHIR. */
-  WORK_WALKS: { change: 3, full: 1000 },
+  WORK_WALKS: { change: 2, full: 1000 },
   /** Files with separator sheets that are taken apart. */
   SHEETS: { change: 0, full: 60 },
   /** Tamperings with exports of the audit trail. */
-  TAMPERINGS: { change: 150, full: 10_000 },
+  TAMPERINGS: { change: 80, full: 10_000 },
   /** Tamperings with the trail of a store, a store. */
-  STORE_TAMPERINGS: { change: 25, full: 1250 },
+  STORE_TAMPERINGS: { change: 12, full: 1250 },
   /** Requests for records that are led to their release, a store. */
   RELEASED: { change: 5, full: 200 },
   /** Kills amid releases, over both stores. */
@@ -70,20 +70,20 @@ const DEPTHS = {
   /** Seconds for which clients follow changes at least, over both stores; two rounds of kills are always awaited. */
   HORIZON_SECONDS: { change: 0, full: 300 },
   /** Entries of the largest transaction that they meet. */
-  HORIZON_LARGEST: { change: 200, full: 10_000 },
+  HORIZON_LARGEST: { change: 100, full: 10_000 },
   /** Jobs that wait and are cancelled, a store. */
-  CANCELLED_JOBS: { change: 20, full: 1000 },
+  CANCELLED_JOBS: { change: 10, full: 1000 },
   /** Resets and snapshots of one server in a row, a store. */
   RESETS: { change: 10, full: 1000 },
   SNAPSHOTS: { change: 4, full: 200 },
   /** Places at which each document is cut off, and changed. */
-  DOCUMENTS: { change: 10, full: 400 },
+  DOCUMENTS: { change: 6, full: 400 },
   /** Who take one code at once from two servers. */
-  TAKERS: { change: 50, full: 1000 },
+  TAKERS: { change: 20, full: 1000 },
   /** Requests for records whose documents are selected, of random classes, authorizations and documents. */
-  RELEASES: { change: 120, full: 3000 },
+  RELEASES: { change: 70, full: 3000 },
   /** Random elements for each invariant and type. */
-  INVARIANTS: { change: 5, full: 1000 },
+  INVARIANTS: { change: 3, full: 1000 },
 } as const;
 
 /** Everything that takes long for what it adds is done in a full run only. */
@@ -94,8 +94,8 @@ export function depthOf(name: keyof typeof DEPTHS): number {
   return set === undefined ? DEPTHS[name][FULL ? 'full' : 'change'] : Number(set);
 }
 
-/** Random values that a property is held against: all in a full run, else a quarter. */
-export const runsOf = (full: number): number => (FULL ? full : Math.ceil(full / 4));
+/** Random values that a property is held against: all in a full run, else an eighth. */
+export const runsOf = (full: number): number => (FULL ? full : Math.ceil(full / 8));
 
 const SEED = Number(process.env['CHARTROOM_TEST_SEED'] ?? 20_261_123);
 

@@ -46,7 +46,7 @@ async function each<T>(items: readonly T[], run: (item: T) => Promise<void>): Pr
  * too.
  */
 const sampled = <T>({ server }: Stage, items: readonly T[], typeOf: (item: T) => string): readonly T[] =>
-  server.engine.store.name === 'embedded' ? sampleOf(items, 6, typeOf) : items.filter((_, at) => at % 40 === 0);
+  server.engine.store.name === 'embedded' ? sampleOf(items, 18, typeOf) : items.filter((_, at) => at % 40 === 0);
 
 onStoresInTurn('/metadata', stage => {
   const resources = async (): Promise<CapabilityStatementRestResource[]> =>

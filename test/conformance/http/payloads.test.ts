@@ -38,7 +38,7 @@ function payloads(test: Mocha.Context): readonly Payload[] {
       if (name.toLowerCase().endsWith('.xml'))
         found.push({ name, type: found.length % 2 ? 'text/xml' : 'application/xml', bytes: Buffer.from(bytes) });
   assert.ok(found.length >= 478, `only ${found.length}`);
-  return sampleOf(found, 64, ({ type }) => type);
+  return sampleOf(found, 128, ({ type }) => type);
 }
 
 const binaryXml = (type: string, data: string): string =>

@@ -58,7 +58,7 @@ function among(row: Row): Row | undefined {
 const kindOf = (name: string): string => (/composites|of-type|version/.test(name) ? name : name.split(/[ :]/, 1)[0]!);
 
 const LONG = ROWS.flatMap(row => among(row) ?? []);
-const ASKED = sampleOf(LONG, 16, ({ name }) => kindOf(name));
+const ASKED = sampleOf(LONG, 40, ({ name }) => kindOf(name));
 
 describe('long lists', () => {
   it('are there for every kind of value', () => {

@@ -1,5 +1,5 @@
 /**
- * The examples of published guides conform to what they claim: no error is found in them, but in those listed. At every change a sixth
+ * The examples of published guides conform to what they claim: no error is found in them, but in those listed. At every change one in sixteen
  * of those that claim the same is looked at, in a full run all.
  */
 import assert from 'node:assert/strict';
@@ -78,7 +78,7 @@ describe('examples of guides', function () {
         const checker = checkerOf([set, ...common.filter(({ origin }) => origin !== set.origin), core!]);
         const kindOf = ({ at: path, resource }: Example): string =>
           WRONG.has(`${name}/${path}`) ? path : [resource.resourceType, ...claimedCanonicals(resource)].join(' ');
-        for (const { at: path, text, resource } of sampleOf(examples, 6, kindOf)) {
+        for (const { at: path, text, resource } of sampleOf(examples, 16, kindOf)) {
           count++;
           const issues = await issuesOf(checker, text, [], {
             profiles: claimedCanonicals(resource).map(canonical => ({ canonical, from: set.origin })),

@@ -130,7 +130,7 @@ describe('published invariants', () => {
   it('hold in the examples of R4', function () {
     const archive = skipWithout(this, 'data', 'r4-packages', 'hl7.fhir.r4.core-4.0.1.tgz');
     const examples = readExamples(skipWithout(this, 'data', 'r4-examples', 'r4-examples-instances.tar.gz'));
-    const { errors, checks } = errorsOf(sampleOf(examples, 6, typeOf), archive);
+    const { errors, checks } = errorsOf(sampleOf(examples, 16, typeOf), archive);
     assert.deepEqual(errors, []);
     assert.ok(checks > (FULL ? 300_000 : 30_000), `${checks} checks`);
   });
@@ -138,7 +138,7 @@ describe('published invariants', () => {
   it('hold in synthetic records', function () {
     const archive = skipWithout(this, 'data', 'r4-packages', 'hl7.fhir.r4.core-4.0.1.tgz');
     const records = readNdjson(skipWithout(this, 'data', 'synthea-seed', 'ndjson'));
-    const { errors, checks } = errorsOf(sampleOf(records, 6, typeOf), archive);
+    const { errors, checks } = errorsOf(sampleOf(records, 16, typeOf), archive);
     assert.deepEqual(errors, []);
     assert.ok(checks > (FULL ? 100_000 : 10_000), `${checks} checks`);
   });
