@@ -7,7 +7,6 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { constants, setPriority, tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { realTimeout } from '../../../platform/real-time.js';
 import { FILE_PLACE, type ReadingCommand } from './reading-command.js';
@@ -127,20 +126,21 @@ async function feed(child: ChildProcess, input: ScanBytes['bytes'] | undefined):
     stdin.end();
     return undefined;
   }
-  const source = Readable.from(input);
   let trouble: Error | undefined;
-  source.once('error', error => {
-    trouble ??= error;
-    killGroup(child);
-  });
+  async function* read(bytes: ScanBytes['bytes']): AsyncGenerator<Uint8Array> {
+    try {
+      yield* bytes;
+    } catch (error) {
+      trouble = error as Error;
+      killGroup(child);
+      throw error;
+    }
+  }
   const closed = once(child, 'exit').then(() => void stdin.destroy());
   closed.catch(() => {});
-  try {
-    await pipeline(source, stdin);
-  } catch (error) {
-    if (error === trouble) return trouble;
-  }
-  return undefined;
+  // What else fails is the program's, which may end whenever it likes.
+  await pipeline(read(input), stdin).catch(() => undefined);
+  return trouble;
 }
 
 function killGroup({ pid }: ChildProcess): void {
