@@ -1,17 +1,43 @@
 /** How a search is answered, told to administrators over HTTP and on the command line, and to nobody else. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Parameters } from 'fhir/r4.js';
 import { after, describe, it } from 'mocha';
 import { onStoresInTurn } from '../support/both-stores.js';
 import { command, manyCommands } from '../support/cli.js';
+import { OWN_ROLES } from '../support/roles.js';
 import { type Headers, refusal, talkTo } from '../support/talk.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'chartroom-explain-'));
 const TOKENS = join(folder, 'tokens.json');
-const roles = ['admin', 'writer', 'reader'];
+const ROLES = join(folder, 'roles.json');
+/** Each with a condition of another kind: a key, a chain, a compartment. */
+const NARROW: Readonly<Record<string, string>> = {
+  laboratory: 'category=laboratory',
+  house: 'patient.organization=Organization/o',
+  record: 'patient=p1',
+};
+const roles = ['admin', 'writer', 'reader', ...Object.keys(NARROW)];
+writeFileSync(
+  ROLES,
+  JSON.stringify({
+    ...(JSON.parse(readFileSync(OWN_ROLES, 'utf8')) as object),
+    ...Object.fromEntries(
+      Object.entries(NARROW).map(([name, where]) => [
+        name,
+        {
+          types: [
+            { type: 'Patient', letters: 'rs' },
+            { type: 'Observation', letters: 'rs', where },
+          ],
+          operations: ['_explain'],
+        },
+      ]),
+    ),
+  }),
+);
 writeFileSync(TOKENS, JSON.stringify(roles.map(role => ({ token: `token-of-the-${role}`, name: role, role }))));
 const many = manyCommands();
 after(async () => {
@@ -89,6 +115,30 @@ onStoresInTurn(
       });
     });
 
+    describe('that a role narrows', () => {
+      for (const query of [
+        'Observation?patient=p1',
+        'Observation?patient=p1&_sort=-date',
+        'Observation?patient=p1&code=http://loinc.org|1-8&date=ge2020',
+        'Observation?code=http://loinc.org|1-8&_sort=-date',
+        'Observation?_sort=-date',
+        'Observation?_id=o1',
+      ])
+        it(`stay on an index, and look at no more: ${query}`, async () => {
+          const free = (await ask(`${query}&_explain=true`)).body;
+          for (const role of Object.keys(NARROW)) {
+            const { body, status } = await ask(`${query}&_explain=true`, role);
+            assert.equal(status, 200, role);
+            const planned = (told: Parameters) => JSON.stringify([textsOf(told, 'driver'), textsOf(told, 'filter')]);
+            if (role === 'laboratory') assert.notEqual(planned(body), planned(free), 'the role changes nothing');
+            assert.match(textsOf(body, 'driver')[0]!, /"by":"(key|keys|ids?)"/, role);
+            assert.doesNotMatch(textsOf(body, 'step').join('\n'), /SCAN [rk](\n|$)|COLLSCAN/, role);
+            for (const name of ['keys-examined', 'documents-examined'])
+              assert.ok((numberOf(body, name) ?? 0) <= (numberOf(free, name) ?? 0) + 1, `${role}: ${name}`);
+          }
+        });
+    });
+
     it('whose data was included is in the audit trail', async () => {
       const talk = talkTo(stage().server.base, bearer('admin'));
       const headers = { 'x-request-id': 'included-1' };
@@ -98,7 +148,7 @@ onStoresInTurn(
     });
   },
   {
-    config: { auth: 'token', tokens: TOKENS },
+    config: { auth: 'token', tokens: TOKENS, roles: ROLES },
     async set({ server }) {
       const talk = talkTo(server.base, bearer('writer'));
       const code = { coding: [{ system: 'http://loinc.org', code: '1-8' }] };
@@ -106,8 +156,9 @@ onStoresInTurn(
       await talk.update({ resourceType: 'Organization', id: 'o', name: 'North' });
       const managingOrganization = { reference: 'Organization/o' };
       await talk.update({ resourceType: 'Patient', id: 'p1', name: [{ family: 'Abel' }], managingOrganization });
+      const category = [{ coding: [{ code: 'laboratory' }] }];
       for (const id of ['o1', 'o2', 'o3'])
-        await talk.update({ resourceType: 'Observation', id, status: 'final', code, subject });
+        await talk.update({ resourceType: 'Observation', id, status: 'final', code, subject, category });
       await talk.get('Patient/p1');
     },
   },
