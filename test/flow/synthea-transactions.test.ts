@@ -20,7 +20,7 @@ function bundles(): string[] {
     const folder = shared('data', name, 'bundles');
     return folder === undefined
       ? []
-      : sampleOf(readdirSync(folder).toSorted(), 4, file => (file.startsWith('0-') ? file : 'patient')).map(file =>
+      : sampleOf(readdirSync(folder).toSorted(), 3, file => (file.startsWith('0-') ? file : 'patient')).map(file =>
           join(folder, file),
         );
   });

@@ -60,7 +60,7 @@ const DEPTHS = {
   /** Tamperings with the trail of a store, a store. */
   STORE_TAMPERINGS: { change: 12, full: 1250 },
   /** Requests for records that are led to their release, a store. */
-  RELEASED: { change: 5, full: 200 },
+  RELEASED: { change: 12, full: 200 },
   /** Kills amid releases, over both stores. */
   RELEASE_KILLS: { change: 2, full: 50 },
   /** Kills of processes whose trail is verified afterwards, over both stores. */

@@ -7,7 +7,7 @@ import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, it } from 'mocha';
 import type { AuditEvent, Bundle, CodeSystem, Observation, Patient, SearchParameter, ValueSet } from 'fhir/r4.js';
-import { hasTurn, onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { askHarness, toldHarness } from '../../support/harness.js';
 import { newStore, startServer, STORES } from '../../support/server.js';
 import { idsOf, linkOf, type Reply, type Talk, talkTo } from '../../support/talk.js';
@@ -100,9 +100,9 @@ async function play(talk: Talk): Promise<readonly unknown[]> {
   return told;
 }
 
-onBothStores(
+onStoresInTurn(
   'resets of a server',
-  (stage, store) => {
+  stage => {
     const tell = (...told: Parameters<ReturnType<typeof toldHarness>>) => toldHarness(stage().server)(...told);
     const ask = (...asked: Parameters<ReturnType<typeof askHarness>>) => askHarness(stage().server)(...asked);
     const count = async (query: string) => (await stage().talk.search(query)).entry?.length ?? 0;
@@ -145,22 +145,20 @@ onBothStores(
       assert.deepEqual(await from(), first);
     });
 
-    // What they are made of, and in which order, is the same on both stores.
-    if (hasTurn(1, store))
-      it('bring the demo data, always the same', async () => {
-        const { talk } = stage();
-        const whole = async (): Promise<string> => {
-          const { text } = await talk.get('_history?_count=1000');
-          return text.replaceAll(/"lastUpdated":"[^"]*"|"id":"[^"]*"/g, '');
-        };
-        await tell('POST', '/reset', { to: 'demo', seed: 5 });
-        const first = await whole();
-        assert.ok((await count('Patient?_count=1000')) > 5);
-        await talk.create({ resourceType: 'Patient' });
-        await tell('POST', '/reset', { to: 'demo', seed: 5 });
-        assert.equal(await whole(), first);
-        assert.deepEqual(await tell('GET', '/snapshot'), { snapshots: ['twenty'] });
-      });
+    it('bring the demo data, always the same', async () => {
+      const { talk } = stage();
+      const whole = async (): Promise<string> => {
+        const { text } = await talk.get('_history?_count=1000');
+        return text.replaceAll(/"lastUpdated":"[^"]*"|"id":"[^"]*"/g, '');
+      };
+      await tell('POST', '/reset', { to: 'demo', seed: 5 });
+      const first = await whole();
+      assert.ok((await count('Patient?_count=1000')) > 5);
+      await talk.create({ resourceType: 'Patient' });
+      await tell('POST', '/reset', { to: 'demo', seed: 5 });
+      assert.equal(await whole(), first);
+      assert.deepEqual(await tell('GET', '/snapshot'), { snapshots: ['twenty'] });
+    });
 
     it('take search parameters out of force and put them into force, and forget code systems', async () => {
       const { talk } = stage();
