@@ -1,11 +1,12 @@
 /** The audit screen: questions in words, their answers, one event with its proof, and what the trail is sealed by. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { describe, it } from 'mocha';
-import { onConsole } from '../support/console.js';
+import { it } from 'mocha';
+import { inConsoleWays, onConsole } from '../support/console.js';
 
-describe('the audit screen of the console', () => {
+inConsoleWays('the audit screen of the console', way => {
   const stage = onConsole({
+    ...way,
     // Each is a line of what this machine did.
     async set({ request }) {
       const entry = Array.from({ length: 51 }, () => ({

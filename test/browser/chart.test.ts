@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'mocha';
 import { FULL, turnAmong } from '../support/depth.js';
-import { type ConsoleStage, onConsole } from '../support/console.js';
+import { type ConsoleStage, onConsoleStores, onConsole } from '../support/console.js';
 import { sameTree } from '../support/golden-tree.js';
 import { skipWithout } from '../support/shared.js';
 import { GIVEN, setTwoCharts } from '../support/two-charts.js';
@@ -490,8 +490,8 @@ function documentsOf(stage: Stage): void {
   });
 }
 
-describe('the console: people, their charts and documents', () => {
-  const stage = onConsole({ set: setTwoCharts });
+onConsoleStores('the console: people, their charts and documents', way => {
+  const stage = onConsole({ ...way, set: setTwoCharts });
   describe('people', () => peopleOf(stage));
   describe('a chart', () => chartOf(stage));
   describe('documents', () => documentsOf(stage));

@@ -224,20 +224,23 @@ describe('the console', () => {
       assert.deepEqual(trouble, []);
     });
 
-    it('warns a minute before somebody who does nothing is signed out, and makes the token worthless', async () => {
+    it('warns a minute before somebody who does nothing is signed out, keeps what they type until then, and makes the token worthless', async () => {
       const { page, titled, asked, server, isAccessible } = stage();
       const token = asked.at(-1)!.headers['authorization']!;
       await page.clock.install();
+      await page.click('a[href$="/patients/new"]');
+      await page.fill('#family', 'In mid-edit');
       await page.clock.fastForward('14:30');
       await page.getByRole('alertdialog').waitFor();
       await isAccessible('time-out');
       await page.click('text=Stay signed in');
       await page.getByRole('alertdialog').waitFor({ state: 'detached' });
+      assert.equal(await page.inputValue('#family'), 'In mid-edit');
       await page.clock.fastForward('14:30');
       await page.getByRole('alertdialog').waitFor();
       await page.clock.fastForward('01:00');
       await titled('You are signed out');
-      assert.doesNotMatch(await keptBy(stage()), /शर्मा/);
+      assert.doesNotMatch(await keptBy(stage()), /शर्मा|In mid-edit/);
       await server.request.get('/fhir/Patient').set('Authorization', token).expect(401);
     });
 

@@ -1,10 +1,10 @@
 /** The explorer: requests that one writes oneself, their answers, plans and verdicts. */
 import assert from 'node:assert/strict';
-import { describe, it } from 'mocha';
-import { onConsole } from '../support/console.js';
+import { it } from 'mocha';
+import { inConsoleWays, onConsole } from '../support/console.js';
 
-describe('the explorer of the console', () => {
-  const stage = onConsole();
+inConsoleWays('the explorer of the console', way => {
+  const stage = onConsole(way);
   const send = (): Promise<void> => stage().page.click('button[type=submit]');
 
   it('completes what is typed by what the server says of itself', async () => {

@@ -1,14 +1,13 @@
 /** The release desk: records go out, from their choice to what became of their delivery, with what is refused on the way. */
 import assert from 'node:assert/strict';
-import { describe, it } from 'mocha';
-import { CONSOLE_STORES, onConsole } from '../support/console.js';
+import { it } from 'mocha';
+import { type ConsoleWay, onConsoleStores, onConsole } from '../support/console.js';
 import { sameTree } from '../support/golden-tree.js';
 import { plainPdf } from '../support/plain-pdf.js';
 import { releaseDesk } from '../support/release-desk.js';
-import type { StoreName } from '../support/server.js';
 
-const story = (store: StoreName) => (): void => {
-  const stage = onConsole({ store, demo: false });
+const story = (ground: ConsoleWay): void => {
+  const stage = onConsole({ ...ground, demo: false });
   const { post, lead, accepted, taskOf, at, press, sure, faultAt } = releaseDesk(stage);
   /** The request whose records go out. */
   let going = '';
@@ -378,4 +377,4 @@ const story = (store: StoreName) => (): void => {
   it('breaks no rule of the policy', () => assert.deepEqual(stage().trouble, []));
 };
 
-for (const store of CONSOLE_STORES) describe(`records that go out from the console (${store})`, story(store));
+onConsoleStores('records that go out from the console', story);

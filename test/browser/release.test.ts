@@ -1,14 +1,14 @@
 /** The release desk: a request for records from its receipt to what goes out, with what is refused on the way. */
 import assert from 'node:assert/strict';
-import { describe, it } from 'mocha';
-import { onConsole } from '../support/console.js';
+import { it } from 'mocha';
+import { inConsoleWays, onConsole, tabTo } from '../support/console.js';
 import { FULL } from '../support/depth.js';
 import { sameTree } from '../support/golden-tree.js';
 import { releaseDesk } from '../support/release-desk.js';
 
-describe('the release desk of the console', () => {
+inConsoleWays('the release desk of the console', way => {
   const ids: string[] = [];
-  const stage = onConsole({ demo: false });
+  const stage = onConsole({ ...way, demo: false });
   const { lead, begun: beginOne, taskOf, at, press } = releaseDesk(stage);
   const begun = async (...given: Parameters<typeof beginOne>): Promise<string> => {
     const id = await beginOne(...given);
@@ -236,14 +236,7 @@ describe('the release desk of the console', () => {
       const id = await begun('asked');
       await open(`release/${id}`);
       await at('Received');
-      const to = async (name: string): Promise<void> => {
-        for (let left = 80; left > 0; left--) {
-          await page.keyboard.press('Tab');
-          const said = await page.evaluate<string>(`(({ id, innerText }) => id || innerText)(document.activeElement)`);
-          if (said === name) return;
-        }
-        assert.fail(`${name} is not reached`);
-      };
+      const to = (name: string): Promise<void> => tabTo(page, name);
       await to('Take into the books');
       await page.keyboard.press('Enter');
       await at('Identity');

@@ -1,7 +1,8 @@
 /** The other screens of the console: work, privacy, audit, administration, requests by hand. Each empty, full and with an error. */
 import assert from 'node:assert/strict';
-import { describe, it } from 'mocha';
-import { onConsole } from '../support/console.js';
+import { it } from 'mocha';
+import { inConsoleWays, onConsole, tabTo } from '../support/console.js';
+import { FULL } from '../support/depth.js';
 import type { RunningServer } from '../support/server.js';
 
 const putCheckout = async ({ request }: RunningServer, id: string): Promise<void> => {
@@ -14,8 +15,9 @@ const putCheckout = async ({ request }: RunningServer, id: string): Promise<void
   await request.put(`/fhir/Task/${id}`).set('Content-Type', 'application/fhir+json').send(checkout).expect(201);
 };
 
-describe('the console: work, privacy and administration', () => {
+inConsoleWays('the console: work, privacy and administration', way => {
   const stage = onConsole({
+    ...way,
     set: server => putCheckout(server, 'checkout'),
   });
 
@@ -140,6 +142,24 @@ describe('the console: work, privacy and administration', () => {
     await open('administration/search-parameters');
     await page.getByText('Patient.name.text').waitFor();
   });
+
+  if (FULL)
+    it('has a person corrected by keyboard alone', async () => {
+      const { open, page, server } = stage();
+      await open('patients/demo-ada-lindqvist/edit');
+      await page.locator('#email').waitFor();
+      await tabTo(page, 'email');
+      await page.keyboard.press('Control+A');
+      await page.keyboard.type('by.keyboard@example.org');
+      await tabTo(page, 'Check what changes');
+      await page.keyboard.press('Enter');
+      await page.locator('table').getByText('by.keyboard@example.org').waitFor();
+      await tabTo(page, 'Save');
+      await page.keyboard.press('Enter');
+      await page.locator('.patient-banner').waitFor();
+      const { body } = await server.request.get('/fhir/Patient/demo-ada-lindqvist').expect(200);
+      assert.match(JSON.stringify(body), /by\.keyboard@example\.org/);
+    });
 
   it('breaks no rule of the policy', () => assert.deepEqual(stage().trouble, []));
 });

@@ -20,7 +20,8 @@ export const CHROMIUM_FLAGS = [
   '--disable-dev-shm-usage',
 ];
 
-function find(): string | undefined {
+/** Undefined: there is none. */
+export function findChromium(): string | undefined {
   const folders = (process.env['PATH'] ?? '').split(delimiter);
   const found = NAMES.flatMap(name => folders.map(folder => join(folder, name))).find(path => existsSync(path));
   return process.env['CHROMIUM'] ?? found;
@@ -28,7 +29,7 @@ function find(): string | undefined {
 
 /** The path of the browser; skips the running test, saying why, where there is none. */
 export function skipWithoutChromium(test: Mocha.Context): string {
-  const path = find();
+  const path = findChromium();
   if (path !== undefined) return path;
   process.stderr.write('      skipped: no chromium on the PATH (apt-get install chromium, or set CHROMIUM)\n');
   return test.skip();

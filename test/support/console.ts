@@ -3,12 +3,14 @@
  * it threw, and what it asked the server for are kept.
  */
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { after, before } from 'mocha';
+import { after, before, describe } from 'mocha';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import supertest from 'supertest';
 import { loadDemo } from '../../src/cli/seed.js';
 import { CHROMIUM_FLAGS, skipWithoutChromium } from './chromium.js';
 import { FULL, turnAmong } from './depth.js';
@@ -46,6 +48,8 @@ export interface ConsoleStage {
 interface StageSettings {
   readonly store?: StoreName;
   readonly config?: Settings;
+  /** Default false: as `config` says, and nobody is asked where that says nothing. */
+  readonly isSignedIn?: boolean;
   /** Default true. */
   readonly demo?: boolean;
   readonly set?: (server: RunningServer) => Promise<void>;
@@ -53,6 +57,63 @@ interface StageSettings {
 
 /** Stores on which a story of the console is told: all of them in a full run. */
 export const CONSOLE_STORES: readonly StoreName[] = FULL ? STORES : ['embedded'];
+
+/** How a story is told: on which store, and to whom nobody was asked, or somebody who has signed in. */
+export interface ConsoleWay {
+  readonly store: StoreName;
+  /** Signed in as an administrator at the server's own authorization server; whatever the test asks itself, a token of another one asks. */
+  readonly isSignedIn: boolean;
+}
+
+const UNASKED: readonly ConsoleWay[] = STORES.map(store => ({ store, isSignedIn: false }));
+const ALL_WAYS: readonly ConsoleWay[] = [...UNASKED, { store: 'embedded', isSignedIn: true }];
+
+/** Tells a story of the console: at every change to nobody on the embedded store, in a full run in all ways. */
+export function inConsoleWays(title: string, tell: (way: ConsoleWay) => void): void {
+  inWays(title, tell, FULL ? ALL_WAYS : UNASKED.slice(0, 1));
+}
+
+/** The same for a story about what nobody was asked. */
+export function onConsoleStores(title: string, tell: (way: ConsoleWay) => void): void {
+  inWays(title, tell, FULL ? UNASKED : UNASKED.slice(0, 1));
+}
+
+function inWays(title: string, tell: (way: ConsoleWay) => void, ways: readonly ConsoleWay[]): void {
+  for (const way of ways) describe(`${title} (${way.store}${way.isSignedIn ? ', signed in' : ''})`, () => tell(way));
+}
+
+const CLERK = { name: 'anna', password: 'correct horse battery', role: 'admin' } as const;
+const TEST_TOKEN = 'the-token-of-the-test-itself-0123456789';
+
+/** A server to which one signs in, and which knows the test itself by a token. */
+async function signingIn(store: string, config: Settings = {}): Promise<RunningServer> {
+  const tokens = join(mkdtempSync(join(tmpdir(), 'chartroom-console-')), 'tokens.json');
+  writeFileSync(tokens, JSON.stringify([{ token: TEST_TOKEN, name: 'the test', role: 'admin' }]), { mode: 0o600 });
+  const server = await startServer({ store, config: { ...config, auth: 'smart', tokens } });
+  await server.engine.authorization!.users.add(CLERK);
+  const request = supertest.agent(`http://127.0.0.1:${server.port}`).set('Authorization', `Bearer ${TEST_TOKEN}`);
+  return { ...server, request };
+}
+
+/** Where the page asks who somebody is, they say so; a session of before is told by its cookie. */
+async function signInAs(page: Page): Promise<void> {
+  await page.locator('h1').first().waitFor();
+  const button = page.locator('main button', { hasText: 'Sign in' });
+  if ((await page.locator('h1').first().innerText()) !== 'Sign in') return;
+  await button.click();
+  const form = page.locator('input[name=password]');
+  const consent = page.locator('button[value=consent]');
+  const back = page.locator('.account');
+  await form.or(consent).or(back).first().waitFor();
+  if ((await form.count()) > 0) {
+    await page.fill('input[name=name]', CLERK.name);
+    await form.fill(CLERK.password);
+    await page.click('button[value=sign-in]');
+    await consent.or(back).first().waitFor();
+  }
+  if ((await consent.count()) > 0) await consent.click();
+  await back.waitFor();
+}
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const PICTURES = process.env['CHARTROOM_TEST_PICTURES'];
@@ -82,11 +143,13 @@ export function onConsole(settings: StageSettings = {}, chrome = onChromium()): 
   let server: RunningServer | undefined;
   before('opens the console', async function () {
     const store = await newStore(this, settings.store ?? 'embedded');
-    server = await startServer({ store, ...(settings.config ? { config: settings.config } : {}) });
+    server = settings.isSignedIn
+      ? await signingIn(store, settings.config)
+      : await startServer({ store, ...(settings.config ? { config: settings.config } : {}) });
     if (settings.demo !== false) await loadDemo(server.engine);
     await settings.set?.(server);
     const browser = await chrome().newContext({ viewport: WIDE, timezoneId: 'Europe/Berlin', locale: 'en-GB' });
-    stage = await stageOf(server, browser);
+    stage = await stageOf(server, browser, settings.isSignedIn === true);
   });
   after('closes it', async () => {
     await stage?.browser.close();
@@ -98,7 +161,7 @@ export function onConsole(settings: StageSettings = {}, chrome = onChromium()): 
   };
 }
 
-async function stageOf(server: RunningServer, browser: BrowserContext): Promise<ConsoleStage> {
+async function stageOf(server: RunningServer, browser: BrowserContext, isSignedIn: boolean): Promise<ConsoleStage> {
   const [asked, trouble]: [ConsoleRequest[], string[]] = [[], []];
   await browser.exposeFunction('tellTrouble', (text: string) => void trouble.push(text));
   await browser.addInitScript(
@@ -134,6 +197,7 @@ async function stageOf(server: RunningServer, browser: BrowserContext): Promise<
     ...{ server, browser, page, asked, trouble, titled },
     async open(path = '') {
       await page.goto(`${origin}/console/${path}`);
+      if (isSignedIn) await signInAs(page);
     },
     async until(expression) {
       for (let left = PATIENCE; !(await page.evaluate<boolean>(`Boolean(${expression})`)); left -= 20) {
@@ -146,6 +210,16 @@ async function stageOf(server: RunningServer, browser: BrowserContext): Promise<
       if (FULL || turnAmong(states++, STATES) === 0) assert.deepEqual(await faultsOfAccess(page), [], state);
     },
   };
+}
+
+/** By the Tab key alone, to what has this id, or says this. */
+export async function tabTo(page: Page, name: string): Promise<void> {
+  for (let left = 120; left > 0; left--) {
+    await page.keyboard.press('Tab');
+    const said = await page.evaluate<string[]>(`(({ id, innerText }) => [id, innerText])(document.activeElement)`);
+    if (said.includes(name)) return;
+  }
+  assert.fail(`${name} is not reached`);
 }
 
 async function picture(page: Page, state: string): Promise<void> {

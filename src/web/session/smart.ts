@@ -10,7 +10,8 @@ import { FHIR, HOME, SERVER } from './server.js';
 import type { ConsoleSession } from './session.js';
 
 const CLIENT: oauth.Client = { client_id: 'chartroom-console' };
-const SCOPES = 'openid fhirUser online_access user/*.cruds';
+/** The audit trail is meant by its name alone: without it nobody would have the audit screens, whatever their role. */
+const SCOPES = 'openid fhirUser online_access user/*.cruds user/AuditEvent.rs';
 const KEPT = 'chartroom-sign-in';
 
 interface KeptOnTheWay {
