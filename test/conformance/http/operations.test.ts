@@ -313,7 +313,7 @@ onStoresInTurn('definitions of operations', stage => {
 
     it('stand before them, page by page, forward and back, each once, with the right total', async () => {
       const all = ['a', 'b', 'c', ...offered()].toSorted();
-      for (const count of FULL ? [1, 2, 3, 4, 5, 50] : [4, 7, 50]) {
+      for (const count of FULL ? [1, 2, 3, 4, 5, 7, 50] : [7, 50]) {
         const { talk } = stage();
         const first = await talk.search(`OperationDefinition?_count=${count}&_total=accurate`);
         const pages = await walk(talk, first);
