@@ -46,7 +46,7 @@ const nextScan = async ({ id = '', authoredOn }: Task): Promise<string | undefin
 interface NextShape {
   /** The one that is shown. */
   readonly task: Task;
-  /** Something was done with it since it was opened. */
+  /** Something was done with it here since it was opened. */
   readonly isDone: boolean;
 }
 

@@ -45,7 +45,9 @@ function ScanOf({ task }: { readonly task: Task }) {
         <p class="notice warning">{sayIntake(isScanTask(task) ? 'no-document' : 'no-scan')}</p>
       </Page>
     );
-  const shown = <OneScan {...{ task, overtake, overtaken, document }} isDone={first !== state} />;
+  // Who was overtaken has done nothing: they hear of that, and are not led on.
+  const isDone = first !== state && overtaken === undefined;
+  const shown = <OneScan {...{ task, overtake, overtaken, document, isDone }} />;
   const patient = patientOfScan(task);
   return patient === undefined ? (
     shown
@@ -59,7 +61,7 @@ function ScanOf({ task }: { readonly task: Task }) {
 interface OneScanShape extends OfTask, Overtaking {
   /** Id. */
   readonly document: string;
-  /** Something was done with it since it was opened. */
+  /** Something was done with it here since it was opened. */
   readonly isDone: boolean;
 }
 
