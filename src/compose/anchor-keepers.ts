@@ -4,7 +4,7 @@
  */
 import type { AnchorKeeper, MadeAnchor } from '../audit/ledger/anchors.js';
 import { readWitnessKey } from '../audit/ledger/note.js';
-import { showWitness } from '../audit/ledger/witness.js';
+import { WitnessLog } from '../audit/ledger/witness.js';
 import { syslogFrame, syslogHead } from '../audit/syslog/syslog-message.js';
 import { FhirError } from '../fhir/error.js';
 import type { Outgoing } from '../outgoing/client.js';
@@ -31,6 +31,8 @@ export interface KeepersGround {
 
 interface AnchorBucket {
   put(name: string, bytes: Buffer): Promise<void>;
+  /** Breaks off what is under way. */
+  close(): void;
 }
 
 /** One for each address. Throws ConfigError where one cannot be asked, and `unavailable` where its package is not installed. */
@@ -69,9 +71,9 @@ function urlKeeper(url: string, outgoing: OutgoingClients): AnchorKeeper {
   const client = clientOf(url, 'audit-anchors', outgoing);
   return {
     ...{ way: 'url', every: 0 },
-    async keep({ line }) {
+    async keep({ line }, { ending: signal }) {
       const headers = { 'content-type': 'application/json' };
-      const { status } = await client.ask(url, { method: 'POST', headers, body: line });
+      const { status } = await client.ask(url, { method: 'POST', headers, body: line, signal });
       if (status < 200 || status > 299)
         throw new FhirError('unavailable', `The keeper of anchors answers ${status}.`, { detail: `status-${status}` });
     },
@@ -99,24 +101,30 @@ function witnessKeeper(
     throw new ConfigError('CHARTROOM_AUDIT_ANCHORS: the key of a witness looks like name+1a2b3c4d+BAbc…, behind a #.');
   const client = clientOf(url, 'audit-witness', outgoing);
   const at = `${url.replace(/\/$/, '')}/add-checkpoint`;
+  let ending: AbortSignal | undefined;
+  const log = new WitnessLog({
+    key,
+    async add(given) {
+      const headers = { 'content-type': 'text/plain; charset=utf-8' };
+      const asked = { method: 'POST', headers, body: given, ...(ending ? { signal: ending } : {}) } as const;
+      const { status, headers: said, body } = await client.ask(at, asked);
+      return { status, contentType: said['content-type'] ?? '', text: body.toString() };
+    },
+  });
   return {
     ...{ way: 'witness', every: HOUR },
-    keep: (anchor, ground) =>
-      showWitness(anchor, ground, {
-        key,
-        async add(given) {
-          const headers = { 'content-type': 'text/plain; charset=utf-8' };
-          const { status, headers: said, body } = await client.ask(at, { method: 'POST', headers, body: given });
-          return { status, contentType: said['content-type'] ?? '', text: body.toString() };
-        },
-      }),
+    keep(anchor, ground) {
+      ending = ground.ending;
+      return log.show(anchor, ground);
+    },
   };
 }
 
 const bucketKeeper = (bucket: AnchorBucket): AnchorKeeper => ({
   ...{ way: 'bucket', every: 0 },
-  // A name of its time: whoever lists them has them in order, and one that is sent again is the same.
-  keep: ({ line, time }) => bucket.put(`${time.replaceAll(':', '-')}.json`, Buffer.from(`${line}\n`)),
+  keep: ({ line, time }, { ending }) =>
+    // A name of its time: whoever lists them has them in order, and one that is sent again is the same.
+    until(ending, () => bucket.close(), bucket.put(`${time.replaceAll(':', '-')}.json`, Buffer.from(`${line}\n`))),
 });
 
 /** One a day: whoever gets one each minute reads none. */
@@ -146,13 +154,28 @@ ${line}
 /** Facility and severity as those of the events have; a message id of its own. */
 const syslogKeeper = (receiver: SyslogReceiver, base: string): AnchorKeeper => ({
   ...{ way: 'syslog', every: 0 },
-  async keep({ line, time }) {
+  async keep({ line, time }, { ending }) {
     const connection = await openSyslog(receiver);
-    try {
-      await connection.send(syslogFrame({ ...syslogHead(base), msgid: 'AUDIT-ANCHOR', timestamp: time, msg: line }));
+    const frame = syslogFrame({ ...syslogHead(base), msgid: 'AUDIT-ANCHOR', timestamp: time, msg: line });
+    const send = async (): Promise<void> => {
+      await connection.send(frame);
       await connection.finish();
+    };
+    try {
+      await until(ending, () => connection.destroy(), send());
     } finally {
       connection.destroy();
     }
   },
 });
+
+/** Ends work when the server ends. */
+async function until(ending: AbortSignal, end: () => void, work: Promise<void>): Promise<void> {
+  ending.addEventListener('abort', end);
+  if (ending.aborted) end();
+  try {
+    await work;
+  } finally {
+    ending.removeEventListener('abort', end);
+  }
+}

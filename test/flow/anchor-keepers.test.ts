@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text as wholeText } from 'node:stream/consumers';
+import { setTimeout as pause } from 'node:timers/promises';
 import { after, before, describe, it } from 'mocha';
 import { exportTrail } from '../../src/audit/ledger/export.js';
 import { anchorsGiven, witnessGiven } from '../../src/audit/ledger/report.js';
@@ -132,6 +133,17 @@ describe('keepers of anchors', () => {
       [seen?.by, seen?.anchors, findings.named.filter(({ isWarning }) => !isWarning)],
       [witness.name, 1, []],
     );
+  });
+
+  it('that do not answer keep the server from ending no longer than a moment', async () => {
+    collector!.pause();
+    const { connections } = collector!;
+    await server!.request.get('/fhir/Patient?name=nobody').expect(200);
+    const sent = server!.engine.ledger.upkeep();
+    while (collector!.connections === connections) await pause(20);
+    await server!.stop();
+    server = undefined;
+    await sent;
   });
 
   it('are refused at the start where they cannot be asked', async () => {

@@ -145,11 +145,12 @@ export class MemoryTrail {
   }
 
   /** Shows all anchors to a witness, which signs. */
-  show(name: string, secret: KeyObject): void {
+  show(name: string, secret: KeyObject, seconds = BigInt(Math.floor(this.now / 1000))): void {
     const leaves = this.anchors.map(({ note }) => leafOfNote(note));
     const head = { origin: anchorsOrigin(LEDGER), size: leaves.length, root: treeRoot(leaves), extensions: [] };
     const note = signNote(checkpointText(head), LEDGER, this.keys.at(-1)!.secret);
-    this.witnessed = { note: note + cosignature(note, name, secret, BigInt(Math.floor(this.now / 1000))), leaves };
+    const signed = note + cosignature(note, name, secret, seconds);
+    this.witnessed = { note: signed, shown: this.anchors.map(anchor => anchor.note) };
   }
 
   source(): TrailSource {

@@ -60,6 +60,8 @@ export interface AnchorKeeper {
 /** What a keeper may need of the ledger that it keeps anchors of. */
 export interface KeeperGround extends Pick<AnchorOptions, 'ledger' | 'key'> {
   readonly notes: LedgerNotes;
+  /** Aborted when the server ends: what is under way is given up. */
+  readonly ending: AbortSignal;
 }
 
 /** `line`: as it is kept; `time`: an instant, as it says itself. */
@@ -68,7 +70,7 @@ export interface MadeAnchor extends Anchor {
   readonly time: string;
 }
 
-const queueOf = ({ way }: AnchorKeeper): string => `audit-anchor-${way}`;
+const queueOf = ({ way }: AnchorKeeper): string => (way === 'url' ? 'audit-anchor' : `audit-anchor-${way}`);
 const SENT_AT_ONCE = 100;
 
 /** The one that was made last of those that the store has; undefined: none. */
@@ -168,13 +170,14 @@ async function keepersDue(
 export async function sendAnchors(
   { store, ledger, key }: Pick<AnchorOptions, 'store' | 'ledger' | 'key'>,
   keeper: AnchorKeeper,
+  ending: AbortSignal,
   isHolder: () => Promise<boolean>,
 ): Promise<void> {
   for (const { sequence, body } of await store.pendingMessages(queueOf(keeper), SENT_AT_ONCE)) {
-    if (!(await isHolder())) return;
+    if (ending.aborted || !(await isHolder())) return;
     const anchor = readAnchor(body);
     // What is none has been written by somebody else: nobody waits for it.
-    const ground = { ledger, key, notes: store.deeds.notes };
+    const ground = { ledger, key, notes: store.deeds.notes, ending };
     if (anchor) await keeper.keep({ ...anchor, line: body, time: timeSaid(anchor) }, ground);
     await store.commit({ changes: [], acknowledges: [sequence] });
   }

@@ -47,8 +47,8 @@ export type ExportLine =
   /** The text of an AuditEvent that is a resource. */
   | { readonly kind: 'received'; readonly received: string }
   | { readonly kind: 'checkpoint'; readonly checkpoint: string }
-  /** What a witness has signed last, and the leaves of that tree, one after the other: of anchors. */
-  | { readonly kind: 'witnessed'; readonly witnessed: string; readonly leaves: string }
+  /** What a witness has signed last, and the notes of the anchors that it was shown. */
+  | { readonly kind: 'witnessed'; readonly witnessed: string; readonly shown: readonly string[] }
   | { readonly kind: 'anchor'; readonly anchor: string; readonly heads: readonly string[] }
   /** `lines`: with this one; `sha256`: of those before, in hex (LinesDigest). Nobody has signed it: it finds damage, no malice. */
   | {
@@ -135,8 +135,8 @@ const READERS: Readonly<Record<string, (line: JsonObject) => ExportLine | undefi
   event: ({ event, of }) => (isText(event) && isText(of) ? { kind: 'event', event, of } : undefined),
   received: ({ received }) => (isText(received) ? { kind: 'received', received } : undefined),
   checkpoint: ({ checkpoint }) => (isText(checkpoint) ? { kind: 'checkpoint', checkpoint } : undefined),
-  witnessed: ({ witnessed, leaves }) =>
-    isText(witnessed) && isText(leaves) ? { kind: 'witnessed', witnessed, leaves } : undefined,
+  witnessed: ({ witnessed, shown }) =>
+    isText(witnessed) && areTexts(shown) ? { kind: 'witnessed', witnessed, shown } : undefined,
   anchor: ({ anchor, heads }) => (isText(anchor) && areTexts(heads) ? { kind: 'anchor', anchor, heads } : undefined),
   end: ({ end }) => {
     if (!isObject(end ?? null)) return undefined;

@@ -115,8 +115,7 @@ async function* partsOf(source: TrailSource, asked: ExportAsked, shapes: ToldSha
     if (isWithin(row.last, asked)) yield* rowLines(shapes, asked, { last: row.last }, row);
   for await (const received of source.received())
     if (isWithin(readReceivedEvent(received).at, asked)) yield { kind: 'received', received };
-  if (witnessed)
-    yield { kind: 'witnessed', witnessed: witnessed.note, leaves: inBase64(Buffer.concat(witnessed.leaves)) };
+  if (witnessed) yield { kind: 'witnessed', witnessed: witnessed.note, shown: witnessed.shown };
   for await (const { note, heads } of source.anchors()) {
     const at = anchoredAt(note);
     // One that was made meanwhile may know more of streams than is here.

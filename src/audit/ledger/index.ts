@@ -84,6 +84,7 @@ export class Ledger {
   #isLookingSoon = false;
   /** By way of a keeper: what is on its way to it. */
   readonly #sending = new Map<string, Promise<void>>();
+  readonly #ending = new AbortController();
   #sealing: Promise<void> | undefined;
   /** What there was before the ledger is sealed. */
   #hasBefore = false;
@@ -315,7 +316,7 @@ export class Ledger {
     const { store, log } = this.#options;
     try {
       const around = { store, ledger: this.name, key: () => this.key };
-      await sendAnchors(around, keeper, () => store.acquireLease(ANCHORING, ANCHORING_MS));
+      await sendAnchors(around, keeper, this.#ending.signal, () => store.acquireLease(ANCHORING, ANCHORING_MS));
     } catch (error) {
       const code = error instanceof FhirError ? error.issues[0]?.detail : undefined;
       log.warn(
@@ -352,6 +353,9 @@ export class Ledger {
     const over = new AbortController();
     await Promise.race([Promise.all(this.#sending.values()), realPause(SENDING_AT_END_MS, over.signal)]);
     over.abort();
+    this.#ending.abort();
+    // What is given up has its message, and nobody's store any more, in a moment.
+    await Promise.all(this.#sending.values());
   }
 
   async #end(): Promise<void> {

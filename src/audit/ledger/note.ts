@@ -93,6 +93,8 @@ export function signNote(text: string, name: string, secret: KeyObject): string 
 export const leafOfNote = (note: string): Hash => leafHash(Buffer.from(note));
 
 const TIME_BYTES = 8;
+/** Of the year 9999. */
+const LAST_SECOND = 253_402_300_799n;
 /** What a witness signs. `seconds`: since 1970. */
 const cosignedText = (text: string, seconds: bigint): Buffer => Buffer.from(`cosignature/v1\ntime ${seconds}\n${text}`);
 
@@ -111,6 +113,7 @@ export function cosignedAt(note: string, key: NoteKey): number | undefined {
     if (name !== key.name || !bytes.subarray(0, ID_BYTES).equals(keyIdOf(key, COSIGNATURE))) continue;
     if (bytes.length <= ID_BYTES + TIME_BYTES) continue;
     const seconds = bytes.readBigUInt64BE(ID_BYTES);
+    if (seconds > LAST_SECOND) continue;
     const signature = bytes.subarray(ID_BYTES + TIME_BYTES);
     if (verify(null, cosignedText(textSigned(note), seconds), key.publicKey, signature)) return Number(seconds) * 1000;
   }

@@ -78,7 +78,11 @@ export function reportOf(
     keys.length > 0
       ? `Trusted is ${keys.join(', ')}.`
       : 'No key was given: the keys of the trail itself are trusted, so that whoever has made up all of it is not found out.',
-    ...(seen ? [`${seen.by} has seen ${many(seen.anchors, 'anchor')} until ${new Date(seen.at).toISOString()}.`] : []),
+    ...(seen
+      ? [
+          `${seen.by} has seen ${many(seen.anchors, 'anchor')} of it, the newest of ${new Date(seen.until).toISOString()}.`,
+        ]
+      : []),
     '',
     ...warnings.slice(0, MOST_TOLD).map(finding => `Note: ${sentenceOf(finding)}`),
     ...faults.slice(0, MOST_TOLD).map(sentenceOf),

@@ -145,7 +145,7 @@ class TrailVerifier {
       case 'checkpoint':
         return this.#checkpoint(line.checkpoint);
       case 'witnessed':
-        return this.#witness.witnessed(line.witnessed, line.leaves, this.#line);
+        return this.#witness.witnessed(line.witnessed, line.shown, this.#line);
       case 'anchor':
         this.#witness.anchor(line.anchor);
         return this.#anchors.anchor(line.anchor, line.heads, this.#line);
@@ -161,8 +161,9 @@ class TrailVerifier {
       const time = (text: string | null, other: number): number => (text === null ? other : Date.parse(text));
       const made = Date.parse(header.made);
       const isWhole = header.to === null;
-      this.#anchors.end(time(header.from, -Infinity), Math.min(time(header.to, Infinity), made));
-      this.#witness.end(isWhole && header.from === null);
+      const told = { from: time(header.from, -Infinity), to: Math.min(time(header.to, Infinity), made) };
+      this.#anchors.end(told.from, told.to);
+      this.#witness.end(told);
       this.#received.end(isWhole && header.from === null);
       this.#before.end(isWhole && header.from === null);
       this.#entries.end();

@@ -1,24 +1,39 @@
-/** What a witness has signed (witness.ts): that it is over the anchors of an export, each of which is there. */
-import { hashesIn, treeRoot } from '../../store/ledger.js';
+/**
+ * What a witness has signed (witness.ts): that it is over the anchors of an export. Those that it has seen of the time of the export must be there, and what is
+ * younger than the last of them nobody has seen.
+ */
+import { treeRoot } from '../../store/ledger.js';
+import { timeOfAnchor } from './anchor-check.js';
 import type { TrailFindings } from './finding.js';
-import { cosignedAt, leafOfNote, type NoteKey } from './note.js';
-import { bytesInBase64 } from './shape-book.js';
+import { type Checkpoint, cosignedAt, leafOfNote, type NoteKey, openCheckpoint } from './note.js';
 import type { Signers } from './signers.js';
 
-/** Who has seen so many anchors, and when: ms since 1970. */
+/** Who has seen anchors of this export: how many, and the time of the newest; ms since 1970. */
 export interface SeenByWitness {
   readonly by: string;
-  readonly at: number;
   readonly anchors: number;
+  readonly until: number;
 }
+
+/** The time of which an export tells, in ms since 1970. */
+interface ExportTime {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A witness is shown one an hour; what is missed by more is told. */
+const SEEN_WITHIN = 2 * 3_600_000;
 
 export class WitnessCheck {
   readonly #findings: TrailFindings;
   readonly #signers: Signers;
   readonly #witnesses: readonly NoteKey[];
-  readonly #wanted = new Set<string>();
+  /** Notes of anchors that were seen and did not come yet, with their times. */
+  readonly #wanted = new Map<string, number>();
   #isThere = false;
-  seen: SeenByWitness | undefined;
+  #by: string | undefined;
+  #anchors = 0;
+  #until = -Infinity;
 
   /** `witnesses`: those that are trusted. */
   constructor(findings: TrailFindings, signers: Signers, witnesses: readonly NoteKey[]) {
@@ -27,38 +42,62 @@ export class WitnessCheck {
     this.#witnesses = witnesses;
   }
 
-  /** Before the anchors of the export. */
-  witnessed(note: string, hashes: string, line: number): void {
+  /** Undefined: none that is trusted has seen anything of it. */
+  get seen(): SeenByWitness | undefined {
+    if (this.#by === undefined || this.#anchors === 0) return undefined;
+    return { by: this.#by, anchors: this.#anchors, until: this.#until };
+  }
+
+  /** Before the anchors of the export. `shown`: their notes, in the order of the log. */
+  witnessed(note: string, shown: readonly string[], line: number): void {
     const place = { line };
     this.#isThere = true;
-    const checkpoint = this.#signers.open(note, () => place)?.checkpoint;
-    if (!checkpoint) return;
-    const bytes = bytesInBase64(hashes);
-    const leaves = bytes && hashesIn(bytes);
-    if (leaves?.length !== checkpoint.size || !treeRoot(leaves).equals(checkpoint.root)) {
+    const opened = this.#signers.open(note, () => place);
+    if (!opened) return;
+    const { checkpoint, signedBy } = opened;
+    if (!isOver(checkpoint, shown) || checkpoint.origin !== `${signedBy.split('+')[0]}/anchors`) {
       this.#findings.add('altered', place, 'The anchors that were shown to a witness are not those that were signed.');
       return;
     }
-    for (const leaf of leaves) this.#wanted.add(leaf.toString('base64'));
-    for (const key of this.#witnesses) {
-      const at = cosignedAt(note, key);
-      if (at !== undefined && at >= (this.seen?.at ?? 0)) this.seen = { by: key.name, at, anchors: leaves.length };
-    }
-    if (this.#witnesses.length > 0 && !this.seen)
+    this.#by = this.#witnesses.find(key => cosignedAt(note, key) !== undefined)?.name;
+    if (this.#witnesses.length > 0 && this.#by === undefined)
       this.#findings.add('bad-signature', place, 'No witness that you trust has signed this checkpoint.');
+    for (const one of shown) this.#wanted.set(one, timeOfShown(one));
   }
 
   /** Of the export. */
   anchor(note: string): void {
-    if (this.#wanted.size > 0) this.#wanted.delete(leafOfNote(note).toString('base64'));
+    const at = this.#wanted.get(note);
+    if (at === undefined) return;
+    this.#wanted.delete(note);
+    this.#anchors += 1;
+    this.#until = Math.max(this.#until, at);
   }
 
-  /** `isWhole`: the export is not of some time alone. */
-  end(isWhole: boolean): void {
+  end({ from, to }: ExportTime): void {
     const place = { id: 'witness' };
-    if (!this.#isThere && this.#witnesses.length > 0)
+    const isAsked = this.#witnesses.length > 0;
+    if (!this.#isThere && isAsked)
       this.#findings.add('missing', place, 'Nothing in this export was signed by a witness.');
-    if (isWhole && this.#wanted.size > 0)
-      this.#findings.add('missing', place, `${this.#wanted.size} anchors that a witness has seen are not here.`);
+    const missing = [...this.#wanted.values()].filter(at => at >= from && at <= to).length;
+    if (missing > 0)
+      this.#findings.add('missing', place, `${missing} anchors of this time that a witness has seen are not here.`);
+    if (!isAsked || this.#by === undefined || this.#until >= to - SEEN_WITHIN) return;
+    const since = this.#anchors === 0 ? 'No anchor of this export' : `Nothing younger than ${isoOf(this.#until)}`;
+    this.#findings.warn('not-anchored', place, `${since} was seen by ${this.#by}.`);
   }
 }
+
+const isOver = ({ size, root }: Checkpoint, shown: readonly string[]): boolean =>
+  size > 0 && shown.length === size && treeRoot(shown.map(leafOfNote)).equals(root);
+
+/** One that does not say its time is of any. */
+function timeOfShown(note: string): number {
+  try {
+    return timeOfAnchor(openCheckpoint(note, []).checkpoint) ?? Infinity;
+  } catch {
+    return Infinity;
+  }
+}
+
+const isoOf = (ms: number): string => new Date(ms).toISOString();

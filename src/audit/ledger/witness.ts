@@ -10,7 +10,7 @@ import { FhirError } from '../../fhir/error.js';
 import { consistencyProof, subtreesOf, treeRoot, type Hash } from '../../store/ledger.js';
 import type { LedgerNotes } from '../../store/seals.js';
 import { type KeeperGround, type MadeAnchor, readAnchor } from './anchors.js';
-import { lastNote, LAST_WITNESSED, notesUnder, textNote, textOfNote, WITNESSED, witnessedName } from './kept-notes.js';
+import { lastNote, LAST_WITNESSED, textNote, textOfNote, WITNESSED, witnessedName } from './kept-notes.js';
 import { checkpointText, cosignedAt, leafOfNote, type NoteKey, openCheckpoint, signNote } from './note.js';
 
 export interface WitnessAnswer {
@@ -28,49 +28,58 @@ export interface Witness {
 /** The log as it was last signed. */
 export interface WitnessedLog {
   readonly note: string;
-  readonly leaves: readonly Hash[];
+  /** Notes of the anchors that it is of. */
+  readonly shown: readonly string[];
 }
 
+const PAGE = 200;
 /** What the witness says where it knows another size. */
 const SIZE_TYPE = 'text/x.tlog.size';
 
 export const anchorsOrigin = (ledger: string): string => `${ledger}/anchors`;
 
-/** Shows an anchor to the witness. Throws FhirError where it does not sign: `witness-refuses` where what it has seen is no beginning of what is here. */
-export async function showWitness(
-  { line, note: shown }: MadeAnchor,
-  { notes, ledger, key }: KeeperGround,
-  witness: Witness,
-): Promise<void> {
-  const leaves = await leavesShown(notes);
-  const leaf = leafOfNote(shown);
-  // It is there already where an answer was not heard.
-  if (leaves.at(-1)?.equals(leaf) !== true) {
-    await notes.keep([textNote(witnessedName(leaves.length), line)]);
-    leaves.push(leaf);
+/** What a witness is shown. It remembers the leaves, so that an hour costs no more after years. */
+export class WitnessLog {
+  readonly #witness: Witness;
+  readonly #leaves: Hash[] = [];
+
+  constructor(witness: Witness) {
+    this.#witness = witness;
   }
-  const head = { origin: anchorsOrigin(ledger), size: leaves.length, root: treeRoot(leaves), extensions: [] };
-  const note = signNote(checkpointText(head), ledger, key().secret);
-  const last = await lastNote(notes, LAST_WITNESSED);
-  const known = last === undefined ? 0 : openCheckpoint(last, []).checkpoint.size;
-  let answer = await witness.add(askText(leaves, Math.min(known, leaves.length), note));
-  const size = sizeKnown(answer);
-  // It has signed what we have not heard of, or is a new one.
-  if (size !== undefined && size <= leaves.length && size !== known)
-    answer = await witness.add(askText(leaves, size, note));
-  if (answer.status !== 200) throw refusalOf(answer);
-  const signed = note + (answer.text.endsWith('\n') ? answer.text : `${answer.text}\n`);
-  if (cosignedAt(signed, witness.key) === undefined)
-    throw new FhirError('unavailable', 'The witness has signed by another key.', { detail: 'witness-key' });
-  await notes.keep([textNote(LAST_WITNESSED, signed)]);
+
+  /** Shows an anchor. Throws FhirError where the witness does not sign: `witness-refuses` where what it has seen is no beginning of what is here. */
+  async show({ line, note: shown }: MadeAnchor, { notes, ledger, key }: KeeperGround): Promise<void> {
+    const leaves = this.#leaves;
+    // Another process may have shown some.
+    for (const note of await notesShown(notes, leaves.length)) leaves.push(leafOfNote(note));
+    const leaf = leafOfNote(shown);
+    // It is there already where an answer was not heard.
+    if (leaves.at(-1)?.equals(leaf) !== true) {
+      await notes.keep([textNote(witnessedName(leaves.length), line)]);
+      leaves.push(leaf);
+    }
+    const head = { origin: anchorsOrigin(ledger), size: leaves.length, root: treeRoot(leaves), extensions: [] };
+    const note = signNote(checkpointText(head), ledger, key().secret);
+    const last = await lastNote(notes, LAST_WITNESSED);
+    const known = last === undefined ? 0 : sizeSigned(last);
+    let answer = await this.#witness.add(askText(leaves, Math.min(known, leaves.length), note));
+    const size = sizeKnown(answer);
+    // It has signed what we have not heard of, or is a new one.
+    if (size !== undefined && size <= leaves.length && size !== known)
+      answer = await this.#witness.add(askText(leaves, size, note));
+    if (answer.status !== 200) throw refusalOf(answer);
+    const signed = note + (answer.text.endsWith('\n') ? answer.text : `${answer.text}\n`);
+    if (cosignedAt(signed, this.#witness.key) === undefined)
+      throw new FhirError('unavailable', 'The witness has signed by another key.', { detail: 'witness-key' });
+    await notes.keep([textNote(LAST_WITNESSED, signed)]);
+  }
 }
 
 /** Undefined: there is no witness. */
 export async function witnessedLog(notes: Pick<LedgerNotes, 'find'>): Promise<WitnessedLog | undefined> {
   const note = await lastNote(notes, LAST_WITNESSED);
   if (note === undefined) return undefined;
-  const leaves = await leavesShown(notes);
-  return { note, leaves: leaves.slice(0, sizeSigned(note)) };
+  return { note, shown: (await notesShown(notes, 0)).slice(0, sizeSigned(note)) };
 }
 
 function sizeSigned(note: string): number {
@@ -81,14 +90,17 @@ function sizeSigned(note: string): number {
   }
 }
 
-async function leavesShown(notes: Pick<LedgerNotes, 'find'>): Promise<Hash[]> {
-  const leaves: Hash[] = [];
-  for await (const kept of notesUnder(notes, WITNESSED)) {
-    const anchor = readAnchor(textOfNote(kept));
+/** Notes of the anchors that were shown, from a place on. */
+async function notesShown(notes: Pick<LedgerNotes, 'find'>, from: number): Promise<string[]> {
+  const shown: string[] = [];
+  for (;;) {
+    const at = from + shown.length;
+    const after = at === 0 ? undefined : witnessedName(at - 1);
+    const page = await notes.find({ prefix: WITNESSED, after, limit: PAGE });
     // What somebody else has put there makes another log, which the witness does not sign.
-    leaves.push(leafOfNote(anchor?.note ?? ''));
+    for (const kept of page) shown.push(readAnchor(textOfNote(kept))?.note ?? '');
+    if (page.length < PAGE) return shown;
   }
-  return leaves;
 }
 
 function askText(leaves: readonly Hash[], old: number, note: string): string {

@@ -9,6 +9,8 @@ import { type BucketAddress, openS3Client, openS3Objects } from './index.js';
 export interface LockedBucket {
   /** Durable when it resolves. Throws `unavailable` where the bucket is away, and (`bucket-not-locked`) where it locks nothing by itself. */
   put(name: string, bytes: Buffer): Promise<void>;
+  /** Breaks off what is under way. */
+  close(): void;
 }
 
 /** Throws `unavailable` where the package is missing. */
@@ -21,6 +23,7 @@ export async function openLockedBucket(address: BucketAddress, endpoint: string)
       isLocked ||= await locks();
       await objects.put(name, bytes.length, once(bytes));
     },
+    close: () => objects.close(),
   };
 
   async function locks(): Promise<true> {

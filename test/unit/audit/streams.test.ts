@@ -131,7 +131,9 @@ describe('keepers of anchors', () => {
       size += 1;
       sent.length = 0;
       assert.ok(await makeAnchor(options, hour * HOUR));
-      given.push(`${hour}: ${sent.map(topic => topic.replace('audit-anchor-', '')).join(' ')}`);
+      given.push(
+        `${hour}: ${sent.map(topic => topic.replace('audit-anchor-', '').replace('audit-anchor', 'url')).join(' ')}`,
+      );
     }
     const once = [1, 23, 25, 48].map(hour => `${hour}: url`);
     const both = [0, 24, 100, 47, 71].map(hour => `${hour}: url mail`);

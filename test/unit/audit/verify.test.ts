@@ -49,11 +49,24 @@ describe('what a witness has signed', () => {
     const text = textOfExport(await trail.export());
     assert.deepEqual(await found(text, options), []);
     const { seen } = await verifyText(text, options);
-    const at = Math.floor(trail.now / 1000) * 1000;
-    assert.deepEqual(seen, { by: 'w.test', at, anchors: trail.anchors.length });
+    const times = trail.anchors.map(({ note }) => Date.parse(note.split('\n')[3]!));
+    assert.deepEqual(seen, { by: 'w.test', anchors: times.length, until: Math.max(...times) });
     assert.deepEqual(await found(text), [], 'nobody asks for a witness');
     const part = textOfExport(await trail.export({ from: trail.now - 5000 }));
     assert.deepEqual(await found(part, options), []);
+  });
+
+  it('says how far it goes, whenever it was signed', async () => {
+    const trail = shown();
+    const until = Math.max(...trail.anchors.map(({ note }) => Date.parse(note.split('\n')[3]!)));
+    trail.now += 5 * 3_600_000;
+    trail.anchor();
+    const text = textOfExport(await trail.export());
+    assert.deepEqual(await found(text, options), ['not-anchored {"id":"witness"} warning']);
+    assert.equal((await verifyText(text, options)).seen?.until, until);
+    // A time that there is none of is none.
+    trail.show('w.test', witness.secret, 2n ** 60n);
+    assert.deepEqual(await codes(textOfExport(await trail.export()), options), ['bad-signature']);
   });
 
   it('is missed where it is not there, of somebody else, or over other anchors', async () => {
@@ -73,12 +86,35 @@ describe('what a witness has signed', () => {
     const [first] = trail.anchors;
     const taken = changed(line => (line.kind === 'anchor' && line.anchor === first!.note ? undefined : line));
     assert.deepEqual(await codes(taken, options), ['missing']);
-    const cut = changed(line => (line.kind === 'witnessed' ? { ...line, leaves: '' } : line));
+    const cut = changed(line => (line.kind === 'witnessed' ? { ...line, shown: [] } : line));
     assert.deepEqual(await codes(cut, options), ['altered']);
-    // Whoever has the key writes another trail, and has nobody who signs it.
-    const other = sampleTrail(createRandom(6), 30);
+    const stream = lines.find(line => line.kind === 'checkpoint')!;
+    const ofAnother = changed(line =>
+      line.kind === 'witnessed' && stream.kind === 'checkpoint'
+        ? { ...line, witnessed: stream.checkpoint, shown: [] }
+        : line,
+    );
+    assert.deepEqual(await codes(ofAnother, options), ['altered']);
+  });
+
+  it('is of no other trail, of whatever time that is said to be', async () => {
+    const trail = shown();
+    const witnessed = (await trail.export()).find(({ kind }) => kind === 'witnessed')!;
+    // Whoever has the key writes another one, and puts the line of the true one into it.
+    const other = new MemoryTrail(createRandom(6));
     other.keys.splice(0, Infinity, ...trail.keys);
-    assert.ok((await codes(textOfExport(await other.export()), options)).includes('missing'));
+    other.now = trail.now;
+    const stream = other.open();
+    for (let at = 0; at < 30; at++) other.write(stream, [other.deed()]);
+    other.sign(stream);
+    other.anchor();
+    for (const asked of [{}, { from: 0 }, { to: trail.now + 1000 }, { from: 0, to: trail.now + 1000 }]) {
+      const lines = await other.export(asked);
+      const at = lines.findIndex(({ kind }) => kind === 'anchor');
+      const text = textOfExport(ended([...lines.slice(0, at), witnessed, ...lines.slice(at)]));
+      assert.ok((await codes(text, options)).includes('missing'), JSON.stringify(asked));
+      assert.equal((await verifyText(text, options)).seen, undefined);
+    }
   });
 });
 

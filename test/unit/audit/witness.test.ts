@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import type { KeeperGround } from '../../../src/audit/ledger/anchors.js';
 import { LAST_WITNESSED, textNote, witnessedName } from '../../../src/audit/ledger/kept-notes.js';
-import { checkpointText, cosignedAt, openCheckpoint, signNote } from '../../../src/audit/ledger/note.js';
-import { anchorsOrigin, showWitness, type WitnessAnswer, witnessedLog } from '../../../src/audit/ledger/witness.js';
+import { checkpointText, cosignedAt, leafOfNote, openCheckpoint, signNote } from '../../../src/audit/ledger/note.js';
+import { anchorsOrigin, type WitnessAnswer, witnessedLog, WitnessLog } from '../../../src/audit/ledger/witness.js';
 import { FhirError } from '../../../src/fhir/error.js';
 import { treeRoot } from '../../../src/store/ledger.js';
 import type { LedgerNote } from '../../../src/store/seals.js';
@@ -15,11 +15,18 @@ import { TestWitness } from '../../support/witness.js';
 function stage() {
   const kept = new Map<string, LedgerNote>();
   const key = { ...newLedgerKey(), made: 0 };
-  const ground: KeeperGround = { notes: notesIn(kept), ledger: LEDGER, key: () => key };
+  const ground: KeeperGround = {
+    notes: notesIn(kept),
+    ledger: LEDGER,
+    key: () => key,
+    ending: new AbortController().signal,
+  };
   const witness = new TestWitness();
   witness.trusted = [key.text];
   /** What is done with an answer on its way. */
   let passed = (answer: WitnessAnswer): WitnessAnswer => answer;
+  const opened = () => new WitnessLog({ key: witness.key, add: async body => passed(witness.add(body)) });
+  let log = opened();
   const show = (number: number): Promise<void> => {
     const text = checkpointText({
       origin: `${LEDGER}/anchor`,
@@ -29,12 +36,17 @@ function stage() {
     });
     const note = signNote(text, LEDGER, key.secret);
     const line = JSON.stringify({ note, heads: [] });
-    return showWitness({ note, heads: [], line, time: '' }, ground, {
-      key: witness.key,
-      add: async body => passed(witness.add(body)),
-    });
+    return log.show({ note, heads: [], line, time: '' }, ground);
   };
-  return { kept, ground, witness, show, pass: (other: typeof passed) => void (passed = other), key };
+  return {
+    kept,
+    ground,
+    witness,
+    show,
+    restart: () => void (log = opened()),
+    pass: (other: typeof passed) => void (passed = other),
+    key,
+  };
 }
 
 const refusedAs = (detail: string) => (error: unknown) =>
@@ -45,37 +57,40 @@ describe('a witness', () => {
     const { ground, witness, show } = stage();
     for (let number = 1; number <= 21; number++) {
       await show(number);
-      const { note, leaves } = (await witnessedLog(ground.notes))!;
+      const { note, shown } = (await witnessedLog(ground.notes))!;
       const { checkpoint } = openCheckpoint(note, []);
-      assert.deepEqual([checkpoint.size, leaves.length], [number, number]);
-      assert.deepEqual(checkpoint.root, treeRoot(leaves));
+      assert.deepEqual([checkpoint.size, shown.length], [number, number]);
+      assert.deepEqual(checkpoint.root, treeRoot(shown.map(leafOfNote)));
       assert.ok(cosignedAt(note, witness.key));
     }
     assert.equal(witness.asked, 21, 'it is asked once each time');
   });
 
   it('whose answer was not heard, or who has forgotten all, is told from where it knows', async () => {
-    const { ground, witness, show, pass } = stage();
+    const { ground, witness, show, pass, restart } = stage();
     await show(1);
     pass(() => ({ status: 502, contentType: '', text: '' }));
     await assert.rejects(show(2), refusedAs('status-502'));
     pass(answer => answer);
+    restart();
     await show(2);
     await show(3);
-    assert.equal((await witnessedLog(ground.notes))!.leaves.length, 3, 'none of them twice');
+    assert.equal((await witnessedLog(ground.notes))!.shown.length, 3, 'none of them twice');
     witness.heads.clear();
     await show(4);
     assert.equal(witness.heads.get(anchorsOrigin(LEDGER))?.size, 4);
   });
 
   it('does not sign what was written anew', async () => {
-    const { kept, ground, show } = stage();
+    const { kept, ground, show, restart } = stage();
     for (const number of [1, 2, 3]) await show(number);
+    restart();
     const before = kept.get(LAST_WITNESSED);
     await ground.notes.keep([textNote(witnessedName(1), JSON.stringify({ note: 'another', heads: [] }))]);
     await assert.rejects(show(4), refusedAs('witness-refuses'));
     assert.equal(kept.get(LAST_WITNESSED), before, 'what it has signed stays');
     // Less than it has seen: an older copy of the store.
+    restart();
     for (const name of [witnessedName(1), witnessedName(2), witnessedName(3), LAST_WITNESSED]) kept.delete(name);
     await assert.rejects(show(5), refusedAs('witness-refuses'));
   });

@@ -10,7 +10,7 @@ import { aPdf, aPng, aText, aTiff, WHITE_FAX } from '../../support/scans.js';
 import { depthOf } from '../../support/depth.js';
 import { skipWithout } from '../../support/shared.js';
 
-const pool = createPool<ScanToSee, SeenPages | undefined>(PAGE_POOL);
+const pool = createPool<ScanToSee, SeenPages | undefined>({ ...PAGE_POOL, time: 300_000 });
 const WRITTEN = 'BT /F1 12 Tf 50 700 Td (Written) Tj ET';
 const aScan = (seed: number, degrees: number, dots = 200): Buffer => aPng(600, 800, aText(seed, degrees), dots);
 
