@@ -13,7 +13,7 @@ import { createAnonymousRecords, createRequestBounds } from '../../src/identity/
 import type { KeptRecord } from '../../src/store/records.js';
 import { type RunningServer, startServer } from '../support/server.js';
 import { authOf, authorizeUrl, Browser, newVerifier } from '../support/smart-app.js';
-import { journeyOf, REDIRECT } from '../support/smart-server.js';
+import { enter, journeyOf, PASSWORD, REDIRECT } from '../support/smart-server.js';
 
 /** Waits for the next line that is like this. */
 function lines(socket: Socket): (like: RegExp) => Promise<string> {
@@ -122,7 +122,7 @@ describe('before somebody has signed in', () => {
 
   /** Whether requests from one address may go on. */
   const askBounds =
-    (now: () => number, address: string) =>
+    (now: () => number, address: string, person?: () => Promise<string | undefined>) =>
     async (path: string, status: number, bounds = createRequestBounds(server.engine.store.records, now)) => {
       let finished = (): void => {};
       const response = {
@@ -131,7 +131,7 @@ describe('before somebody has signed in', () => {
         end() {},
         statusCode: status,
       };
-      const goes = await bounds.admit({ path, address }, response as never);
+      const goes = await bounds.admit({ path, address, person }, response as never);
       if (goes) finished();
       return goes;
     };
@@ -165,6 +165,41 @@ describe('before somebody has signed in', () => {
     assert.equal(admitted, 60);
     assert.ok(!(await asked('/account', 200)), 'a third one knows it, too');
     assert.ok(await askBounds(() => now, '192.0.2.23')('/account', 200));
+  });
+
+  it('counts whoever has signed in by themselves, wherever they are', async () => {
+    await server.engine.authorization!.users.add({ name: 'anna', password: PASSWORD, role: 'reader' });
+    const address = from('192.0.2.31');
+    const browser = new Browser(server.base, (url, { headers, ...init }) =>
+      fetch(url, { ...init, headers: { ...(headers as Record<string, string>), ...address } }),
+    );
+    const page = await enter(browser, await browser.follow(authorizeUrl(journeyOf(server.base), newVerifier())));
+    assert.match(page.text, /value="consent"/);
+    const others = await statusesFrom(server, 60, authorize(address));
+    assert.equal(others.at(-1)!.status, 429);
+    const again = await browser.follow(authorizeUrl(journeyOf(server.base), newVerifier()));
+    assert.match(again.text, /value="consent"/);
+    const cookie = 'chartroom=nobody; chartroom.sig=of-nobody';
+    const [forged] = await statusesFrom(server, 1, authorize({ ...address, cookie }));
+    assert.equal(forged!.status, 429);
+  });
+
+  it('bounds pages of somebody who has signed in, and how often it looks for nobody', async () => {
+    const now = Date.now();
+    const bounds = createRequestBounds(server.engine.store.records, () => now);
+    const ask = (address: string, person: string | undefined) =>
+      askBounds(
+        () => now,
+        address,
+        async () => person,
+      )('/authorize', 303, bounds);
+    for (let i = 0; i < 300; i++) assert.ok(await ask(`192.0.2.${100 + (i % 100)}`, 'ben'));
+    assert.ok(!(await ask('192.0.2.41', 'ben')), 'wherever they are');
+    assert.ok(await ask('192.0.2.41', 'cleo'));
+    const looked = await Promise.all(Array.from({ length: 20 }, () => ask('192.0.2.42', undefined)));
+    assert.ok(looked.every(Boolean));
+    assert.ok(!(await ask('192.0.2.42', undefined)));
+    assert.ok(await ask('192.0.2.43', undefined));
   });
 
   it('is not fooled by what somebody wrote into a header before the proxy did', async () => {

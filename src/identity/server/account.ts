@@ -2,7 +2,6 @@
  * The page of a user: which sessions they have and what they have granted to applications, with a button each that ends it. SMART calls it
  * `management_endpoint`: https://hl7.org/fhir/smart-app-launch/STU2.2/conformance.html#metadata
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { realNow } from '../../platform/real-time.js';
 import { type AccountPage, accountPage } from './account-page.js';
 import { actionOf, type AskedPage, type AskingGround, csrfOf, isOurForm } from './asked.js';
@@ -10,30 +9,15 @@ import { amrOf, signInBy } from './asking.js';
 import { sendHtml, signInHtml, signInPage } from './pages.js';
 import { cookiesOf, sessionLife } from './provider.js';
 import { scopeInWords } from './scope-words.js';
+import { type Jar, jarOf, type Session, sessionOf } from './session-cookie.js';
 import { endGrantOf, endSession, grantsOf, sessionsOf } from './sessions.js';
 import { shownRequest, tellSignedOut } from './telling.js';
-
-type Session = InstanceType<AskedPage['provider']['Session']>;
-
-interface Jar {
-  get(name: string, options: object): string | undefined;
-  set(name: string, value: string, options: object): unknown;
-}
-
-/** Cookies as the library signs them. */
-function jarOf({ provider, request, response }: AskedPage): Jar {
-  const app = provider as unknown as {
-    createContext(request: IncomingMessage, response: ServerResponse): { readonly cookies: Jar };
-  };
-  return app.createContext(request, response).cookies;
-}
 
 export async function answerAccount(ground: AskingGround, page: AskedPage): Promise<void> {
   const { provider, response, form } = page;
   const { names, long } = cookiesOf(ground);
   const jar = jarOf(page);
-  const cookie = jar.get(names!.session!, long!);
-  const session = cookie === undefined ? undefined : await provider.Session.find<Session>(cookie);
+  const session = await sessionOf(ground, page);
   const name = session?.accountId;
   if (session === undefined || name === undefined) return form ? enter(ground, page, jar, form) : askName(ground, page);
   await stay(ground, session, jar);

@@ -1,6 +1,6 @@
 /**
- * What people and applications may ask of the authorization server before they have said who they are: pages by the minute, refusals by the
- * second, and records that are left behind. https://www.rfc-editor.org/rfc/rfc9700, https://www.rfc-editor.org/rfc/rfc6585#section-4
+ * What people and applications may ask of the authorization server: pages by the minute, refusals by the second, and records that are left behind.
+ * Whoever has signed in has pages of their own, so that many at one address can work, and what one of them asks is taken from none beside. https://www.rfc-editor.org/rfc/rfc9700, https://www.rfc-editor.org/rfc/rfc6585#section-4
  */
 import type { ServerResponse } from 'node:http';
 import type { Records } from '../../store/records.js';
@@ -8,39 +8,61 @@ import { createAddressLimit, createFailureLimit } from '../failures.js';
 import { sendHtml, signInHtml } from './pages.js';
 import { createSharedLimit, type SharedLimitOptions } from './shared-limit.js';
 
+/** Of an address, for all who have not signed in. */
 const MOST_PAGES = 60;
+/** Of somebody who has. The console asks for three whenever it is opened anew. */
+const MOST_OF_PERSON = 300;
 const MINUTE = 60_000;
 /** Requests for these are shown to a person in the end. */
 const PAGES = /^\/(?:authorize\/?$|ask\/|setup$|account)/i;
 const TOO_MANY = 429;
 
+export interface BoundedRequest {
+  readonly path: string;
+  readonly address: string;
+  /** Looks for whoever has signed in; absent where nobody can have. */
+  readonly person?: (() => Promise<string | undefined>) | undefined;
+}
+
 export interface RequestBounds {
   /** Whether the request may go on; if not, it was answered. What becomes of one that may is noted when it is over. */
-  admit(request: { readonly path: string; readonly address: string }, response: ServerResponse): Promise<boolean>;
+  admit(request: BoundedRequest, response: ServerResponse): Promise<boolean>;
 }
 
 /** Pages are counted for all processes together, refusals for each. `now`: ms of the machine's clock. */
 export function createRequestBounds(records: SharedLimitOptions['records'], now?: () => number): RequestBounds {
-  const pages = createAddressLimit({ most: MOST_PAGES, within: MINUTE, now });
-  const shared = createSharedLimit({ records, kind: 'pages-of-address', most: MOST_PAGES, within: MINUTE, now });
+  const pagesBy = (kind: string, most: number): ((whose: string) => Promise<number>) => {
+    const own = createAddressLimit({ most, within: MINUTE, now });
+    const shared = createSharedLimit({ records, kind, most, within: MINUTE, now });
+    return async whose => {
+      const wait = own.wait(whose);
+      if (wait > 0) return wait;
+      own.note(whose);
+      return shared.count(whose);
+    };
+  };
+  const [ofAddress, ofPerson] = [pagesBy('pages-of-address', MOST_PAGES), pagesBy('pages-of-person', MOST_OF_PERSON)];
   const failures = createFailureLimit(now);
-  const waitFor = async (address: string, isPage: boolean): Promise<number> => {
-    const wait = Math.max(failures.wait(address), isPage ? pages.wait(address) : 0);
+  const waitFor = async ({ address, person }: BoundedRequest, isPage: boolean): Promise<number> => {
+    const wait = failures.wait(address);
     if (wait > 0 || !isPage) return wait;
-    pages.note(address);
-    return shared.count(address);
+    const name = await person?.();
+    if (name !== undefined) return ofPerson(name);
+    // A cookie that is nobody's has cost a look into the store.
+    if (person) failures.note(address);
+    return ofAddress(address);
   };
   return {
-    async admit({ path, address }, response) {
-      const isPage = PAGES.test(path);
-      const wait = await waitFor(address, isPage);
+    async admit(request, response) {
+      const isPage = PAGES.test(request.path);
+      const wait = await waitFor(request, isPage);
       if (wait > 0) {
         sendTooMany(response, Math.ceil(wait / 1000), isPage);
         return false;
       }
       response.once('finish', () => {
         const { statusCode: status } = response;
-        if (status >= 400 && status < 500 && status !== TOO_MANY) failures.note(address);
+        if (status >= 400 && status < 500 && status !== TOO_MANY) failures.note(request.address);
       });
       return true;
     },

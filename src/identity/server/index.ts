@@ -27,6 +27,7 @@ import { textSent, formIn, isForm, jsonSent, sendJson, withBody } from './messag
 import { createOwnTokens, introspectOwn, type OwnTokens, revokeOwn } from './own-tokens.js';
 import { createProvider, type OidcLibrary, OTHER_SCOPES, type ProviderGround } from './provider.js';
 import { createRegistrationLimit, registerApplication, type RegistrationGround } from './registration.js';
+import { mayHaveSession, sessionOf } from './session-cookie.js';
 import { Revocations } from './revocations.js';
 import { noteAddress, shownRequest, tellTokens, toldSignIn } from './telling.js';
 import { answerSetup } from './setup.js';
@@ -169,12 +170,14 @@ export class AuthorizationServer implements TokenIssuer {
     { identifying, identify }: { readonly identifying: IdentifyingRequest; readonly identify: Identify },
   ): Promise<void> {
     const { pathname, searchParams } = new URL(`http://here${request.url ?? '/'}`);
-    if (!(await this.#bounds.admit({ path: pathname, address: identifying.address }, response))) return;
+    const { address } = identifying;
+    const bounded = { path: pathname, address, person: this.#personOf(request, response) };
+    if (!(await this.#bounds.admit(bounded, response))) return;
     const running = await this.#current();
     const isPost = request.method === 'POST';
     speakAs(request, this.rules.url);
-    noteAddress(request, identifying.address);
-    const page = { provider: running.provider, request, response, address: identifying.address };
+    noteAddress(request, address);
+    const page = { provider: running.provider, request, response, address };
     if (pathname === '/setup')
       return answerSetup(this.#ground, SETUP, {
         ...page,
@@ -197,6 +200,15 @@ export class AuthorizationServer implements TokenIssuer {
     if (isPost && pathname === '/register' && this.#registration)
       return sendJson(response, await this.#register(this.#registration, await jsonSent(request), identifying));
     return handedOn(running, request, response);
+  }
+
+  /** By which whoever has signed in is found. Undefined: nobody can have. */
+  #personOf(request: IncomingMessage, response: ServerResponse): (() => Promise<string | undefined>) | undefined {
+    if (!mayHaveSession(this.#ground, request)) return undefined;
+    return async () => {
+      const { provider } = await this.#current();
+      return (await sessionOf(this.#ground, { provider, request, response }))?.accountId;
+    };
   }
 
   async #revoke({ provider, tokens }: Running, request: IdentifyingRequest, form: URLSearchParams) {
