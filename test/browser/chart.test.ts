@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'mocha';
 import { FULL, turnAmong } from '../support/depth.js';
-import { type ConsoleStage, onConsoleStores, onConsole } from '../support/console.js';
+import { type ConsoleStage, inConsoleWays, onConsole } from '../support/console.js';
 import { sameTree } from '../support/golden-tree.js';
 import { skipWithout } from '../support/shared.js';
 import { GIVEN, setTwoCharts } from '../support/two-charts.js';
@@ -490,7 +490,7 @@ function documentsOf(stage: Stage): void {
   });
 }
 
-onConsoleStores('the console: people, their charts and documents', way => {
+inConsoleWays('the console: people, their charts and documents', way => {
   const stage = onConsole({ ...way, set: setTwoCharts });
   describe('people', () => peopleOf(stage));
   describe('a chart', () => chartOf(stage));

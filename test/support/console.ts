@@ -33,7 +33,7 @@ export interface ConsoleStage {
   readonly page: Page;
   /** The page of the console at a path below it. */
   readonly open: (path?: string) => Promise<void>;
-  /** Of the FHIR interface, as they were sent. */
+  /** Of the FHIR interface, as they were sent; not where one signs in, which is no question about a record. */
   readonly asked: ConsoleRequest[];
   /** What went wrong in the page: exceptions, refusals by its policy, dialogs that somebody else has opened. */
   readonly trouble: string[];
@@ -176,7 +176,7 @@ async function stageOf(server: RunningServer, browser: BrowserContext, isSignedI
   });
   page.on('request', request => {
     const { pathname, search } = new URL(request.url());
-    if (!pathname.startsWith('/fhir')) return;
+    if (!pathname.startsWith('/fhir') || pathname.startsWith('/fhir/.well-known/')) return;
     const body = request.postData() ?? undefined;
     const one: ConsoleRequest = {
       method: request.method(),
