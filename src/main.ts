@@ -92,8 +92,9 @@ async function openBucket({ blobs, blobsEndpoint, blobsMove }: Config, log: Log)
   return {
     bucket: await openS3Bucket(parseBucketAddress(blobs), blobsEndpoint),
     isLeft: blobsMove === 'back',
-    told({ hash, error, empty }) {
-      if (empty) log.info('Nothing is left in the bucket: start without CHARTROOM_BLOBS and CHARTROOM_BLOBS_MOVE');
+    told({ hash, error, left }) {
+      if (left === 0) log.info('Nothing is left in the bucket: start without CHARTROOM_BLOBS and CHARTROOM_BLOBS_MOVE');
+      else if (left !== undefined) log.warn({ left }, 'Everything was moved back, but objects are left in the bucket');
       const at = error && { kind: error.kind, at: frames(error.cause ?? error) };
       if (at) log.warn({ hash, ...at }, 'Bytes wait to be moved to the bucket or back, or to be dropped from it');
     },

@@ -28,8 +28,11 @@ export interface BucketGround {
 export interface MoveOutcome {
   readonly hash?: string;
   readonly error?: FhirError;
-  /** Nothing is left in the bucket that is left. */
-  readonly empty?: true;
+  /**
+   * Of a bucket that is left, once no row names an object there: objects that are there still, or may be, as it does not let them be dropped,
+   * or a move to it broke off within the last day. 0 is told once.
+   */
+  readonly left?: number;
 }
 
 export interface BytesInTwoPlaces {
@@ -87,7 +90,7 @@ export function bytesInTwoPlaces(shelf: Shelf, ground: BucketGround | undefined)
       lackBucket: async () => !ground && (await shelf.inBucket(1, [])).length > 0,
       async sweep(now, putBefore = realNow() - UNREFERRED_MS) {
         const swept = await shelf.sweep(now, putBefore);
-        mover?.look();
+        mover?.look(putBefore);
         await mover?.dropLeft(putBefore);
         return swept;
       },
@@ -109,6 +112,8 @@ class Mover {
   #dropAgain = false;
   #underWay: Promise<void> | undefined;
   #looking = false;
+  /** Objects that were noted before, and that no row has, are of moves that broke off. */
+  #brokenOffBefore = 0;
   /** Nothing was in the bucket any more, which is told once. */
   #isLeft = false;
   #closed = false;
@@ -123,8 +128,9 @@ class Mover {
     if (!this.#closed) this.#underWay ??= this.#moveAll().finally(() => (this.#underWay = undefined));
   }
 
-  /** Moves whatever there is to move, there or back. */
-  look(): void {
+  /** Moves whatever there is to move, there or back. `before`: see `dropLeft`. */
+  look(before: number): void {
+    this.#brokenOffBefore = before;
     this.#looking = true;
     this.add([]);
   }
@@ -203,10 +209,21 @@ class Mover {
 
   /** Everything was moved back that could be: what is in the bucket still is dropped, or damaged. */
   async #leave(): Promise<void> {
-    await this.dropLeft(1);
-    if (this.#isLeft || (await this.#shelf.inBucket(1, [])).length > 0) return;
-    this.#isLeft = true;
-    this.#ground.told({ empty: true });
+    await this.dropLeft(Math.max(1, this.#brokenOffBefore));
+    if (this.#isLeft || this.#closed || (await this.#shelf.inBucket(1, [])).length > 0) return;
+    const left = await this.#countLeft();
+    this.#isLeft = left === 0;
+    this.#ground.told({ left });
+  }
+
+  /** Objects that no row has, whenever they were noted. */
+  async #countLeft(): Promise<number> {
+    const left: string[] = [];
+    for (;;) {
+      const names = await this.#shelf.leftObjects(Number.MAX_SAFE_INTEGER, left);
+      if (names.length === 0) return left.length;
+      left.push(...names);
+    }
   }
 
   /** Drops objects that no row has, and that were noted before that time; of what stays others know, and it is tried again with the next sweep. */

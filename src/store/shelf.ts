@@ -41,12 +41,18 @@ export type ShelfOfMoves = Omit<Shelf, keyof Blobs>;
 
 export const isMoved = (bytes: ShelvedBytes['bytes']): bytes is MovedBytes => 'object' in bytes;
 
-/**
- * The place of bytes that are put again, where the new ones are to take it: what is here is damaged, or lies in a bucket, which is not asked, as
- * whoever writes does not wait for one. Undefined: they are here, and are read for that.
- */
-export async function placeToPutAnew(get: Shelf['get'], hash: string): Promise<string | undefined> {
+/** What is here of bytes that are put, as it was when it was looked at: they may be erased, moved or put by others at any time. */
+export interface BytesBefore {
+  /** They are here, and were read for that. */
+  readonly areWhole: boolean;
+  /** The place that the new ones are to take: what is there is damaged, or lies in a bucket. */
+  readonly placeToTake?: string;
+}
+
+/** A bucket is not asked, as whoever writes does not wait for one. */
+export async function bytesBefore(get: Shelf['get'], hash: string): Promise<BytesBefore> {
   const found = await get(hash);
-  if (!found) return undefined;
-  return isMoved(found.bytes) || !(await areWhole(found.bytes)) ? found.place : undefined;
+  if (!found) return { areWhole: false };
+  if (!isMoved(found.bytes) && (await areWhole(found.bytes))) return { areWhole: true };
+  return { areWhole: false, placeToTake: found.place };
 }

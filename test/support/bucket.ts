@@ -9,8 +9,8 @@ export const LARGE_BYTES = 262_144;
 
 export interface WatchedBucket extends BucketGround {
   isLeft: boolean;
-  /** How often it was told that nothing is left. */
-  emptied: number;
+  /** What it was told of objects that are left. */
+  readonly left: number[];
   /** What moves and drops said that failed. */
   readonly faults: FhirError[];
   /** Resolves with the next move of these bytes, or where they could not be moved. */
@@ -24,10 +24,10 @@ export async function watchedBucket({ bucket, endpoint }: S3Server): Promise<Wat
     bucket: await openS3Bucket({ bucket, prefix: 'kept/here' }, endpoint),
     faults,
     isLeft: false,
-    emptied: 0,
-    told({ hash, error, empty }) {
+    left: [],
+    told({ hash, error, left }) {
       if (error) faults.push(error);
-      if (empty) watched.emptied++;
+      if (left !== undefined) watched.left.push(left);
       if (hash === undefined) return;
       for (const tell of waiting.get(hash) ?? []) tell();
       waiting.delete(hash);

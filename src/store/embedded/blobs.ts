@@ -9,7 +9,7 @@ import { breathe, turn } from '../../platform/pieces.js';
 import { realNow } from '../../platform/real-time.js';
 import { Slots } from '../../platform/slots.js';
 import { checkedChunk, DamagedBlob, nothingToKeep, proveChunks, type ReadChunk, UNREFERRED_MS } from '../blobs.js';
-import { placeToPutAnew, type Shelf, type ShelfOfMoves } from '../shelf.js';
+import { bytesBefore, type Shelf, type ShelfOfMoves } from '../shelf.js';
 import type { BlobRange } from '../store.js';
 import { blobBytes, type Connection } from './connection.js';
 import { fromDriver } from './errors.js';
@@ -54,8 +54,7 @@ export function createBlobs(connection: Connection, writer: Pick<Thread<Job, num
     if (bytes instanceof Uint8Array) {
       if (bytes.length > maxBytes) throw contentTooLarge(maxBytes);
       const hash = await hashOfBytes(bytes);
-      if (stored.all(hash).length > 0 && (await placeToPutAnew(get, hash)) === undefined)
-        return { hash, size: bytes.length };
+      if ((await bytesBefore(get, hash)).areWhole) return { hash, size: bytes.length };
     }
     const upload = next++;
     const digest = createHash('sha256');
@@ -72,8 +71,8 @@ export function createBlobs(connection: Connection, writer: Pick<Thread<Job, num
       }
       await Promise.all(underWay);
       const hash = digest.digest('hex');
-      const place = await placeToPutAnew(get, hash);
-      const anew = place === undefined ? undefined : Number(place);
+      const { placeToTake } = await bytesBefore(get, hash);
+      const anew = placeToTake === undefined ? undefined : Number(placeToTake);
       await writer.ask({ kind: 'seal', upload, hash, size, at: realNow(), anew, onlyAnew });
       return { hash, size };
     } catch (error) {

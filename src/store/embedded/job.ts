@@ -65,7 +65,7 @@ export type Job =
   | { readonly kind: 'part'; readonly upload: number; readonly part: number; readonly bytes: Uint8Array }
   /**
    * Makes an upload the blob `hash`, or drops it where there is such a blob already. `at`: ms, by the machine's clock. `anew`: the number of
-   * the blob whose place it takes; `onlyAnew`: it is dropped where there is no such blob.
+   * the blob whose place it takes, if it has one still; `onlyAnew`: it is dropped where there is no such blob.
    */
   | {
       readonly kind: 'seal';

@@ -2,7 +2,7 @@
 import { FhirError } from '../../fhir/error.js';
 import { checksumOf } from '../blobs.js';
 import type { MovedBytes } from '../bucket.js';
-import type { Connection } from './connection.js';
+import type { Connection, SqlValue } from './connection.js';
 import type { Job } from './job.js';
 
 type SealJob = Extract<Job, { kind: 'seal' }>;
@@ -23,18 +23,19 @@ export function sealUpload(connection: Connection, job: Omit<SealJob, 'kind'>): 
   if (there === undefined ? onlyAnew : there !== anew) return dropUpload(connection, upload);
   const kept = connection.prepare('SELECT coalesce(sum(length(x)),0) FROM chunk WHERE i=?').first(upload)![0];
   if (kept !== size) throw new FhirError('unavailable', 'The bytes could not be kept. Send them again.');
-  const [until, put] = anew === undefined ? [null, at] : unsealDamaged(connection, anew);
+  // What had their place may have been erased, or become an upload again, since it was looked at.
+  const [until, put] = there === undefined ? [null, at] : takePlace(connection, there);
   if (size === 0) connection.prepare('INSERT INTO blob(i,hash,size) VALUES(?,NULL,0)').run(upload);
   return connection.prepare('UPDATE blob SET hash=?,size=?,until=?,at=? WHERE i=?').run(hash, size, until, put, upload);
 }
 
 /** Takes away what has the place of bytes that were put again. Gives its `until` and `at`. */
-function unsealDamaged(connection: Connection, i: number): readonly [until: number | null, at: number | null] {
+function takePlace(connection: Connection, i: SqlValue): readonly [until: SqlValue, at: SqlValue] {
   const [until, at, object] = connection.prepare('SELECT until,at,o FROM blob WHERE i=?').first(i)!;
   if (typeof object === 'string') leaveObject(connection, object);
   connection.prepare('UPDATE blob SET hash=NULL WHERE i=?').run(i);
-  dropUpload(connection, i);
-  return [until as number | null, at as number | null];
+  dropUpload(connection, i as number);
+  return [until!, at!];
 }
 
 export function noteChecksums(connection: Connection, upload: number, checksums: readonly Uint8Array[]): number {

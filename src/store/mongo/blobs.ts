@@ -7,7 +7,7 @@
 import { turn } from '../../platform/pieces.js';
 import { realNow } from '../../platform/real-time.js';
 import { checkedChunk, DamagedBlob, nothingToKeep, proveChunks, UNREFERRED_MS } from '../blobs.js';
-import { placeToPutAnew, type Shelf, type ShelfOfMoves } from '../shelf.js';
+import { bytesBefore, type Shelf, type ShelfOfMoves } from '../shelf.js';
 import type { BlobRange } from '../store.js';
 import type { Connected } from './connection.js';
 import { INDEX } from './schema.js';
@@ -33,7 +33,7 @@ export function openBlobs(connected: () => Promise<Connected>, maxTimeMS: number
   const put: Shelf['put'] = (bytes, maxBytes = Infinity, onlyAnew = false) =>
     guarded(async () => {
       const all = await connected();
-      const ground = { all, places, onlyAnew, placeOf: (hash: string) => placeToPutAnew(get, hash) };
+      const ground = { all, places, onlyAnew, before: (hash: string) => bytesBefore(get, hash) };
       return putBytes(ground, bytes, maxBytes);
     });
 

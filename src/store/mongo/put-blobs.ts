@@ -8,6 +8,7 @@ import { breathe } from '../../platform/pieces.js';
 import { realNow } from '../../platform/real-time.js';
 import { Slots } from '../../platform/slots.js';
 import { checksumOf } from '../blobs.js';
+import type { BytesBefore } from '../shelf.js';
 import type { Connected } from './connection.js';
 import { chunkId, chunkRange, exchangeBytes, removeChunks, UPLOAD } from './erase-blobs.js';
 import { isDuplicate } from './errors.js';
@@ -56,16 +57,31 @@ export interface PuttingGround {
   readonly places: ChunkPlaces;
   /** See `put` of Shelf. */
   readonly onlyAnew: boolean;
-  /** See placeToPutAnew. */
-  placeOf(this: void, hash: string): Promise<string | undefined>;
+  /** See bytesBefore. */
+  before(this: void, hash: string): Promise<BytesBefore>;
 }
 
-async function keepWhole({ all, placeOf }: PuttingGround, _id: string, size: number, x: Buffer): Promise<void> {
-  if (await isKept(all, _id, size)) {
-    const isWhole = { chunks: { $exists: false }, object: { $exists: false } };
-    if ((await placeOf(_id)) !== undefined) await all.blob.updateOne({ _id, ...isWhole }, { $set: { x } });
-    return;
-  }
+/** What became of bytes that are put: they are `here`, the new ones `took` the place of what was, or there are none, and they are new. */
+type Again = 'here' | 'took' | 'new';
+
+async function putAgain(
+  { all, before }: PuttingGround,
+  _id: string,
+  size: number,
+  take: (place: string) => Promise<boolean>,
+): Promise<Again> {
+  if (!(await isKept(all, _id, size))) return 'new';
+  const { areWhole, placeToTake } = await before(_id);
+  if (placeToTake !== undefined && (await take(placeToTake))) return 'took';
+  // They may have been erased while they were looked at.
+  return areWhole || (await isKept(all, _id, size)) ? 'here' : 'new';
+}
+
+async function keepWhole(ground: PuttingGround, _id: string, size: number, x: Buffer): Promise<void> {
+  const { all } = ground;
+  const inRow = { _id, chunks: { $exists: false }, object: { $exists: false } };
+  const take = async () => (await all.blob.updateOne(inRow, { $set: { x } })).matchedCount === 1;
+  if ((await putAgain(ground, _id, size, take)) !== 'new') return;
   await all.blob.insertOne({ _id, size, x, at: realNow() }).catch(async (error: unknown) => {
     if (!isDuplicate(error)) throw error;
     await isKept(all, _id, size);
@@ -73,16 +89,14 @@ async function keepWhole({ all, placeOf }: PuttingGround, _id: string, size: num
 }
 
 async function keepChunks(ground: PuttingGround, chunks: string, _id: string, size: number): Promise<void> {
-  const { all, placeOf, onlyAnew } = ground;
+  const { all, onlyAnew } = ground;
   await all.fact.updateOne({ _id: UPLOAD + chunks }, { $set: { hash: _id } });
   const drop = () => all.chunk.deleteMany(chunkRange(chunks));
-  if (await isKept(all, _id, size)) {
-    const place = await placeOf(_id);
-    const kept = { size, chunks, each: CHUNK_BYTES };
-    if (place === undefined || !(await exchangeBytes(all, { hash: _id, place }, kept))) await drop();
-  } else if (onlyAnew) await drop();
-  else
-    await all.blob.insertOne({ _id, size, chunks, each: CHUNK_BYTES, at: realNow() }).catch(async (error: unknown) => {
+  const kept = { size, chunks, each: CHUNK_BYTES };
+  const again = await putAgain(ground, _id, size, place => exchangeBytes(all, { hash: _id, place }, kept));
+  if (again === 'here' || (again === 'new' && onlyAnew)) await drop();
+  else if (again === 'new')
+    await all.blob.insertOne({ _id, ...kept, at: realNow() }).catch(async (error: unknown) => {
       if (!isDuplicate(error)) throw error;
       await isKept(all, _id, size);
       await drop();
