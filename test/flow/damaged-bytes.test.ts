@@ -225,8 +225,8 @@ for (const store of STORES)
       const damages = [
         [small, 0, 'flipped'],
         [small, 0, 'lost'],
-        [large, 1, 'flipped'],
         [large, last, 'lost'],
+        [large, 1, 'flipped'],
       ] as const;
       for (const [hash, part, damage] of damages.filter((_, at) => hasTurn(at, store))) {
         const bytes = await hand.read(hash, part);

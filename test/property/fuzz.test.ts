@@ -12,7 +12,7 @@ import type { SearchType } from '../../src/search/parameters.js';
 import { parseSearch } from '../../src/search/parse.js';
 import type { Test, Where } from '../../src/search/query.js';
 import { MODIFIERS } from '../../src/search/modifier.js';
-import { onStoresInTurn } from '../support/both-stores.js';
+import { onBothStores } from '../support/both-stores.js';
 import { definitions, parameters } from '../support/changes.js';
 import { depthOf } from '../support/depth.js';
 import { linksAmong } from '../support/links.js';
@@ -224,7 +224,7 @@ function isDecidable(where: Where): boolean {
   }
 }
 
-onStoresInTurn(
+onBothStores(
   'made-up searches',
   stage => {
     const subjects: Subject[] = [];

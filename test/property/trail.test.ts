@@ -29,8 +29,7 @@ import type { Store } from '../../src/store/store.js';
 import { definitions, entriesOf, layout, parameters, put } from '../support/changes.js';
 import { depthOf } from '../support/depth.js';
 import { createRandom } from '../support/random.js';
-import { storesInTurn } from '../support/both-stores.js';
-import { newStore } from '../support/server.js';
+import { newStore, STORES } from '../support/server.js';
 
 const START = Date.UTC(2030, 0, 1);
 const PATIENTS = ['a', 'b', 'c', 'd'];
@@ -173,7 +172,7 @@ async function walk(store: Store, query: Omit<Query, 'limit'>, limit: number, ba
   }
 }
 
-for (const name of storesInTurn(0))
+for (const name of STORES)
   describe(`the trail beside a plain list (${name})`, () => {
     let store: Store;
     let close: () => Promise<void>;

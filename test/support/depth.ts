@@ -40,9 +40,9 @@ const DEPTHS = {
   /** Kills amid a file that is loaded over HTTP, a store. */
   IMPORT_KILLS: { change: 1, full: 20 },
   /** Permissions of made-up roles and scopes, with a request each, a store. */
-  PERMISSIONS: { change: 80, full: 10_000 },
+  PERMISSIONS: { change: 60, full: 10_000 },
   /** Random searches of the audit trail, a store. */
-  TRAIL: { change: 3, full: 400 },
+  TRAIL: { change: 2, full: 400 },
   /** Deeds that questions to the audit trail are about, a store. */
   QUESTIONED: { change: 150, full: 5000 },
   /** Walks of a scan through its process, by several people. */

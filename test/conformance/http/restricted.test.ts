@@ -6,9 +6,8 @@ import assert from 'node:assert/strict';
 import type { Patient } from 'fhir/r4.js';
 import { after, before, beforeEach, describe, it } from 'mocha';
 import { UNRESTRICTED } from '../../../src/access/permission.js';
-import { storesInTurn } from '../../support/both-stores.js';
 import { partly, restricted, type RestrictedServer } from '../../support/restricted.js';
-import { newStore, startServer } from '../../support/server.js';
+import { newStore, STORES, startServer } from '../../support/server.js';
 import { refusal } from '../../support/talk.js';
 
 const tagged = (code: string) => ({ tag: [{ system: 'urn:t', code }] });
@@ -20,8 +19,8 @@ const patient = (id: string, meta: object, value = id): Patient & { id: string }
   identifier: [{ system: 'urn:p', value }],
 });
 
-for (const [at, integrity] of (['off', 'enforce'] as const).entries())
-  for (const store of storesInTurn(at))
+for (const store of STORES)
+  for (const integrity of ['off', 'enforce'] as const)
     describe(`writes beside what is hidden (${store}, integrity ${integrity})`, () => {
       let server: RestrictedServer | undefined;
       const talk = () => server!.talk;
