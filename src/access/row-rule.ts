@@ -2,7 +2,7 @@
  * Parts of a condition that are known by what stands beside a row, or that no query should have: thousands of patients. A condition is
  * what it says (search/match.ts); a rule says the same of a row faster, or more exactly.
  */
-import type { Where } from '../search/query.js';
+import { ANY_RESOURCE, any, type Where } from '../search/query.js';
 import type { Version } from '../store/store.js';
 
 export interface RowRule {
@@ -60,3 +60,21 @@ const conjuncts = (where: Where): readonly Where[] =>
 
 const conjoined = (parts: readonly Where[]): Where | undefined =>
   parts.length < 2 ? parts[0] : { kind: 'all', of: parts };
+
+/** What resources of these types must satisfy, by what those of each must; undefined: nothing. */
+export function conditionOnTypes(
+  types: readonly string[],
+  conditionOf: (type: string) => Where | undefined,
+): Where | undefined {
+  const partly = types.filter(type => conditionOf(type) !== undefined);
+  if (partly.length === 0) return undefined;
+  if (types.length === 1) return conditionOf(types[0]!);
+  if (partly.length === types.length)
+    return any(...types.map((type): Where => ({ kind: 'of', type, where: conditionOf(type) ?? ANY_RESOURCE })));
+  const unseen = (type: string): Where => ({
+    kind: 'of',
+    type,
+    where: { kind: 'not', of: conditionOf(type)! },
+  });
+  return { kind: 'not', of: any(...partly.map(unseen)) };
+}

@@ -6,7 +6,8 @@
  * - queries have it beside their own condition, so that totals and pages are right;
  * - a version, whether it is current or not, is there if it matches what it is indexed by now; of rules about labels if the newest one does, too;
  * - a deletion is there if the version before it is there; after an erasure nothing tells whose it was, and it is hidden;
- * - bytes are there if what stands for them is (binaries.ts): queries that find Binaries look at each of them.
+ * - bytes are there if what stands for them is (binaries.ts): queries that find Binaries look at each of them;
+ * - the text of a scan is there if the scan is, with all its elements (machine-texts.ts).
  * Of what is seen, elements whose labels are beyond whoever asks are left out (masking.ts), and nothing is found by them (masked-search.ts).
  *
  * Conditions are those that a store answers by itself: whoever decides has resolved chains, words and value sets.
@@ -15,7 +16,7 @@ import { FhirError } from '../fhir/error.js';
 import type { JsonObject } from '../fhir/resource.js';
 import { asAsked, type Indexing } from '../search/index-resource.js';
 import { match } from '../search/match.js';
-import { all, any, type Cursor, ANY_RESOURCE, NO_RESOURCE, type Query, type Where } from '../search/query.js';
+import { all, any, ANY_RESOURCE, type Cursor, NO_RESOURCE, type Query, type Where } from '../search/query.js';
 import { separate, withIds } from '../search/separate.js';
 import { listingOf, NO_LISTING } from '../store/listing.js';
 import type {
@@ -37,9 +38,18 @@ import { toldByPatients } from './patient-compartment.js';
 import { LazyRestrictions } from './lazy-restrictions.js';
 import { hasFewerLabels, isAboveSight, LABELS_ELEMENTS, mayLabelElements } from './inline-labels.js';
 import { type AskedFor, findingWhatIsSeen, labelledTypes, WITHOUT_LABELLED } from './masked-search.js';
+import {
+  hasMachineTexts,
+  MACHINE_TEXTS,
+  mayBeMachineText,
+  scanOfVersion,
+  TEXTS_OF,
+  WITHOUT_MACHINE_TEXTS,
+} from './machine-texts.js';
 import { maskedText } from './masking.js';
 import { isUnrestricted, type Masks, MOST_LIFTED, type Restrictions } from './permission.js';
-import { rowParts } from './row-rule.js';
+import { conditionOnTypes, rowParts } from './row-rule.js';
+import { type RowSource, visiblePage, visibleRows } from './visible-rows.js';
 
 /** The reading half of the store port (store/store.ts), whose contracts hold for what may be seen. */
 export interface StoreView extends Omit<StoreReads, 'sizes' | 'count'> {
@@ -59,19 +69,6 @@ export interface Viewed extends Indexing {
 }
 
 export const NO_PAGE: Page = { rows: [], cursors: [], more: false };
-/** Rows of a history or a query that are looked at in one step, and bytes of their texts. */
-const ROWS_A_STEP = 100;
-const BYTES_A_STEP = 8 * 1024 * 1024;
-
-/** What a query for pages says of where it is. */
-type Travelling = Pick<Query, 'limit' | 'bytes' | 'after' | 'before'>;
-
-/** Where rows come from, and which of them may be seen. */
-interface LookedAt<Q> {
-  page(query: Q): Promise<Page>;
-  isVisible(row: Version): Promise<boolean>;
-}
-
 const withPart = <Q extends Pick<Query, 'where'>>(query: Q, part: Where): Q => ({
   ...query,
   where: all(query.where, part),
@@ -151,7 +148,13 @@ class RestrictedView implements StoreView {
   #find(query: Query): Promise<Page> {
     const narrowed = this.#narrowed(query);
     if (!narrowed) return Promise.resolve(NO_PAGE);
-    return this.#looksAtRows(narrowed) ? this.#visiblePage(this.#found(), narrowed) : this.#store.find(narrowed);
+    return this.#looksAtRows(narrowed) ? visiblePage(this.#found(), narrowed) : this.#pageOf(narrowed);
+  }
+
+  async #pageOf(narrowed: Query): Promise<Page> {
+    const page = await this.#store.find(narrowed);
+    const hides = this.#hidesTexts(narrowed.types) && page.rows.some(({ text }) => text && mayBeMachineText(text));
+    return hides ? visiblePage(this.#found(), narrowed) : page;
   }
 
   async #findMasked(query: Query): Promise<Page> {
@@ -162,32 +165,40 @@ class RestrictedView implements StoreView {
     const query = this.#masks ? await this.#asSeen(asked) : asked;
     const narrowed = this.#narrowed(query);
     if (!narrowed) return NO_LISTING;
-    if (this.#looksAtRows(narrowed))
-      return listingOf(this.#shownPage(await this.#visiblePage(this.#found(), narrowed)));
+    if (this.#looksAtRows(narrowed)) return listingOf(this.#shownPage(await visiblePage(this.#found(), narrowed)));
     const listing = await this.#store.list(narrowed);
-    if (!this.#masks || !mayLabelElements(listing.texts)) return listing;
-    return listingOf(this.#shownPage(await this.#store.find(narrowed)));
+    const isMasked = this.#masks && mayLabelElements(listing.texts);
+    const hides = this.#hidesTexts(narrowed.types) && mayBeMachineText(listing.texts);
+    return isMasked || hides ? listingOf(this.#shownPage(await this.#pageOf(narrowed))) : listing;
   }
 
   async findIds(asked: Pick<Query, 'types' | 'where'>, limit: number, by?: string): Promise<FoundIds> {
     const query = this.#masks ? await this.#asSeen(asked) : asked;
     const narrowed = this.#narrowed(query);
     if (!narrowed) return { found: [], complete: true };
-    // What a row refers to is told as far as it is seen.
-    const isMasked = by !== undefined && (await this.#labelled(query.types)).length > 0;
-    const looks = this.#looksAtRows(narrowed);
-    if (!isMasked && !looks) return this.#store.findIds(narrowed, limit, by);
-    const open = looks ? undefined : await this.#store.findIds(withPart(narrowed, WITHOUT_LABELLED), limit, by);
+    const apart = await this.#lookedInto(narrowed, by !== undefined);
+    if (apart === NO_RESOURCE) return this.#store.findIds(narrowed, limit, by);
+    const others = withPart(narrowed, { kind: 'not', of: apart });
+    const open = apart === ANY_RESOURCE ? undefined : await this.#store.findIds(others, limit, by);
     const found = new Map((open?.found ?? []).map(each => [`${each.type}/${each.id}`, each]));
     if (open?.complete === false) return open;
-    const rest = looks ? narrowed : withPart(narrowed, LABELS_ELEMENTS);
-    for await (const { row } of this.#visibleRows(this.#found(), { ...rest, sort: [] }))
+    const rest = withPart(narrowed, apart);
+    for await (const { row } of visibleRows(this.#found(), { ...rest, sort: [] }))
       for (const name of by === undefined ? [row] : this.#referredTo(this.#shown(row), by)) {
         const { type, id } = name;
         if (found.size === limit && !found.has(`${type}/${id}`)) return { found: [...found.values()], complete: false };
         found.set(`${type}/${id}`, { type, id });
       }
     return { found: [...found.values()], complete: true };
+  }
+
+  /** Which of what a query finds must be looked at one by one. `refer`: to tell what it refers to, as far as that is seen. */
+  async #lookedInto(narrowed: Pick<Query, 'types'>, refer: boolean): Promise<Where> {
+    if (this.#looksAtRows(narrowed)) return ANY_RESOURCE;
+    const isMasked = refer && (await this.#labelled(narrowed.types)).length > 0;
+    const hides = this.#hidesTexts(narrowed.types) && (await hasMachineTexts(this.#store));
+    if (!isMasked && !hides) return NO_RESOURCE;
+    return any(...(isMasked ? [LABELS_ELEMENTS] : []), ...(hides ? [MACHINE_TEXTS] : []));
   }
 
   /** Resources of this server that a row refers to by a parameter. */
@@ -200,9 +211,15 @@ class RestrictedView implements StoreView {
     const { types, where } = this.#masks ? await this.#asSeen(asked) : asked;
     const narrowed = this.#narrowed({ types, where });
     if (!narrowed) return { count: 0, exact: true };
-    if (!this.#looksAtRows(narrowed)) return this.#store.count(narrowed, limit === Infinity ? undefined : limit);
-    let count = 0;
-    for await (const _ of this.#visibleRows(this.#found(), { ...narrowed, sort: [] })) {
+    const most = limit === Infinity ? undefined : limit;
+    const apart = await this.#lookedInto(narrowed, false);
+    if (apart === NO_RESOURCE) return this.#store.count(narrowed, most);
+    const others = withPart(narrowed, { kind: 'not', of: apart });
+    const open = apart === ANY_RESOURCE ? undefined : await this.#store.count(others, most);
+    if (open?.exact === false) return open;
+    let count = open?.count ?? 0;
+    const rest = withPart(narrowed, apart);
+    for await (const _ of visibleRows(this.#found(), { ...rest, sort: [] })) {
       if (count === limit) return { count, exact: false };
       count += 1;
     }
@@ -236,8 +253,9 @@ class RestrictedView implements StoreView {
   }
 
   async *scan(options?: { readonly type?: string; readonly after?: Cursor }) {
+    const isWhole = (type: string): boolean => !this.showsPartOf(type) && !this.#hidesTexts([type]);
     for await (const one of this.#store.scan(options))
-      if (this.shows(one.row.type) && (!this.showsPartOf(one.row.type) || (await this.#isVisible(one.row, true))))
+      if (this.shows(one.row.type) && (isWhole(one.row.type) || (await this.#isVisible(one.row, true))))
         yield this.#masks ? { ...one, row: this.#shown(one.row) } : one;
   }
 
@@ -245,7 +263,7 @@ class RestrictedView implements StoreView {
     const narrowed = this.#historyOf(query);
     if (!narrowed) return NO_PAGE;
     const page = (await this.#mayFilter(narrowed))
-      ? await this.#visiblePage(this.#versions(), narrowed)
+      ? await visiblePage(this.#versions(), narrowed)
       : await this.#store.history(narrowed);
     return this.#shownPage(page);
   }
@@ -255,7 +273,7 @@ class RestrictedView implements StoreView {
     if (!narrowed) return 0;
     if (!(await this.#mayFilter(narrowed))) return this.#store.countHistory(narrowed);
     let count = 0;
-    for await (const _ of this.#visibleRows(this.#versions(), narrowed)) count += 1;
+    for await (const _ of visibleRows(this.#versions(), narrowed)) count += 1;
     return count;
   }
 
@@ -303,8 +321,8 @@ class RestrictedView implements StoreView {
   }
 
   narrow<Q extends Pick<Query, 'types' | 'where'>>(query: Q): Q | undefined {
-    if (this.#masks) return this.#narrowedTo({ ...query, where: all(query.where, WITHOUT_LABELLED) });
-    return this.#narrowedTo(query);
+    const seen = this.#hidesTexts(query.types) ? withPart(query, WITHOUT_MACHINE_TEXTS) : query;
+    return this.#narrowedTo(this.#masks ? withPart(seen, WITHOUT_LABELLED) : seen);
   }
 
   #narrowedTo<Q extends Pick<Query, 'types' | 'where'>>(query: Q): Q | undefined {
@@ -321,27 +339,12 @@ class RestrictedView implements StoreView {
       ? query.types
       : query.types.filter(type => this.shows(type));
     if (types.length === 0) return undefined;
-    const condition = this.#conditionOn(types, type => {
+    const condition = conditionOnTypes(types, type => {
       const where = this.#conditionOf(type);
       return where && !whole ? rowParts(where).asked : where;
     });
     if (!condition) return types === query.types ? query : { ...query, types };
     return { ...query, types, where: all(query.where, condition) };
-  }
-
-  /** What resources of these types must satisfy; undefined: nothing. */
-  #conditionOn(types: readonly string[], conditionOf: (type: string) => Where | undefined): Where | undefined {
-    const partly = types.filter(type => conditionOf(type) !== undefined);
-    if (partly.length === 0) return undefined;
-    if (types.length === 1) return conditionOf(types[0]!);
-    if (partly.length === types.length)
-      return any(...types.map((type): Where => ({ kind: 'of', type, where: conditionOf(type) ?? ANY_RESOURCE })));
-    const unseen = (type: string): Where => ({
-      kind: 'of',
-      type,
-      where: { kind: 'not', of: conditionOf(type)! },
-    });
-    return { kind: 'not', of: any(...partly.map(unseen)) };
   }
 
   /** `isNewest`: nothing newer can be there. */
@@ -359,12 +362,13 @@ class RestrictedView implements StoreView {
 
   /** Whether the conditions allow it. */
   async #isWithin(row: Version, isNewest: boolean): Promise<boolean> {
-    if (!this.showsPartOf(row.type)) return this.shows(row.type);
     const { type, id } = row;
+    if (!this.showsPartOf(type) && !this.#hidesTexts([type])) return this.shows(type);
     if (row.text) {
       const where = this.#conditionOf(type);
       if (where && !(this.#satisfies(where, row) && (isNewest || (await this.#newestSatisfies(where, row)))))
         return false;
+      if (!(await this.#seesScanOf(row))) return false;
       return type !== 'Binary' || !this.#guards || seesBytes(this.#viewed, this.#restrictions, this, row, isNewest);
     }
     if (row.withheld !== undefined) {
@@ -373,6 +377,21 @@ class RestrictedView implements StoreView {
     }
     const before = row.version > 1 ? await this.#store.read(type, id, row.version - 1) : undefined;
     return before?.text !== undefined && this.#isWithin(before, isNewest);
+  }
+
+  /** Whether scans may be hidden, and their texts with them. */
+  #hidesTexts(types: readonly string[]): boolean {
+    return types.includes(TEXTS_OF) && (this.#masks !== undefined || this.#conditionOf(TEXTS_OF) !== undefined);
+  }
+
+  /** Whether all of the scan is seen whose text it is; true of what is none. */
+  async #seesScanOf(row: Version): Promise<boolean> {
+    const { bases } = this.#viewed.settings;
+    const id = scanOfVersion(row, bases);
+    if (id === undefined) return true;
+    const scan = id === '' ? undefined : await this.#store.read(TEXTS_OF, id);
+    if (!scan || scanOfVersion(scan, bases) !== undefined) return false;
+    return (await this.#isVisible(scan, true)) && !this.#shown(scan).masked;
   }
 
   /** The same history of what may be seen, as far as types tell; undefined: nothing may be. */
@@ -437,56 +456,11 @@ class RestrictedView implements StoreView {
     );
   }
 
-  #found(): LookedAt<Query> {
+  #found(): RowSource<Query> {
     return { page: query => this.#store.find(query), isVisible: row => this.#isVisible(row, true) };
   }
 
-  #versions(): LookedAt<HistoryQuery> {
+  #versions(): RowSource<HistoryQuery> {
     return { page: query => this.#store.history(query), isVisible: row => this.#isVisible(row) };
-  }
-
-  /** Rows that may be seen with the place of each, in the direction of travel. */
-  async *#visibleRows<Q extends Travelling>(
-    source: LookedAt<Q>,
-    query: Omit<Q, 'limit' | 'bytes'>,
-  ): AsyncGenerator<{ readonly row: Version; readonly cursor: Cursor }> {
-    const { after, before, ...rest } = query as Travelling;
-    let place = after ?? before;
-    let bytes = BYTES_A_STEP;
-    for (;;) {
-      const here = place === undefined ? {} : before ? { before: place } : { after: place };
-      const page = await source.page({ ...rest, ...here, limit: ROWS_A_STEP, bytes } as unknown as Q);
-      // A text that is larger than a step has room for is read by itself.
-      bytes = page.rows.length === 0 && page.next !== undefined ? page.next : BYTES_A_STEP;
-      const places = page.rows.map((_, i) => (before ? page.rows.length - 1 - i : i));
-      for (const i of places)
-        if (await source.isVisible(page.rows[i]!)) yield { row: page.rows[i]!, cursor: page.cursors[i]! };
-      if (page.rows.length > 0) place = before ? page.cursors[0] : page.cursors.at(-1);
-      else if (page.next === undefined) return;
-      if (!page.more) return;
-    }
-  }
-
-  async #visiblePage<Q extends Travelling>(source: LookedAt<Q>, asked: Q): Promise<Page> {
-    const { limit, bytes = Infinity, ...query } = asked;
-    const found: { readonly row: Version; readonly cursor: Cursor }[] = [];
-    let left = bytes;
-    let next: number | undefined;
-    let more = false;
-    for await (const one of this.#visibleRows(source, query)) {
-      const size = one.row.text?.length ?? 0;
-      if (size > left) next = size;
-      more = found.length === limit || next !== undefined;
-      if (more) break;
-      left -= size;
-      found.push(one);
-    }
-    if (query.before) found.reverse();
-    return {
-      rows: found.map(({ row }) => row),
-      cursors: found.map(({ cursor }) => cursor),
-      more,
-      ...(next === undefined ? {} : { next }),
-    };
   }
 }

@@ -8,7 +8,9 @@
 import { withArticle } from '../../fhir/article.js';
 import { randomBytes } from 'node:crypto';
 import { withInlineFlag } from '../../access/inline-labels.js';
+import { noteMachineText } from '../../access/machine-texts.js';
 import { noteLabelled } from '../../access/masked-search.js';
+import { isMachineText } from '../../fhir/content/machine-read.js';
 import { type Lifted, liftingBase64 } from '../../fhir/json/base64.js';
 import { FhirError, type Issue } from '../../fhir/error.js';
 import { endsInStep } from '../../fhir/id.js';
@@ -152,6 +154,7 @@ function metaToStore(
     meta = hook.meta?.(meta, resource, { principal, address }) ?? meta;
   const flagged = withInlineFlag(meta, body);
   if (flagged) noteLabelled(store, type);
+  if (isMachineText(resource)) noteMachineText(store);
   return flagged ?? meta;
 }
 

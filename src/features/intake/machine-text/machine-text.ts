@@ -5,8 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { isMachineText, MACHINE_TEXT_TAGS, TEXT_TAG } from '../../../fhir/content/machine-read.js';
-import { parseReference } from '../../../fhir/reference.js';
+import { MACHINE_TEXT_TAGS, TEXT_TAG } from '../../../fhir/content/machine-read.js';
 import { isObject, itemsOf, type Json, type JsonObject, type Resource } from '../../../fhir/resource.js';
 
 /** `wanted`: it is to be read. `failed`: it could not be. `none`: nothing is written on it. */
@@ -30,18 +29,6 @@ export const tagsWith = (scan: Resource, code: ReadingTag | undefined): readonly
   ...tagsIn(scan).filter(tag => !isOurs(tag)),
   ...(code === undefined ? [] : [{ system: MACHINE_TEXT_TAGS, code }]),
 ];
-
-/** The id of the scan whose text it is; undefined: it is none. */
-export function scanOfText(document: Resource, bases: readonly string[]): string | undefined {
-  if (!isMachineText(document)) return undefined;
-  for (const relation of itemsOf(document['relatesTo'])) {
-    const target = isObject(relation) && relation['code'] === 'transforms' ? relation['target'] : undefined;
-    const reference = isObject(target) && typeof target['reference'] === 'string' ? target['reference'] : '';
-    const place = parseReference(reference, bases);
-    if (place?.kind === 'local' && place.type === 'DocumentReference') return place.id;
-  }
-  return undefined;
-}
 
 /** What a text says as its scan does. */
 const FOLLOWED = ['status', 'docStatus', 'type', 'category', 'subject', 'securityLabel', 'context'] as const;

@@ -3,22 +3,14 @@
  * neither overtakes the other; what becomes of the scan (indexed, final, superseded, entered in error, labelled, deleted) becomes of its text; nobody writes the text alone.
  */
 import { FhirError } from '../../../fhir/error.js';
-import { isMachineText } from '../../../fhir/content/machine-read.js';
+import { isMachineText, scanOfText } from '../../../fhir/content/machine-read.js';
 import { parseJson, STORED_JSON } from '../../../fhir/json/json.js';
 import { isObject, itemsOf, type Resource } from '../../../fhir/resource.js';
 import type { Companion } from '../../../interactions/interaction.js';
 import { addLabels } from '../../../interactions/write/meta-labels.js';
 import { type FeatureHook, type HookedWrite, isPurge, type Preparation } from '../../../interactions/write/hooks.js';
 import { INTAKE_TAGS } from '../vocabulary.js';
-import {
-  followingPatch,
-  followingText,
-  isWanted,
-  scanOfText,
-  taggingPatch,
-  tagsWith,
-  textIdOf,
-} from './machine-text.js';
+import { followingPatch, followingText, isWanted, taggingPatch, tagsWith, textIdOf } from './machine-text.js';
 import { READING_JOB } from './reading-job.js';
 import { endingOf } from './scan-kinds.js';
 
