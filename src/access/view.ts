@@ -49,7 +49,7 @@ import {
 import { maskedText } from './masking.js';
 import { isUnrestricted, type Masks, MOST_LIFTED, type Restrictions } from './permission.js';
 import { conditionOnTypes, rowParts } from './row-rule.js';
-import { type RowSource, visiblePage, visibleRows } from './visible-rows.js';
+import { type LookedRows, visiblePage, visibleRows } from './visible-rows.js';
 
 /** The reading half of the store port (store/store.ts), whose contracts hold for what may be seen. */
 export interface StoreView extends Omit<StoreReads, 'sizes' | 'count'> {
@@ -456,11 +456,11 @@ class RestrictedView implements StoreView {
     );
   }
 
-  #found(): RowSource<Query> {
+  #found(): LookedRows<Query> {
     return { page: query => this.#store.find(query), isVisible: row => this.#isVisible(row, true) };
   }
 
-  #versions(): RowSource<HistoryQuery> {
+  #versions(): LookedRows<HistoryQuery> {
     return { page: query => this.#store.history(query), isVisible: row => this.#isVisible(row) };
   }
 }

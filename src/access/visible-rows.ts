@@ -10,14 +10,14 @@ const BYTES_A_STEP = 8 * 1024 * 1024;
 type Travelling = Pick<Query, 'limit' | 'bytes' | 'after' | 'before'>;
 
 /** Where rows come from, and which of them may be seen. */
-export interface RowSource<Q> {
+export interface LookedRows<Q> {
   page(query: Q): Promise<Page>;
   isVisible(row: Version): Promise<boolean>;
 }
 
 /** Rows that may be seen with the place of each, in the direction of travel. */
 export async function* visibleRows<Q extends Travelling>(
-  source: RowSource<Q>,
+  source: LookedRows<Q>,
   query: Omit<Q, 'limit' | 'bytes'>,
 ): AsyncGenerator<{ readonly row: Version; readonly cursor: Cursor }> {
   const { after, before, ...rest } = query as Travelling;
@@ -37,7 +37,7 @@ export async function* visibleRows<Q extends Travelling>(
   }
 }
 
-export async function visiblePage<Q extends Travelling>(source: RowSource<Q>, asked: Q): Promise<Page> {
+export async function visiblePage<Q extends Travelling>(source: LookedRows<Q>, asked: Q): Promise<Page> {
   const { limit, bytes = Infinity, ...query } = asked;
   const found: { readonly row: Version; readonly cursor: Cursor }[] = [];
   let left = bytes;

@@ -194,6 +194,34 @@ onStoresInTurn(
       assert.deepEqual(machineTags(await scanOf(document)), []);
     });
 
+    it('have texts that nobody else writes, by whatever way (422, S4)', async () => {
+      const { talk } = stage();
+      const { document } = await scanned(page('The words of the machine'));
+      const text = await oneText(document);
+      const tag = [{ system: OURS, code: 'text' }];
+      const { id: _, ...forged } = text;
+      const plain: DocumentReference = {
+        resourceType: 'DocumentReference',
+        status: 'current',
+        content: [{ attachment: { title: 'Plain' } }],
+      };
+      const { body: other } = await talk.create(plain, ROOT);
+      const tagged = await talk.send<Meta>('POST', `DocumentReference/${other.id}/$meta-add`, {
+        headers: { ...ROOT, 'content-type': 'application/fhir+json' },
+        body: JSON.stringify({ resourceType: 'Parameters', parameter: [{ name: 'meta', valueMeta: { tag } }] }),
+      });
+      const replies = [
+        tagged,
+        await talk.create<DocumentReference>({ ...forged, meta: { tag } }, ROOT),
+        await talk.update<DocumentReference>({ ...plain, id: 'forged', meta: { tag } }, ROOT),
+      ];
+      for (const { status, text: told } of replies) {
+        assert.equal(status, 422, told);
+        assert.match(told, /machine-text-tag.*DocumentReference\.meta\.tag/s);
+      }
+      assert.equal((await talk.update({ ...plain, id: other.id, description: 'Free.' }, ROOT)).status, 200);
+    });
+
     it('are what is written: nobody writes the text alone, and whoever wants it read again says so', async () => {
       const { talk } = stage();
       const { document } = await scanned(page('Nobody writes this'));

@@ -3,7 +3,7 @@
  * neither overtakes the other; what becomes of the scan (indexed, final, superseded, entered in error, labelled, deleted) becomes of its text; nobody writes the text alone.
  */
 import { FhirError } from '../../../fhir/error.js';
-import { isMachineText, scanOfText } from '../../../fhir/content/machine-read.js';
+import { isMachineText, MACHINE_TEXT_TAGS, scanOfText, TEXT_CODE } from '../../../fhir/content/machine-read.js';
 import { parseJson, STORED_JSON } from '../../../fhir/json/json.js';
 import { isObject, itemsOf, type Resource } from '../../../fhir/resource.js';
 import type { Companion } from '../../../interactions/interaction.js';
@@ -27,6 +27,7 @@ export const machineTextHook = ({ bases, isReading }: TextGround): FeatureHook =
     const former = before?.text ? parseJson(before.text, STORED_JSON).resource : undefined;
     if (agent === 'intake' && resource && isMachineText(resource)) return madeText(write, resource, bases);
     if (former && isMachineText(former)) return agent === undefined && resource ? refuseAlone() : undefined;
+    if (resource && isMachineText(resource)) refuseForged();
     if (!former)
       return isReading && resource && isComingIn(write, resource) ? { resource: wanted(resource) } : undefined;
     const companions = await followed(write, former, bases);
@@ -64,6 +65,16 @@ function refuseAlone(): never {
     detail: 'follows-its-scan',
     expression: 'DocumentReference',
   });
+}
+
+/** Who sees a text, and that no release gives it out, follows from its tag. */
+function refuseForged(): never {
+  const tag = `${MACHINE_TEXT_TAGS}|${TEXT_CODE}`;
+  throw new FhirError(
+    'unprocessable',
+    `Texts that are read from scans are written by the server alone: leave the tag ${tag} out, or tag the scan ${MACHINE_TEXT_TAGS}|wanted to have it read.`,
+    { detail: 'machine-text-tag', expression: 'DocumentReference.meta.tag' },
+  );
 }
 
 /** A text that the job writes; a patch of one follows its scan already. Throws `unprocessable` where the scan is not to be read any more. */
