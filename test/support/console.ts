@@ -186,7 +186,11 @@ async function stageOf(server: RunningServer, browser: BrowserContext, isSignedI
       id: undefined,
     };
     asked.push(one);
-    void request.response().then(answer => (one.id = answer?.headers()['x-request-id'] ?? 'none'));
+    // One that is under way when the browser is closed has no answer.
+    request.response().then(
+      answer => (one.id = answer?.headers()['x-request-id'] ?? 'none'),
+      () => (one.id = 'none'),
+    );
   });
   const titled = async (title: string): Promise<void> => {
     await page.locator('h1', { hasText: title }).first().waitFor();
