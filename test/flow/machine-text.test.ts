@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AuditEvent, Device, DocumentReference, Meta, ParametersParameter } from 'fhir/r4.js';
+import type { AuditEvent, Binary, Device, DocumentReference, Meta, ParametersParameter } from 'fhir/r4.js';
 import { it } from 'mocha';
 import { realPause } from '../../src/platform/real-time.js';
 import { onStoresInTurn } from '../support/both-stores.js';
@@ -30,7 +30,8 @@ writeFileSync(
   `
 import { readFileSync } from 'node:fs';
 const text = [...readFileSync(process.argv[2], 'latin1').matchAll(/\\(([^()]*)\\) Tj/g)].map(each => each[1]).join('\\n');
-if (text.includes('HANG')) setInterval(() => {}, 1000);
+if (text.includes('SLOW')) setTimeout(() => process.stdout.write(text), 400);
+else if (text.includes('HANG')) setInterval(() => {}, 1000);
 else if (text.includes('FAIL')) process.exit(1);
 else if (text.includes('FLOOD')) process.stdout.write('x'.repeat(2_000_000));
 else process.stdout.write(text.replace('BLANK', ''));
@@ -192,6 +193,67 @@ onStoresInTurn(
       for (const { document } of told.slice(0, 4)) assert.equal((await textsOf(document)).length, 0);
       const { document } = await scanned(notePage('no picture'));
       assert.deepEqual(machineTags(await scanOf(document)), []);
+    });
+
+    it('keep nobody waiting where their bytes are gone, and are counted by what came of them', async () => {
+      const { talk, server } = stage();
+      const gone: DocumentReference = {
+        resourceType: 'DocumentReference',
+        status: 'current',
+        content: [{ attachment: { contentType: 'application/pdf', url: 'Binary/gone' } }],
+      };
+      const bytes = page('Gone').toString('base64');
+      const kept = { resourceType: 'Binary' as const, id: 'gone', contentType: 'application/pdf', data: bytes };
+      assert.equal((await talk.update<Binary>(kept, ROOT)).status, 201);
+      const { body } = await talk.create(gone, ROOT);
+      const purged = await talk.send('POST', 'Binary/gone/$purge', { headers: ROOT });
+      assert.ok(purged.status < 300, purged.text);
+      const tagged = await talk.send<Meta>('POST', `DocumentReference/${body.id}/$meta-add`, {
+        headers: { ...ROOT, 'content-type': 'application/fhir+json' },
+        body: JSON.stringify({
+          resourceType: 'Parameters',
+          parameter: [{ name: 'meta', valueMeta: { tag: [{ system: OURS, code: 'wanted' }] } }],
+        }),
+      });
+      assert.equal(tagged.status, 200, tagged.text);
+      assert.deepEqual(machineTags(await untilRead(body.id)), ['failed']);
+      const counted = async (): Promise<string> => (await fetch(new URL('/metrics', server.base))).text();
+      for (let looks = 0; looks < 400 && !(await counted()).includes('outcome="no-bytes"'); looks++)
+        await realPause(25);
+      assert.match(await counted(), /chartroom_scans_read_total\{outcome="no-bytes"\} 1\n/);
+    });
+
+    it('are read while others come in', async () => {
+      const first = await scanned(page('SLOW'));
+      let others = 0;
+      // Each commit wakes the job, more often than it can read one.
+      while (others < 200 && machineTags(await scanOf(first.document)).includes('wanted')) {
+        await scanned(page(`Beside it ${others++}`));
+        await realPause(20);
+      }
+      assert.ok(others < 200, 'It is not read while others come in.');
+      assert.equal((await textsOf(first.document)).length, 1);
+    });
+
+    it('lose their text with the bytes that it was read from, and are read again', async () => {
+      const { talk } = stage();
+      const { document, task } = await scanned(page('The first words'));
+      const text = await oneText(document);
+      assert.equal((await indexAs(talk, document, FIELDS)).status, 200);
+      await stepAs(talk, task, 'pass', BEN);
+      const { body: binary } = await talk.create<Binary>(
+        { resourceType: 'Binary', contentType: 'application/pdf', data: page('Other words').toString('base64') },
+        ROOT,
+      );
+      const { meta: _, ...scan } = await scanOf(document);
+      const content = [{ attachment: { contentType: 'application/pdf', url: `Binary/${binary.id}` } }];
+      const changed = await talk.update({ ...scan, id: document, content }, ROOT);
+      assert.equal(changed.status, 200, changed.text);
+      assert.deepEqual(machineTags(changed.body), ['wanted']);
+      const again = await oneText(document);
+      assert.deepEqual([again.id, await bytesAt(again)], [text.id, 'Other words']);
+      const { entry = [] } = await talk.search<DocumentReference>(`DocumentReference/${text.id}/_history`, ROOT);
+      assert.ok(entry.some(({ request }) => request?.method === 'DELETE'));
     });
 
     it('have texts that nobody else writes, by whatever way (422, S4)', async () => {

@@ -6,13 +6,35 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { MACHINE_TEXT_TAGS, TEXT_TAG } from '../../../fhir/content/machine-read.js';
+import { parseReference } from '../../../fhir/reference.js';
 import { isObject, itemsOf, type Json, type JsonObject, type Resource } from '../../../fhir/resource.js';
+import { firstAttachment } from './scan-kinds.js';
 
 /** `wanted`: it is to be read. `failed`: it could not be. `none`: nothing is written on it. */
 export type ReadingTag = 'wanted' | 'failed' | 'none';
 
 /** Characters of the narrative, in which words are found: https://hl7.org/fhir/R4/search.html#text */
 const MOST_FOUND = 200_000;
+
+/** Whether a document has other bytes than before, as its first attachment says. */
+export function hasOtherBytes(former: Resource, document: Resource, bases: readonly string[]): boolean {
+  const [had, has] = [firstAttachment(former), firstAttachment(document)];
+  const isOther = (name: string): boolean =>
+    had[name] !== undefined && has[name] !== undefined && had[name] !== has[name];
+  if (isOther('hash') || isOther('size') || isOther('data')) return true;
+  // Bytes that stand in the document are shown by an address: whoever sends that back means the same.
+  const isInOne = (had['data'] === undefined) !== (has['data'] === undefined);
+  if (isInOne) return had['hash'] === undefined || had['hash'] !== has['hash'];
+  return placeOfBytes(had['url'], bases) !== placeOfBytes(has['url'], bases);
+}
+
+/** The same of every way in which this server may be named. */
+function placeOfBytes(url: Json | undefined, bases: readonly string[]): Json | undefined {
+  const place = typeof url === 'string' ? parseReference(url, bases) : undefined;
+  return place?.kind === 'local' ? `${place.type}/${place.id}/${place.version ?? ''}` : url;
+}
+
+export const isTagged = (document: Resource): boolean => tagsIn(document).some(isOurs);
 
 const isOurs = (tag: Json): tag is JsonObject => isObject(tag) && tag['system'] === MACHINE_TEXT_TAGS;
 const tagsIn = ({ meta }: Resource): readonly Json[] => (isObject(meta) ? itemsOf(meta['tag']) : []);
@@ -79,8 +101,9 @@ export function followingText(text: Resource, scan: Resource): Resource {
 }
 
 export interface MachineText {
-  /** The id of the scan. */
+  /** The id of the scan, and the version that was read. */
   readonly scan: string;
+  readonly version: string;
   readonly text: string;
   /** The program that has read it. */
   readonly reader: string;
@@ -94,11 +117,14 @@ const inMarkup = (text: string): string =>
 /** No half of a character. */
 const beginningOf = (text: string): string => text.slice(0, MOST_FOUND).replace(/[\uD800-\uDBFF]$/, '');
 
+/** The version of the scan that was read, as a text says it that does not follow it yet. */
+export const versionRead = (text: Resource): Json | undefined => tagsIn(text).find(isOurs)?.['version'];
+
 /** Before it follows its scan. The words stand in its narrative as well, so that it is found by them. */
-export const machineTextOf = ({ scan, text, reader, at }: MachineText): Resource => ({
+export const machineTextOf = ({ scan, version, text, reader, at }: MachineText): Resource => ({
   resourceType: 'DocumentReference',
   id: textIdOf(scan),
-  meta: { tag: [{ ...TEXT_TAG }] },
+  meta: { tag: [{ ...TEXT_TAG, version }] },
   text: {
     status: 'additional',
     div: `<div xmlns="http://www.w3.org/1999/xhtml"><pre>${inMarkup(beginningOf(text))}</pre></div>`,

@@ -19,8 +19,8 @@ export interface RunLimits {
   readonly signal: AbortSignal;
 }
 
-/** `away`: the program could not be started. `stopped`: nobody waits any more. */
-export type RunFailure = 'away' | 'exit' | 'time' | 'output' | 'no-text' | 'stopped';
+/** `away`: the program could not be started. `no-bytes`: those of the scan are gone or damaged. `stopped`: nobody waits any more. */
+export type RunFailure = 'away' | 'exit' | 'time' | 'output' | 'no-bytes' | 'no-text' | 'stopped';
 export type RunResult = { readonly text: string } | { readonly failed: RunFailure };
 
 /** A scan for the command. */

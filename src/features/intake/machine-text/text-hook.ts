@@ -1,6 +1,6 @@
 /**
  * What holds of a machine-read text and its scan, in the commit of whichever is written: a text that is made takes off the scan that it is wanted, so that
- * neither overtakes the other; what becomes of the scan (indexed, final, superseded, entered in error, labelled, deleted) becomes of its text; nobody writes the text alone.
+ * neither overtakes the other; what becomes of the scan (indexed, final, superseded, entered in error, labelled, deleted) becomes of its text, which goes when the scan gets other bytes; nobody writes the text alone.
  */
 import { FhirError } from '../../../fhir/error.js';
 import { isMachineText, MACHINE_TEXT_TAGS, scanOfText, TEXT_CODE } from '../../../fhir/content/machine-read.js';
@@ -10,8 +10,18 @@ import type { Companion } from '../../../interactions/interaction.js';
 import { addLabels } from '../../../interactions/write/meta-labels.js';
 import { type FeatureHook, type HookedWrite, isPurge, type Preparation } from '../../../interactions/write/hooks.js';
 import { INTAKE_TAGS } from '../vocabulary.js';
-import { followingPatch, followingText, isWanted, taggingPatch, tagsWith, textIdOf } from './machine-text.js';
-import { READING_JOB } from './reading-job.js';
+import {
+  followingPatch,
+  followingText,
+  hasOtherBytes,
+  isTagged,
+  isWanted,
+  taggingPatch,
+  tagsWith,
+  textIdOf,
+  versionRead,
+} from './machine-text.js';
+import { READING_JOB, wokenReading } from './reading-job.js';
 import { endingOf } from './scan-kinds.js';
 
 interface TextGround {
@@ -31,6 +41,9 @@ export const machineTextHook = ({ bases, isReading }: TextGround): FeatureHook =
     if (!former)
       return isReading && resource && isComingIn(write, resource) ? { resource: wanted(resource) } : undefined;
     const companions = await followed(write, former, bases);
+    // A write of the tags alone, as the job makes it, brings no other bytes.
+    const isAgain = isReading && resource && isReplaced(former, resource, companions, bases);
+    if (isAgain) return { resource: wanted(resource), companions };
     return companions.length > 0 ? { companions } : undefined;
   },
   ...(isReading
@@ -39,7 +52,7 @@ export const machineTextHook = ({ bases, isReading }: TextGround): FeatureHook =
           const isNew = changes.some(
             ({ text }) => text?.includes(MARK) && isWanted(parseJson(text, STORED_JSON).resource),
           );
-          if (isNew) await jobs.amend(READING_JOB, state => state);
+          if (isNew) await jobs.amend(READING_JOB, wokenReading);
         },
       }
     : {}),
@@ -54,6 +67,15 @@ function isComingIn({ agent }: HookedWrite, document: Resource): boolean {
   const isNew = tags.some(tag => isObject(tag) && tag['system'] === INTAKE_TAGS && tag['code'] === 'pending-index');
   return agent === 'intake' && isNew && endingOf(document) !== undefined;
 }
+
+/** Whether what was read of a scan is of other bytes than it has now, which can be read. */
+const isReplaced = (
+  former: Resource,
+  scan: Resource,
+  companions: readonly Companion[],
+  bases: readonly string[],
+): boolean =>
+  (isTagged(former) || companions.length > 0) && endingOf(scan) !== undefined && hasOtherBytes(former, scan, bases);
 
 const wanted = (scan: Resource): Resource => ({
   ...scan,
@@ -88,6 +110,9 @@ async function madeText(
   if (!scan || !isWanted(scan.resource))
     throw new FhirError('unprocessable', 'The scan is not to be read any more.', { detail: 'not-wanted' });
   const { id, version, resource } = scan;
+  const read = versionRead(text);
+  if (read !== undefined && read !== version)
+    throw new FhirError('precondition', 'The scan has changed since it was read.', { detail: 'scan-changed' });
   const patch = { form: 'json', operations: taggingPatch(resource, undefined) } as const;
   return {
     resource: followingText(text, resource),
@@ -111,7 +136,8 @@ async function resourceOf({ whole }: HookedWrite, id: string): Promise<StoredDoc
 async function followed(write: HookedWrite, former: Resource, bases: readonly string[]): Promise<readonly Companion[]> {
   const { id, resource, agent } = write;
   const scan = resource && withKeptLabels(write, former, resource);
-  if (scan && followingPatch(former, scan).length === 0) return [];
+  const isOther = scan !== undefined && hasOtherBytes(former, scan, bases);
+  if (scan && !isOther && followingPatch(former, scan).length === 0) return [];
   const text = await resourceOf(write, textIdOf(id));
   if (!text || scanOfText(text.resource, bases) !== id || write.beside('DocumentReference', text.id)) return [];
   const address = { type: 'DocumentReference', id: text.id } as const;
@@ -119,10 +145,10 @@ async function followed(write: HookedWrite, former: Resource, bases: readonly st
     return [
       { ...address, kind: 'operation', operation: 'purge', own: true, safe: false, parameters: [], lenient: false },
     ];
-  if (!scan) return [{ ...address, kind: 'delete' }];
+  if (!scan || isOther) return [{ ...address, kind: 'delete' }];
   // What goes with a document that is replaced is written with it (relations of documents).
-  const isReplaced = agent === 'documents' && scan['status'] === 'superseded';
-  const operations = followingPatch(text.resource, scan).filter(({ path }) => !isReplaced || path !== '/status');
+  const isSuperseded = agent === 'documents' && scan['status'] === 'superseded';
+  const operations = followingPatch(text.resource, scan).filter(({ path }) => !isSuperseded || path !== '/status');
   if (operations.length === 0) return [];
   return [{ ...address, kind: 'patch', ifMatch: [text.version], patch: { form: 'json', operations } }];
 }
