@@ -1,5 +1,7 @@
 /** The command that reads scans: how it is told, and what becomes of a run of it, whatever it does. docs/records-desk.md */
 import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -123,6 +125,41 @@ describe('a run of the command that reads scans', () => {
       const pid = Number(readFileSync(place, 'utf8'));
       for (let looks = 0; isAlive(pid) && looks < 200; looks++) await realPause(10);
       assert.equal(isAlive(pid), false, what);
+    }
+  });
+});
+
+describe('what a server that was killed has left of a run', () => {
+  it('is ended and removed by the next one; that of one that lives stays', async () => {
+    const dead = spawnSync(process.execPath, ['-e', '']).pid;
+    const [left, other, living] = [dead, dead, process.ppid].map(pid =>
+      mkdtempSync(join(tmpdir(), `chartroom-reading-${pid}-`)),
+    ) as [string, string, string];
+    const started = (home: string) => {
+      const options = { detached: true, stdio: 'ignore', env: { HOME: home } } as const;
+      return spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], options);
+    };
+    // The number that the second one says has somebody else by now.
+    const [hangs, stranger] = [started(left), started(folder)];
+    for (const [place, { pid }] of [
+      [left, hangs],
+      [other, stranger],
+    ] as const) {
+      writeFileSync(join(place, 'scan.pdf'), 'words of a patient');
+      writeFileSync(join(place, '.started'), String(pid));
+    }
+    const ended = once(hangs, 'exit');
+    try {
+      assert.deepEqual(await run(['input'], {}, 'the scan'), { text: 'the scan' });
+      assert.deepEqual(
+        [left, other, living].map(place => existsSync(place)),
+        [false, false, true],
+      );
+      await ended;
+      assert.ok(isAlive(stranger.pid!));
+    } finally {
+      for (const child of [hangs, stranger]) child.kill('SIGKILL');
+      rmSync(living, { recursive: true });
     }
   });
 });

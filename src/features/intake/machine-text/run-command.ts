@@ -4,12 +4,13 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { constants, setPriority, tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
+import { constants, setPriority } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { realTimeout } from '../../../platform/real-time.js';
 import { FILE_PLACE, type ReadingCommand } from './reading-command.js';
+import { closeRunFolder, noteStarted, openRunFolder } from './run-folder.js';
 
 export interface RunLimits {
   /** ms */
@@ -36,7 +37,7 @@ export async function runReadingCommand(
   scan: ScanBytes,
   limits: RunLimits,
 ): Promise<RunResult> {
-  const folder = await mkdtemp(join(tmpdir(), 'chartroom-reading-'));
+  const folder = await openRunFolder();
   try {
     const isFile = command.args.some(each => each.includes(FILE_PLACE));
     const file = join(folder, `scan.${scan.ending}`);
@@ -44,7 +45,7 @@ export async function runReadingCommand(
     const args = command.args.map(each => each.replaceAll(FILE_PLACE, file));
     return await runIn(folder, { program: command.program, args }, isFile ? undefined : scan.bytes, limits);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await closeRunFolder(folder);
   }
 }
 
@@ -81,6 +82,7 @@ async function runIn(
   const over = settled(child);
   try {
     easy(child);
+    if (child.pid !== undefined) await noteStarted(folder, child.pid);
     const fed = feed(child, input);
     const code = await over;
     const trouble = await fed;
