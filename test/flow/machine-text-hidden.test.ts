@@ -45,8 +45,7 @@ onStoresInTurn(
       ...{ everything: value, counted: value, bytes: value },
     });
 
-    it('are by whatever hides the scan, and seen again with it (E2, S4)', async function () {
-      this.timeout(60_000);
+    it('are by whatever hides the scan, and seen again with it (E2, S4)', async () => {
       const { talk } = stage();
       const reply = await takeIn(talk, [fileOf(aPdf(['BT ET']))]);
       assert.equal(reply.status, 201, reply.text);
