@@ -10,6 +10,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { ConfigError } from '../platform/config.js';
 import { makeFolder } from '../platform/folder.js';
+import { isProcessAlive } from '../platform/process-alive.js';
 import { realPause } from '../platform/real-time.js';
 import { FhirError } from './error.js';
 import { guideFiles, TEMPORARY } from './guide-files.js';
@@ -51,7 +52,7 @@ function hold(file: string): void {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
       const holder = holderOf(file);
-      if (attempt > 0 || holder === undefined || isAlive(holder))
+      if (attempt > 0 || holder === undefined || isProcessAlive(holder))
         throw new FhirError(
           'unavailable',
           `Another process${holder === undefined ? '' : ` (${holder})`} is changing the guides. Try again when it is done; if there is none, delete ${file}.`,
@@ -66,15 +67,6 @@ function holderOf(file: string): number | undefined {
     return Number.isSafeInteger(number) && number > 0 ? number : undefined;
   } catch {
     return undefined;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 

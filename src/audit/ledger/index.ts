@@ -63,9 +63,9 @@ export interface LedgerOptions {
   readonly anchors: Pick<AnchorOptions, 'file' | 'keepers'>;
   /** What is done with an older copy of the store (forks.ts): `examine` goes on with it, and leaves it to be refused or accepted. */
   readonly fork: 'refuse' | 'accept' | 'examine';
-  /** What the trail tells of one that was accepted. */
   /** Not where tests exchange what is stored: the next start would miss it. */
   readonly keepsAnchors: boolean;
+  /** What the trail tells of one that was accepted. */
   readonly deedOfRestored: (lost: Omit<TrailRestored, 'what'>, at: number) => Deed;
   readonly clock: Clock;
   readonly log: Pick<Log, 'warn'>;
@@ -348,14 +348,17 @@ export class Ledger {
     log.warn({ streams: lost.length, deeds }, 'The audit trail lacks what was lost with a newer copy of the store');
   }
 
-  /** What a keeper has not taken by then waits for the next start. */
+  /** What a keeper has not taken by then is given up, and waits for the next start. Who does not give up at once, as a mail relay, is left alone with it. */
   async #sent(): Promise<void> {
-    const over = new AbortController();
-    await Promise.race([Promise.all(this.#sending.values()), realPause(SENDING_AT_END_MS, over.signal)]);
-    over.abort();
+    await this.#sentWithin(SENDING_AT_END_MS);
     this.#ending.abort();
-    // What is given up has its message, and nobody's store any more, in a moment.
-    await Promise.all(this.#sending.values());
+    await this.#sentWithin(SECOND);
+  }
+
+  async #sentWithin(ms: number): Promise<void> {
+    const over = new AbortController();
+    await Promise.race([Promise.all(this.#sending.values()), realPause(ms, over.signal)]);
+    over.abort();
   }
 
   async #end(): Promise<void> {

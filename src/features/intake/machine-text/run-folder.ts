@@ -5,6 +5,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { isProcessAlive } from '../../../platform/process-alive.js';
 
 const PREFIX = 'chartroom-reading-';
 const OF_PROCESS = /^chartroom-reading-(\d+)-/;
@@ -32,7 +33,7 @@ export const noteStarted = (folder: string, pid: number): Promise<void> =>
 async function removeLeft(): Promise<void> {
   for (const name of await readdir(tmpdir())) {
     const pid = Number(OF_PROCESS.exec(name)?.[1]);
-    if (!pid || own.has(name) || (pid !== process.pid && isThere(pid))) continue;
+    if (!pid || own.has(name) || (pid !== process.pid && isProcessAlive(pid))) continue;
     const folder = join(tmpdir(), name);
     try {
       await endStarted(folder);
@@ -49,13 +50,4 @@ async function endStarted(folder: string): Promise<void> {
   if (!(pid > 1)) return;
   const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
   if (environment.split('\0').includes(`HOME=${folder}`)) process.kill(-pid, 'SIGKILL');
-}
-
-function isThere(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
