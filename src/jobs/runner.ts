@@ -122,11 +122,15 @@ export class JobRunner extends JobDesk {
         return this.#abortAll();
       }
       if (!isTidy) await this.#tidy();
-      for (const noted of this.noted) if (this.#mayLaunch(noted.note)) this.#launch(noted);
+      for (const noted of this.noted)
+        if (this.#dueIn(noted.note) === 0 && this.#hasRoom(noted.note)) this.#launch(noted);
     }
     this.#eager.clear();
     await this.#releaseUnused();
-    this.#alarmIn(Math.min(TIDY_MS, ...this.noted.map(({ note }) => this.#dueIn(note)).filter(ms => ms > 0)));
+    const rests = this.noted.map(({ note }) => ({ note, ms: this.#dueIn(note) }));
+    // What has become due since it was looked is looked at now: there is no alarm for it.
+    this.#again ||= rests.some(({ note, ms }) => ms === 0 && this.#hasRoom(note));
+    this.#alarmIn(Math.min(TIDY_MS, ...rests.map(({ ms }) => ms).filter(ms => ms > 0)));
   }
 
   /** Wakes the standing jobs that step whenever a server starts. */
@@ -158,8 +162,8 @@ export class JobRunner extends JobDesk {
     return Math.max(rest, dueIn(kind, note, now));
   }
 
-  #mayLaunch(note: JobNote): boolean {
-    if (!this.#serving || this.working.size >= AT_ONCE || this.#dueIn(note) > 0) return false;
+  #hasRoom(note: JobNote): boolean {
+    if (!this.#serving || this.working.size >= AT_ONCE) return false;
     const alike = [...this.working.values()].filter(({ kind }) => kind === note.kind);
     return alike.length < (this.kinds.get(note.kind)?.atOnce ?? 1);
   }

@@ -21,7 +21,7 @@ import {
   type RequestDrawn,
   requesterClasses,
 } from '../support/release-world.js';
-import { steppedTime } from '../support/stepped-time.js';
+import { timeFrom } from '../support/stepped-time.js';
 import type { Talk } from '../support/talk.js';
 import { bearerOf, tokenFile } from '../support/tokens.js';
 import { lead, workStateOf } from '../support/work.js';
@@ -309,7 +309,7 @@ onStoresInTurn(
     });
   },
   {
-    time: steppedTime(Date.UTC(2026, 2, 10, 12)),
+    time: timeFrom(Date.UTC(2026, 2, 10, 12)),
     config: { auth: 'token', tokens: tokenFile({ wanda: 'writer', admin: 'admin' }) },
     set: async ({ talk }) => {
       for (const resource of [

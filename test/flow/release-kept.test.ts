@@ -22,7 +22,7 @@ import {
   storyDocument,
   storySearching,
 } from '../support/release-story.js';
-import { steppedTime } from '../support/stepped-time.js';
+import { timeFrom } from '../support/stepped-time.js';
 import type { Headers, Reply, Talk } from '../support/talk.js';
 import { ADMIN, asRole, CLERK, FHIR_JSON, lead, refusedAs, workStateOf, workTokens } from '../support/work.js';
 
@@ -455,7 +455,7 @@ onStoresInTurn(
     });
   },
   {
-    time: steppedTime(Date.UTC(2026, 2, 10, 12)),
+    time: timeFrom(Date.UTC(2026, 2, 10, 12)),
     config: { auth: 'token', tokens: workTokens },
     features,
     set: async ({ talk }) => {

@@ -218,6 +218,7 @@ describe('what a release sends itself', () => {
             .find(event => JSON.stringify(event).includes(told.id!));
         let event = await exported();
         while (!event) {
+          time.step(20);
           await pause(20);
           event = await exported();
         }

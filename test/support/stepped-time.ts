@@ -1,5 +1,5 @@
-/** A source of time that goes on when a test says so. */
-import type { TimeSource } from '../../src/platform/clock.js';
+/** Sources of time for tests: one that goes on when a test says so, and one that goes on by itself from another date. */
+import { REAL_TIME, type TimeSource } from '../../src/platform/clock.js';
 
 export interface SteppedTime extends TimeSource {
   /** Lets so many ms pass: what was to be done in them is done once, in its order, before this returns. */
@@ -28,4 +28,10 @@ export function steppedTime(start = Date.UTC(2026, 0, 1)): SteppedTime {
       shift = to - passed;
     },
   };
+}
+
+/** Begins at a date and goes on by itself, so that a job is done that waits a little before it tries again: for what needs the date alone. */
+export function timeFrom(start: number): TimeSource {
+  const began = performance.now();
+  return { ...REAL_TIME, now: () => Math.floor(start + performance.now() - began) };
 }
