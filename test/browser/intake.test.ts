@@ -259,7 +259,7 @@ const story = (store: StoreName) => (): void => {
       // The youngest is the first.
       await keyOn('Batch of scans');
       await waiting(1);
-      await keyOn('scan-quality');
+      await keyOn('Quality of a scan');
       await page.locator('pre.document', { hasText: 'By keyboard' }).waitFor();
     };
     await comeIn('ann');

@@ -156,6 +156,23 @@ describe('before somebody has signed in', () => {
     assert.ok(await ask('/ask/x', 200));
   });
 
+  it('leads whoever must wait back to what they asked for, and to the beginning', async () => {
+    const now = Date.now() + 10 * 60_000;
+    const bounds = createRequestBounds(server.engine.store.records, () => now, 'https://here.example/"chart"/');
+    let html = '';
+    const end = (text: string): void => void (html = text);
+    const response = { once: () => {}, setHeader: () => {}, end, statusCode: 200 };
+    const ask = (): Promise<boolean> =>
+      bounds.admit({ path: '/authorize', address: '192.0.2.61', person: undefined }, response as never);
+    for (let i = 0; i < 60; i++) assert.ok(await ask());
+    assert.equal(html, '');
+    assert.equal(await ask(), false);
+    assert.match(
+      html,
+      /Try again in \d+ seconds?\..*<a href="">.*<a href="https:\/\/here\.example\/&quot;chart&quot;\/">/s,
+    );
+  });
+
   it('counts pages for all processes together', async () => {
     const now = Date.now();
     const asked = askBounds(() => now, '192.0.2.22');

@@ -33,6 +33,8 @@ export interface ConsoleStage {
   readonly page: Page;
   /** The page of the console at a path below it. */
   readonly open: (path?: string) => Promise<void>;
+  /** Somebody else goes on from there, where one signs in; where nobody is asked nothing happens. The next page that is opened is theirs. */
+  readonly handOver: () => Promise<void>;
   /** Of the FHIR interface, as they were sent; not where one signs in, which is no question about a record. */
   readonly asked: ConsoleRequest[];
   /** What went wrong in the page: exceptions, refusals by its policy, dialogs that somebody else has opened. */
@@ -70,19 +72,13 @@ const ALL_WAYS: readonly ConsoleWay[] = [...UNASKED, { store: 'embedded', isSign
 
 /** Tells a story of the console: at every change to nobody on the embedded store, in a full run in all ways. */
 export function inConsoleWays(title: string, tell: (way: ConsoleWay) => void): void {
-  inWays(title, tell, FULL ? ALL_WAYS : UNASKED.slice(0, 1));
+  for (const way of FULL ? ALL_WAYS : UNASKED.slice(0, 1))
+    describe(`${title} (${way.store}${way.isSignedIn ? ', signed in' : ''})`, () => tell(way));
 }
 
-/** The same for a story about what nobody was asked. */
-export function onConsoleStores(title: string, tell: (way: ConsoleWay) => void): void {
-  inWays(title, tell, FULL ? UNASKED : UNASKED.slice(0, 1));
-}
-
-function inWays(title: string, tell: (way: ConsoleWay) => void, ways: readonly ConsoleWay[]): void {
-  for (const way of ways) describe(`${title} (${way.store}${way.isSignedIn ? ', signed in' : ''})`, () => tell(way));
-}
-
-const CLERK = { name: 'anna', password: 'correct horse battery', role: 'admin' } as const;
+/** One after the other. */
+const CLERKS = ['anna', 'ben'] as const;
+const PASSWORD = 'correct horse battery';
 const TEST_TOKEN = 'the-token-of-the-test-itself-0123456789';
 
 /** A server to which one signs in, and which knows the test itself by a token. */
@@ -90,13 +86,13 @@ async function signingIn(store: string, config: Settings = {}): Promise<RunningS
   const tokens = join(mkdtempSync(join(tmpdir(), 'chartroom-console-')), 'tokens.json');
   writeFileSync(tokens, JSON.stringify([{ token: TEST_TOKEN, name: 'the test', role: 'admin' }]), { mode: 0o600 });
   const server = await startServer({ store, config: { ...config, auth: 'smart', tokens } });
-  await server.engine.authorization!.users.add(CLERK);
+  for (const name of CLERKS) await server.engine.authorization!.users.add({ name, password: PASSWORD, role: 'admin' });
   const request = supertest.agent(`http://127.0.0.1:${server.port}`).set('Authorization', `Bearer ${TEST_TOKEN}`);
   return { ...server, request };
 }
 
 /** Where the page asks who somebody is, they say so; a session of before is told by its cookie. */
-async function signInAs(page: Page): Promise<void> {
+async function signInAs(page: Page, name: string): Promise<void> {
   await page.locator('h1').first().waitFor();
   const button = page.locator('main button', { hasText: 'Sign in' });
   if ((await page.locator('h1').first().innerText()) !== 'Sign in') return;
@@ -106,8 +102,8 @@ async function signInAs(page: Page): Promise<void> {
   const back = page.locator('.account');
   await form.or(consent).or(back).first().waitFor();
   if ((await form.count()) > 0) {
-    await page.fill('input[name=name]', CLERK.name);
-    await form.fill(CLERK.password);
+    await page.fill('input[name=name]', name);
+    await form.fill(PASSWORD);
     await page.click('button[value=sign-in]');
     await consent.or(back).first().waitFor();
   }
@@ -197,11 +193,18 @@ async function stageOf(server: RunningServer, browser: BrowserContext, isSignedI
   };
   const origin = `http://localhost:${server.port}`;
   let states = 0;
+  let turn = 0;
   return {
     ...{ server, browser, page, asked, trouble, titled },
     async open(path = '') {
       await page.goto(`${origin}/console/${path}`);
-      if (isSignedIn) await signInAs(page);
+      if (isSignedIn) await signInAs(page, CLERKS[turn % CLERKS.length]!);
+    },
+    async handOver() {
+      if (!isSignedIn) return;
+      await page.locator('.account button').click();
+      await titled('You are signed out');
+      turn++;
     },
     async until(expression) {
       for (let left = PATIENCE; !(await page.evaluate<boolean>(`Boolean(${expression})`)); left -= 20) {

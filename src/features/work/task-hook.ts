@@ -67,6 +67,8 @@ async function prepareTask(ground: WorkGround, write: HookedWrite): Promise<Prep
     );
   if (!process || (former && former !== process))
     throw refuseWork(`${former!.display} stays work of this kind: cancel it.`, 'Task.code', 'work-recoded');
+  // Whoever sends the code alone says the same as before.
+  for (const each of [task, before]) if (each) nameWork(process, each);
   const step = former ? judgeChange(process, before!, task, principal, agent) : judgeBegin(process, task);
   const { absent: held = [] } = await heldAlone(ground, process, step, write);
   const moves = step.transition?.[1].lifecycle !== undefined;
@@ -74,6 +76,12 @@ async function prepareTask(ground: WorkGround, write: HookedWrite): Promise<Prep
   const whole = moves || isBegun ? await undestroyed(write, { focus: task['focus'], bases: ground.bases, moves }) : [];
   const accomplished = accomplish({ ground, process, before: former && before, task, id, principal, step });
   return { ...accomplished, absent: [...held, ...whole] };
+}
+
+/** The code of its process in words, for those who read lists of work. The Task is changed in place. */
+function nameWork({ code, display }: WorkProcess, task: Resource): void {
+  for (const coding of isObject(task['code']) ? itemsOf(task['code']['coding']) : [])
+    if (isObject(coding) && coding['system'] === TASK_SYSTEM && coding['code'] === code) coding['display'] ??= display;
 }
 
 /**

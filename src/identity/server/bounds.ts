@@ -5,7 +5,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Records } from '../../store/records.js';
 import { createAddressLimit, createFailureLimit } from '../failures.js';
-import { sendHtml, signInHtml } from './pages.js';
+import { htmlEscaped, sendHtml, signInHtml } from './pages.js';
 import { createSharedLimit, type SharedLimitOptions } from './shared-limit.js';
 
 /** Of an address, for all who have not signed in. */
@@ -29,8 +29,12 @@ export interface RequestBounds {
   admit(request: BoundedRequest, response: ServerResponse): Promise<boolean>;
 }
 
-/** Pages are counted for all processes together, refusals for each. `now`: ms of the machine's clock. */
-export function createRequestBounds(records: SharedLimitOptions['records'], now?: () => number): RequestBounds {
+/** Pages are counted for all processes together, refusals for each. `now`: ms of the machine's clock. `home`: address that somebody is led back to who must wait. */
+export function createRequestBounds(
+  records: SharedLimitOptions['records'],
+  now?: () => number,
+  home = '/',
+): RequestBounds {
   const pagesBy = (kind: string, most: number): ((whose: string) => Promise<number>) => {
     const own = createAddressLimit({ most, within: MINUTE, now });
     const shared = createSharedLimit({ records, kind, most, within: MINUTE, now });
@@ -57,7 +61,7 @@ export function createRequestBounds(records: SharedLimitOptions['records'], now?
       const isPage = PAGES.test(request.path);
       const wait = await waitFor(request, isPage);
       if (wait > 0) {
-        sendTooMany(response, Math.ceil(wait / 1000), isPage);
+        sendTooMany(response, Math.ceil(wait / 1000), isPage ? home : undefined);
         return false;
       }
       response.once('finish', () => {
@@ -69,14 +73,19 @@ export function createRequestBounds(records: SharedLimitOptions['records'], now?
   };
 }
 
-function sendTooMany(response: ServerResponse, seconds: number, isPage: boolean): void {
+/** `home`: of a page. */
+function sendTooMany(response: ServerResponse, seconds: number, home: string | undefined): void {
   response.setHeader('Retry-After', String(seconds));
   const text = `Too many requests came from this address. Try again in ${seconds} ${seconds === 1 ? 'second' : 'seconds'}.`;
-  if (isPage) return sendHtml(response, TOO_MANY, signInHtml('Please wait', `<p role="alert">${text}</p>`));
+  if (home !== undefined) return sendHtml(response, TOO_MANY, signInHtml('Please wait', waitingHtml(text, home)));
   response.statusCode = TOO_MANY;
   response.setHeader('Content-Type', 'application/json');
   response.end(JSON.stringify({ error: 'temporarily_unavailable', error_description: text }));
 }
+
+/** The empty address is that of the page itself, with all that was asked for. */
+const waitingHtml = (text: string, home: string): string =>
+  `<p role="alert">${text}</p><p><a href="">Try again</a> · <a href="${htmlEscaped(home)}">Back to the beginning</a></p>`;
 
 /** A request for authorization has 16 KB at most. */
 const MOST_ANONYMOUS = 5000;

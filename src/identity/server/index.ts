@@ -96,7 +96,7 @@ export class AuthorizationServer implements TokenIssuer {
     const { base, records, secret, roles, applications, readScopes, clientKeys } = options;
     const { findPatients, findEncounters } = options;
     this.#tell = options.tell;
-    this.#bounds = createRequestBounds(records);
+    this.#bounds = createRequestBounds(records, undefined, base.replace(/fhir$/, ''));
     this.rules = ownRules(base, roles);
     this.users = new Users(records, createSeal(secret, 'users'));
     this.launches = new Launches(records);
