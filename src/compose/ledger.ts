@@ -12,6 +12,7 @@ import type { Clock } from '../platform/clock.js';
 import { type Config, ConfigError } from '../platform/config.js';
 import { newId, newUuid } from '../platform/ids.js';
 import { frames, type Log } from '../platform/log.js';
+import { measureHorizon, measureKeepers, type Metrics } from '../platform/metrics.js';
 import type { Store } from '../store/store.js';
 
 export interface LedgerGround {
@@ -40,6 +41,22 @@ export function composeLedger(config: Config, { store, base, clock, log, keepers
     keepsAnchors: config.harness === 'off',
     keys: openKeys(config, name, log),
   });
+}
+
+/** How far everything can be seen, and who has the anchors that they should have. */
+export function measureTrail(metrics: Metrics, { store, ledger }: MeasuredTrail, { now }: Pick<Clock, 'now'>): void {
+  measureHorizon(metrics, () => Math.max(0, now() - store.horizon()));
+  measureKeepers(metrics, () =>
+    ledger.keepers.map(({ way, lacks, failures }) => {
+      const since = lacks === undefined ? 0 : Math.max(0, now() - lacks);
+      return { way, since, failures };
+    }),
+  );
+}
+
+interface MeasuredTrail {
+  readonly store: Pick<Store, 'horizon'>;
+  readonly ledger: Pick<Ledger, 'keepers'>;
 }
 
 /**

@@ -55,7 +55,12 @@ export function ownRoutes(engine: Engine, page: OutsideAnswer, sum?: () => Promi
       async answer() {
         try {
           await store.ping();
-          return jsonAnswer(200, { status: 'ready', ...(forwarder ? { syslog: forwarder.state } : {}) });
+          const anchors = Object.fromEntries(ledger.keepers.map(({ way, state }) => [way, state]));
+          return jsonAnswer(200, {
+            status: 'ready',
+            ...(forwarder ? { syslog: forwarder.state } : {}),
+            ...(ledger.keepers.length > 0 ? { anchors } : {}),
+          });
         } catch (error) {
           const { message: reason } = asFhirError(error);
           return jsonAnswer(503, { status: 'the store is away', reason }, { 'Retry-After': '2' });

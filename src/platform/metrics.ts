@@ -31,6 +31,34 @@ export const measureHorizon = ({ registry }: Metrics, lag: () => number): Gauge 
     },
   });
 
+/** Of those who keep anchors of the audit trail elsewhere. `since`: ms for which one lacks an anchor, 0 where it has all; `failures`: attempts that failed. */
+export function measureKeepers(
+  { registry }: Metrics,
+  known: () => readonly { readonly way: string; readonly since: number; readonly failures: number }[],
+): readonly [Gauge<'way'>, Counter<'way'>] {
+  const lag = new Gauge({
+    name: 'chartroom_audit_anchor_lag_seconds',
+    help: 'Age of the oldest anchor of the audit trail that a keeper has not taken; 0: it has all.',
+    labelNames: ['way'],
+    registers: [registry],
+    aggregator: 'max',
+    collect() {
+      for (const { way, since } of known()) this.set({ way }, since / 1000);
+    },
+  });
+  const failures = new Counter({
+    name: 'chartroom_audit_anchor_failures_total',
+    help: 'Attempts to give a keeper an anchor that failed.',
+    labelNames: ['way'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const one of known()) this.inc({ way: one.way }, one.failures);
+    },
+  });
+  return [lag, failures];
+}
+
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];

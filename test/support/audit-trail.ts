@@ -11,6 +11,7 @@ import {
 import { type ExportLine, exportLineText, LinesDigest, readExportLine } from '../../src/audit/ledger/export-line.js';
 import { fileLines } from '../../src/audit/ledger/lines.js';
 import {
+  anchorsOrigin,
   checkpointText,
   cosignature,
   keyText,
@@ -20,7 +21,7 @@ import {
   streamOrigin,
 } from '../../src/audit/ledger/note.js';
 import { type VerifiedTrail, type VerifyOptions, verifyTrail } from '../../src/audit/ledger/verify.js';
-import { anchorsOrigin, type WitnessedLog } from '../../src/audit/ledger/witness.js';
+import type { WitnessedLog } from '../../src/audit/ledger/witness.js';
 import { createDeedMaker } from '../../src/audit/trail/deed.js';
 import { newId } from '../../src/platform/ids.js';
 import { type Deed, type DeedShape, deedRow } from '../../src/store/deeds.js';

@@ -10,6 +10,7 @@ import { appendFileSync, closeSync, fsyncSync, openSync, readSync, statSync } fr
 import { dirname } from 'node:path';
 import { isObject, type Json } from '../../fhir/resource.js';
 import { makeFolder } from '../../platform/folder.js';
+import type { Log } from '../../platform/log.js';
 import { leafHash, treeRoot } from '../../store/ledger.js';
 import type { LedgerNotes } from '../../store/seals.js';
 import type { StreamHead } from '../../store/seals.js';
@@ -53,13 +54,14 @@ export interface AnchorKeeper {
   readonly way: string;
   /** ms from one that it gets to the next; 0: it gets each. */
   readonly every: number;
-  /** Throws where it was not taken. */
+  /** Throws where it was not taken: `unprocessable` where another attempt will hardly do. */
   keep(anchor: MadeAnchor, ground: KeeperGround): Promise<void>;
 }
 
 /** What a keeper may need of the ledger that it keeps anchors of. */
 export interface KeeperGround extends Pick<AnchorOptions, 'ledger' | 'key'> {
   readonly notes: LedgerNotes;
+  readonly log: Pick<Log, 'warn'>;
   /** Aborted when the server ends: what is under way is given up. */
   readonly ending: AbortSignal;
 }
@@ -163,12 +165,24 @@ async function keepersDue(
   return keepers.filter((_, i) => due[i]);
 }
 
+/** An anchor was not taken, because of its cause. */
+export class NotTaken extends Error {
+  /** When it was made, in ms since 1970; undefined: it does not say. */
+  readonly made: number | undefined;
+
+  constructor(time: string, cause: unknown) {
+    super('An anchor was not taken.', { cause });
+    const made = Date.parse(time);
+    this.made = Number.isNaN(made) ? undefined : made;
+  }
+}
+
 /**
- * Gives a keeper what waits for it, in order, while `isHolder`: of several processes one sends. Throws where one was not taken: it
+ * Gives a keeper what waits for it, in order, while `isHolder`: of several processes one sends. Throws NotTaken where one was not: it
  * waits on.
  */
 export async function sendAnchors(
-  { store, ledger, key }: Pick<AnchorOptions, 'store' | 'ledger' | 'key'>,
+  { store, ledger, key, log }: Pick<AnchorOptions, 'store' | 'ledger' | 'key'> & Pick<KeeperGround, 'log'>,
   keeper: AnchorKeeper,
   ending: AbortSignal,
   isHolder: () => Promise<boolean>,
@@ -177,8 +191,15 @@ export async function sendAnchors(
     if (ending.aborted || !(await isHolder())) return;
     const anchor = readAnchor(body);
     // What is none has been written by somebody else: nobody waits for it.
-    const ground = { ledger, key, notes: store.deeds.notes, ending };
-    if (anchor) await keeper.keep({ ...anchor, line: body, time: timeSaid(anchor) }, ground);
+    const ground = { ledger, key, log, notes: store.deeds.notes, ending };
+    if (anchor) {
+      const time = timeSaid(anchor);
+      try {
+        await keeper.keep({ ...anchor, line: body, time }, ground);
+      } catch (cause) {
+        throw new NotTaken(time, cause);
+      }
+    }
     await store.commit({ changes: [], acknowledges: [sequence] });
   }
 }

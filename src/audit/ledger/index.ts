@@ -4,26 +4,26 @@
  *
  * Nothing here is on the path of a request: what a request waits for is the seal in the row of its deed.
  */
-import { FhirError } from '../../fhir/error.js';
 import type { TrailRestored } from '../../identity/happening.js';
 import { newId } from '../../platform/ids.js';
 import type { Clock } from '../../platform/clock.js';
 import { ConfigError } from '../../platform/config.js';
 import { frames, type Log } from '../../platform/log.js';
-import { realPause } from '../../platform/real-time.js';
 import type { Deed } from '../../store/deeds.js';
 import { deedOfEntry } from '../../store/ledger-entry.js';
 import type { StreamHead } from '../../store/seals.js';
 import type { Store } from '../../store/store.js';
-import { type AnchorKeeper, type AnchorOptions, makeAnchor, sendAnchors } from './anchors.js';
+import { type AnchorOptions, makeAnchor } from './anchors.js';
 import { sealBefore } from './before.js';
 import { Checkpoints } from './checkpoints.js';
 import type { KnownHead, LedgerEntry } from './entry.js';
 import { lostHeads, noteLost } from './forks.js';
 import { idOfKeyText, type LedgerKey } from './keys.js';
+import { AnchorKeeping } from './keeping.js';
 import { KEY_NOTES, notesUnder, textNote, textOfNote } from './kept-notes.js';
 import { rotationOf } from './rotation.js';
 import { LedgerStreams } from './streams.js';
+import { allowNewLog, hasWitnessRefused } from './witness.js';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -82,9 +82,7 @@ export class Ledger {
   #deeds = 0;
   /** A look is on its way already. */
   #isLookingSoon = false;
-  /** By way of a keeper: what is on its way to it. */
-  readonly #sending = new Map<string, Promise<void>>();
-  readonly #ending = new AbortController();
+  readonly #keeping: AnchorKeeping;
   #sealing: Promise<void> | undefined;
   /** What there was before the ledger is sealed. */
   #hasBefore = false;
@@ -93,11 +91,12 @@ export class Ledger {
   #stops: (() => void)[] = [];
 
   constructor(options: LedgerOptions) {
-    const { store, name, clock } = options;
+    const { store, name, clock, log, anchors } = options;
     this.name = name;
     this.#options = options;
     this.#streams = new LedgerStreams(store, newId(clock.now()), () => performance.now());
     this.#checkpoints = new Checkpoints(store.deeds.notes, name, () => this.#keys.at(-1)!);
+    this.#keeping = new AnchorKeeping({ ...{ store, ledger: name, clock, log }, ...anchors, key: () => this.key });
   }
 
   get streams(): LedgerStreams {
@@ -106,6 +105,11 @@ export class Ledger {
 
   get checkpoints(): Checkpoints {
     return this.#checkpoints;
+  }
+
+  /** How it stands with those who keep anchors elsewhere. */
+  get keepers(): AnchorKeeping['states'] {
+    return this.#keeping.states;
   }
 
   get key(): LedgerKey {
@@ -143,7 +147,8 @@ export class Ledger {
     await this.#tellKeys();
     await this.#openStreams();
     this.#isOpen = true;
-    if (lost.length > 0) await this.#acceptLoss(lost);
+    if (lost.length > 0 || (fork === 'accept' && (await hasWitnessRefused(store.deeds.notes))))
+      await this.#acceptLoss(lost);
   }
 
   /** Texts of all keys that have signed. */
@@ -181,7 +186,7 @@ export class Ledger {
   async upkeep(): Promise<void> {
     await this.#tend();
     await this.#sealing;
-    await Promise.all(this.#sending.values());
+    await this.#keeping.settled();
   }
 
   #tend(): Promise<void> {
@@ -292,7 +297,9 @@ export class Ledger {
 
   async #anchor(): Promise<void> {
     const { store, anchors, keepsAnchors, clock, log, name } = this.#options;
-    if (!keepsAnchors || !(await store.acquireLease(ANCHORING, ANCHORING_MS))) return;
+    if (!keepsAnchors) return;
+    const isHolder = (): Promise<boolean> => store.acquireLease(ANCHORING, ANCHORING_MS);
+    if (!(await isHolder())) return this.#keeping.leave();
     const around = { ...anchors, store, ledger: name, key: () => this.key, keyTexts: () => this.keyTexts() };
     try {
       await makeAnchor({ ...around, streams: this.#streams, checkpoints: this.#checkpoints }, clock.now());
@@ -302,28 +309,7 @@ export class Ledger {
         'An anchor of the audit trail could not be kept: look at the folder of CHARTROOM_DATA',
       );
     }
-    // One that is slow keeps nobody from signing, and no other from what is its own.
-    for (const keeper of anchors.keepers)
-      if (!this.#sending.has(keeper.way))
-        this.#sending.set(
-          keeper.way,
-          this.#send(keeper).finally(() => this.#sending.delete(keeper.way)),
-        );
-  }
-
-  /** Never rejects. */
-  async #send(keeper: AnchorKeeper): Promise<void> {
-    const { store, log } = this.#options;
-    try {
-      const around = { store, ledger: this.name, key: () => this.key };
-      await sendAnchors(around, keeper, this.#ending.signal, () => store.acquireLease(ANCHORING, ANCHORING_MS));
-    } catch (error) {
-      const code = error instanceof FhirError ? error.issues[0]?.detail : undefined;
-      log.warn(
-        { way: keeper.way, ...(code === undefined ? {} : { code }) },
-        'An anchor was not taken by a keeper of CHARTROOM_AUDIT_ANCHORS, and waits',
-      );
-    }
+    this.#keeping.send(isHolder);
   }
 
   /** Writes entries into a stream of this process, with what the trail tells of them. */
@@ -341,24 +327,13 @@ export class Ledger {
     let deeds = 0;
     for (const { stream, size } of lost) deeds += size - ((await this.#streams.headOf(stream))?.size ?? 0);
     const entries = [];
-    for (let from = 0; from < lost.length; from += HEADS_AN_ENTRY)
+    // Where a witness alone knows of it, which heads are lost is not known here.
+    for (let from = 0; from === 0 || from < lost.length; from += HEADS_AN_ENTRY)
       entries.push({ what: 'restored', heads: lost.slice(from, from + HEADS_AN_ENTRY) } as const);
     await this.say(entries, [deedOfRestored({ streams: lost.length, deeds }, clock.now())]);
     await noteLost(store, lost);
+    await allowNewLog(store.deeds.notes, clock.now());
     log.warn({ streams: lost.length, deeds }, 'The audit trail lacks what was lost with a newer copy of the store');
-  }
-
-  /** What a keeper has not taken by then is given up, and waits for the next start. Who does not give up at once, as a mail relay, is left alone with it. */
-  async #sent(): Promise<void> {
-    await this.#sentWithin(SENDING_AT_END_MS);
-    this.#ending.abort();
-    await this.#sentWithin(SECOND);
-  }
-
-  async #sentWithin(ms: number): Promise<void> {
-    const over = new AbortController();
-    await Promise.race([Promise.all(this.#sending.values()), realPause(ms, over.signal)]);
-    over.abort();
   }
 
   async #end(): Promise<void> {
@@ -369,7 +344,7 @@ export class Ledger {
     try {
       await this.#looking.catch(() => undefined);
       await this.#sealing;
-      await this.#sent();
+      await this.#keeping.end(SENDING_AT_END_MS, SECOND);
       await store.acquireLease(ANCHORING, 0);
       const own = (await store.deeds.heads()).map(({ stream }) => stream);
       if (own.length === 0) return;

@@ -155,3 +155,13 @@ export function openCheckpoint(
   );
   return { checkpoint, text, signedBy };
 }
+
+/** Of a log of anchors that a witness is shown (witness.ts). `log`: empty for the first one. */
+export const anchorsOrigin = (ledger: string, log = ''): string => `${ledger}/anchors${log === '' ? '' : `/${log}`}`;
+
+/** Undefined: it is no origin of a log of anchors of this ledger; an empty text: of the first one. */
+export function logOfOrigin(origin: string, ledger: string): string | undefined {
+  const first = anchorsOrigin(ledger);
+  if (origin === first) return '';
+  return origin.startsWith(`${first}/`) ? origin.slice(first.length + 1) : undefined;
+}

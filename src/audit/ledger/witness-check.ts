@@ -5,7 +5,7 @@
 import { treeRoot } from '../../store/ledger.js';
 import { timeOfAnchor } from './anchor-check.js';
 import type { TrailFindings } from './finding.js';
-import { type Checkpoint, cosignedAt, leafOfNote, type NoteKey, openCheckpoint } from './note.js';
+import { type Checkpoint, cosignedAt, leafOfNote, logOfOrigin, type NoteKey, openCheckpoint } from './note.js';
 import type { Signers } from './signers.js';
 
 /** Who has seen anchors of this export: how many, and the time of the newest; ms since 1970. */
@@ -55,10 +55,17 @@ export class WitnessCheck {
     const opened = this.#signers.open(note, () => place);
     if (!opened) return;
     const { checkpoint, signedBy } = opened;
-    if (!isOver(checkpoint, shown) || checkpoint.origin !== `${signedBy.split('+')[0]}/anchors`) {
+    const log = logOfOrigin(checkpoint.origin, signedBy.split('+')[0]!);
+    if (!isOver(checkpoint, shown) || log === undefined) {
       this.#findings.add('altered', place, 'The anchors that were shown to a witness are not those that were signed.');
       return;
     }
+    if (log !== '')
+      this.#findings.warn(
+        'restored',
+        place,
+        `The log that a witness is shown was begun anew as ${log}: it has refused the one before. Ask it what that was.`,
+      );
     this.#by = this.#witnesses.find(key => cosignedAt(note, key) !== undefined)?.name;
     if (this.#witnesses.length > 0 && this.#by === undefined)
       this.#findings.add('bad-signature', place, 'No witness that you trust has signed this checkpoint.');

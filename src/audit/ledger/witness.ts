@@ -3,6 +3,10 @@
  * that of anchors, one an hour: its leaves are their notes, in the order in which they were shown, and its origin is `<ledger>/anchors`. So what is older
  * than its last signature nobody can change unseen, with the database *and* the key of the server, though nobody here has kept anything.
  *
+ * A witness never forgets. Where an older copy of the store was put in its place, it refuses the log for good: whoever has accepted that (forks.ts) has
+ * said that another one may be begun, `<ledger>/anchors/<time>`, of which the witness must be told by its operator. It has the anchors that are still known, then
+ * the new ones, and that it is another one is told to whoever verifies.
+ *
  * The anchors that were shown stay in the store, in their order, and the last checkpoint with the witness's signature (https://c2sp.org/tlog-cosignature) stands
  * beside them; both are part of an export.
  */
@@ -10,8 +14,26 @@ import { FhirError } from '../../fhir/error.js';
 import { consistencyProof, subtreesOf, treeRoot, type Hash } from '../../store/ledger.js';
 import type { LedgerNotes } from '../../store/seals.js';
 import { type KeeperGround, type MadeAnchor, readAnchor } from './anchors.js';
-import { lastNote, LAST_WITNESSED, textNote, textOfNote, WITNESSED, witnessedName } from './kept-notes.js';
-import { checkpointText, cosignedAt, leafOfNote, type NoteKey, openCheckpoint, signNote } from './note.js';
+import {
+  lastNote,
+  LAST_WITNESSED,
+  NEXT_WITNESS_LOG,
+  textNote,
+  textOfNote,
+  WITNESS_LOG,
+  WITNESS_REFUSED,
+  WITNESSED,
+  witnessedName,
+} from './kept-notes.js';
+import {
+  anchorsOrigin,
+  checkpointText,
+  cosignedAt,
+  leafOfNote,
+  type NoteKey,
+  openCheckpoint,
+  signNote,
+} from './note.js';
 
 export interface WitnessAnswer {
   readonly status: number;
@@ -33,10 +55,20 @@ export interface WitnessedLog {
 }
 
 const PAGE = 200;
+const REFUSES = 'witness-refuses';
 /** What the witness says where it knows another size. */
 const SIZE_TYPE = 'text/x.tlog.size';
 
-export const anchorsOrigin = (ledger: string): string => `${ledger}/anchors`;
+/** As a name of a log: `2026-01-31T08-15-00Z`. */
+const logAt = (now: number): string => `${new Date(now).toISOString().slice(0, 19).replaceAll(':', '-')}Z`;
+
+/** Somebody has accepted an older copy of the store: where the witness refuses, another log may be begun. `now`: ms since 1970. */
+export const allowNewLog = async (notes: LedgerNotes, now: number): Promise<void> =>
+  notes.keep([textNote(NEXT_WITNESS_LOG, logAt(now)), textNote(WITNESS_REFUSED, '')]);
+
+/** A witness has seen more than this store knows, or something else, and nobody has accepted that. */
+export const hasWitnessRefused = async (notes: Pick<LedgerNotes, 'find'>): Promise<boolean> =>
+  ((await lastNote(notes, WITNESS_REFUSED)) ?? '') !== '';
 
 /** What a witness is shown. It remembers the leaves, so that an hour costs no more after years. */
 export class WitnessLog {
@@ -48,7 +80,28 @@ export class WitnessLog {
   }
 
   /** Shows an anchor. Throws FhirError where the witness does not sign: `witness-refuses` where what it has seen is no beginning of what is here. */
-  async show({ line, note: shown }: MadeAnchor, { notes, ledger, key }: KeeperGround): Promise<void> {
+  async show(anchor: MadeAnchor, ground: KeeperGround): Promise<void> {
+    const { notes, ledger, log } = ground;
+    const current = (await lastNote(notes, WITNESS_LOG)) ?? '';
+    try {
+      await this.#show(anchor, ground, current);
+    } catch (error) {
+      if (!(error instanceof FhirError) || error.issues[0]?.detail !== REFUSES) throw error;
+      const next = (await lastNote(notes, NEXT_WITNESS_LOG)) ?? '';
+      if (next === '' || next === current) {
+        await notes.keep([textNote(WITNESS_REFUSED, anchorsOrigin(ledger, current))]);
+        throw error;
+      }
+      await notes.keep([textNote(WITNESS_LOG, next)]);
+      log.warn(
+        { origin: anchorsOrigin(ledger, next) },
+        'The witness refuses the log of anchors, and the older copy of the store was accepted: another log begins, of which the witness must be told',
+      );
+      await this.#show(anchor, ground, next);
+    }
+  }
+
+  async #show({ line, note: shown }: MadeAnchor, { notes, ledger, key }: KeeperGround, current: string): Promise<void> {
     const leaves = this.#leaves;
     // Another process may have shown some.
     for (const note of await notesShown(notes, leaves.length)) leaves.push(leafOfNote(note));
@@ -58,10 +111,11 @@ export class WitnessLog {
       await notes.keep([textNote(witnessedName(leaves.length), line)]);
       leaves.push(leaf);
     }
-    const head = { origin: anchorsOrigin(ledger), size: leaves.length, root: treeRoot(leaves), extensions: [] };
+    const origin = anchorsOrigin(ledger, current);
+    const head = { origin, size: leaves.length, root: treeRoot(leaves), extensions: [] };
     const note = signNote(checkpointText(head), ledger, key().secret);
     const last = await lastNote(notes, LAST_WITNESSED);
-    const known = last === undefined ? 0 : sizeSigned(last);
+    const known = last === undefined ? 0 : sizeSigned(last, origin);
     let answer = await this.#witness.add(askText(leaves, Math.min(known, leaves.length), note));
     const size = sizeKnown(answer);
     // It has signed what we have not heard of, or is a new one.
@@ -82,9 +136,11 @@ export async function witnessedLog(notes: Pick<LedgerNotes, 'find'>): Promise<Wi
   return { note, shown: (await notesShown(notes, 0)).slice(0, sizeSigned(note)) };
 }
 
-function sizeSigned(note: string): number {
+/** `origin`: of another log nothing is signed. */
+function sizeSigned(note: string, origin?: string): number {
   try {
-    return openCheckpoint(note, []).checkpoint.size;
+    const { checkpoint } = openCheckpoint(note, []);
+    return origin === undefined || checkpoint.origin === origin ? checkpoint.size : 0;
   } catch {
     return 0;
   }
@@ -114,6 +170,7 @@ function sizeKnown({ status, contentType, text }: WitnessAnswer): number | undef
 }
 
 function refusalOf({ status }: WitnessAnswer): FhirError {
-  const detail = status === 409 || status === 422 ? 'witness-refuses' : `status-${status}`;
-  return new FhirError('unavailable', `The witness answers ${status}.`, { detail });
+  if (status === 409 || status === 422)
+    return new FhirError('unprocessable', `The witness answers ${status}.`, { detail: REFUSES });
+  return new FhirError('unavailable', `The witness answers ${status}.`, { detail: `status-${status}` });
 }

@@ -3,8 +3,21 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import type { KeeperGround } from '../../../src/audit/ledger/anchors.js';
 import { LAST_WITNESSED, textNote, witnessedName } from '../../../src/audit/ledger/kept-notes.js';
-import { checkpointText, cosignedAt, leafOfNote, openCheckpoint, signNote } from '../../../src/audit/ledger/note.js';
-import { anchorsOrigin, type WitnessAnswer, witnessedLog, WitnessLog } from '../../../src/audit/ledger/witness.js';
+import {
+  anchorsOrigin,
+  checkpointText,
+  cosignedAt,
+  leafOfNote,
+  openCheckpoint,
+  signNote,
+} from '../../../src/audit/ledger/note.js';
+import {
+  allowNewLog,
+  hasWitnessRefused,
+  type WitnessAnswer,
+  witnessedLog,
+  WitnessLog,
+} from '../../../src/audit/ledger/witness.js';
 import { FhirError } from '../../../src/fhir/error.js';
 import { treeRoot } from '../../../src/store/ledger.js';
 import type { LedgerNote } from '../../../src/store/seals.js';
@@ -15,7 +28,9 @@ import { TestWitness } from '../../support/witness.js';
 function stage() {
   const kept = new Map<string, LedgerNote>();
   const key = { ...newLedgerKey(), made: 0 };
+  const logged: unknown[] = [];
   const ground: KeeperGround = {
+    log: { warn: (...told: unknown[]) => void logged.push(told[0]) },
     notes: notesIn(kept),
     ledger: LEDGER,
     key: () => key,
@@ -40,6 +55,7 @@ function stage() {
   };
   return {
     kept,
+    logged,
     ground,
     witness,
     show,
@@ -50,7 +66,9 @@ function stage() {
 }
 
 const refusedAs = (detail: string) => (error: unknown) =>
-  error instanceof FhirError && error.kind === 'unavailable' && error.issues[0]?.detail === detail;
+  error instanceof FhirError &&
+  error.kind === (detail === 'witness-refuses' ? 'unprocessable' : 'unavailable') &&
+  error.issues[0]?.detail === detail;
 
 describe('a witness', () => {
   it('signs a log that grows, of whatever size', async () => {
@@ -93,6 +111,46 @@ describe('a witness', () => {
     restart();
     for (const name of [witnessedName(1), witnessedName(2), witnessedName(3), LAST_WITNESSED]) kept.delete(name);
     await assert.rejects(show(5), refusedAs('witness-refuses'));
+  });
+
+  it('is shown another log where somebody has accepted an older copy of the store, and no other time', async () => {
+    const { kept, ground, witness, show, restart, logged } = stage();
+    for (const number of [1, 2, 3]) await show(number);
+    restart();
+    // An older copy of the store: it knows two, and the witness three.
+    kept.delete(witnessedName(2));
+    const { note } = (await witnessedLog(ground.notes))!;
+    for (let i = 0; i < 2; i++) await assert.rejects(show(4), refusedAs('witness-refuses'));
+    assert.ok(await hasWitnessRefused(ground.notes));
+    assert.equal((await witnessedLog(ground.notes))!.note, note);
+    await allowNewLog(ground.notes, Date.UTC(2026, 0, 31, 8, 15));
+    assert.ok(!(await hasWitnessRefused(ground.notes)));
+    const origin = `${LEDGER}/anchors/2026-01-31T08-15-00Z`;
+    await show(5);
+    assert.deepEqual(logged, [{ origin }]);
+    const signed = (await witnessedLog(ground.notes))!;
+    assert.equal(openCheckpoint(signed.note, []).checkpoint.origin, origin);
+    assert.ok(cosignedAt(signed.note, witness.key));
+    assert.equal(signed.shown.length, witness.heads.get(origin)?.size, 'what is known of before is in it');
+    assert.ok(signed.shown.length >= 3);
+    assert.equal(witness.heads.get(anchorsOrigin(LEDGER))?.size, 3, 'the first one stays with the witness as it was');
+    restart();
+    await show(6);
+    assert.equal(logged.length, 1);
+    // Once more, without being accepted: the same as the first time.
+    kept.delete(witnessedName(signed.shown.length));
+    kept.delete(witnessedName(signed.shown.length - 1));
+    restart();
+    await assert.rejects(show(7), refusedAs('witness-refuses'));
+    assert.ok(await hasWitnessRefused(ground.notes));
+  });
+
+  it('that was accepted and grows all the same goes on with its log', async () => {
+    const { ground, witness, show } = stage();
+    await show(1);
+    await allowNewLog(ground.notes, Date.UTC(2026, 0, 31));
+    await show(2);
+    assert.deepEqual([...witness.heads.keys()], [anchorsOrigin(LEDGER)]);
   });
 
   it('is not believed when it is somebody else, or does not know the log', async () => {
