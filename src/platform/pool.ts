@@ -25,7 +25,7 @@ export interface PoolOptions {
   readonly threads?: number;
   /** MB of heap that a thread may have; buffers do not count. */
   readonly memory: number;
-  /** ms that a task may take. */
+  /** ms that a task may take, without the start of its thread. */
   readonly time: number;
   /** ms after which a thread without a task ends. Default 20 s. */
   readonly idle?: number;
@@ -51,8 +51,14 @@ interface QueuedTask<Task, Answer> {
 
 type Message<Answer> = { readonly answer: Answer } | { readonly failed: Error };
 
+/** ms for the start of a thread: it loads its modules, which a busy machine may take long for, whatever the task is. */
+const STARTS_IN = 60_000;
+/** What a thread says once it takes tasks. */
+const THREAD_READY = 'ready';
+
 /** What a thread has under way. */
 interface RunningTask<Answer> {
+  began(): void;
   ended(error: TaskStopped): void;
   answered(message: Message<Answer>): void;
 }
@@ -67,7 +73,7 @@ export function createPool<Task, Answer>(options: PoolOptions): Pool<Task, Answe
       running.get(worker)?.ended(new TaskStopped('time'));
       void worker.terminate();
     };
-    const timer = realTimeout(options.time, stop);
+    let timer = realTimeout(threads.isReady(worker) ? options.time : options.time + STARTS_IN, stop);
     until?.addEventListener('abort', stop);
     const done = (): void => {
       clearTimeout(timer);
@@ -75,6 +81,10 @@ export function createPool<Task, Answer>(options: PoolOptions): Pool<Task, Answe
       running.delete(worker);
     };
     running.set(worker, {
+      began() {
+        clearTimeout(timer);
+        timer = realTimeout(options.time, stop);
+      },
       ended(error) {
         done();
         reject(error);
@@ -99,6 +109,7 @@ export function createPool<Task, Answer>(options: PoolOptions): Pool<Task, Answe
   };
 
   const threads = openThreads<Answer>(options, {
+    ready: worker => running.get(worker)?.began(),
     answered: (worker, message) => running.get(worker)?.answered(message),
     gone(worker, error) {
       running.get(worker)?.ended(error);
@@ -129,6 +140,8 @@ export function createPool<Task, Answer>(options: PoolOptions): Pool<Task, Answe
 }
 
 interface ThreadEvents<Answer> {
+  /** The worker takes tasks from now on. */
+  ready(worker: Worker): void;
   answered(worker: Worker, message: Message<Answer>): void;
   /** The thread has ended, or is about to. */
   gone(worker: Worker, error: TaskStopped): void;
@@ -138,6 +151,7 @@ interface ThreadEvents<Answer> {
 function openThreads<Answer>({ module, threads, memory, idle = 20_000 }: PoolOptions, events: ThreadEvents<Answer>) {
   const most = threads ?? Math.min(Math.max(availableParallelism() - 1, 1), 4);
   const all = new Set<Worker>();
+  const ready = new WeakSet<Worker>();
   const free: Worker[] = [];
   const retiring = new Map<Worker, NodeJS.Timeout>();
 
@@ -156,7 +170,11 @@ function openThreads<Answer>({ module, threads, memory, idle = 20_000 }: PoolOpt
       forget(worker);
       events.gone(worker, error);
     };
-    worker.on('message', (message: Message<Answer>) => events.answered(worker, message));
+    worker.on('message', (message: Message<Answer> | typeof THREAD_READY) => {
+      if (message !== THREAD_READY) return events.answered(worker, message);
+      ready.add(worker);
+      events.ready(worker);
+    });
     worker.on('error', error => {
       const code = (error as NodeJS.ErrnoException).code;
       gone(new TaskStopped(code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'memory' : 'fault', error));
@@ -166,6 +184,7 @@ function openThreads<Answer>({ module, threads, memory, idle = 20_000 }: PoolOpt
   };
 
   return {
+    isReady: (worker: Worker): boolean => ready.has(worker),
     /** A thread without a task; undefined if all are at work. */
     take(): Worker | undefined {
       // The one that worked last works next: the others may become idle and end.
@@ -210,4 +229,5 @@ export function answerTasks<Task, Answer>(answerTask: AnswerTask<Task, Answer>):
     }
   };
   port?.on('message', (task: Task) => void answerOne(task));
+  port?.postMessage(THREAD_READY);
 }

@@ -261,5 +261,5 @@ onStoresInTurn(
       assert.deepEqual(filesOf(folder), []);
     });
   },
-  { config: { tokens: intakeTokens, auth: 'token' }, set: intakeWorld },
+  { config: { tokens: intakeTokens, auth: 'token', intakeWait: '120' }, set: intakeWorld },
 );

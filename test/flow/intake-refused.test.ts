@@ -228,5 +228,5 @@ onStoresInTurn(
       }
     });
   },
-  { config: { tokens: intakeTokens, auth: 'token' }, set: intakeWorld },
+  { config: { tokens: intakeTokens, auth: 'token', intakeWait: '120' }, set: intakeWorld },
 );

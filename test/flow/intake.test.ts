@@ -415,7 +415,7 @@ onStoresInTurn(
       assert.equal(valueOf((await indexAs(talk, other!.document, FIELDS)).body, 'second-person'), 'noticed');
     });
   },
-  { config: { tokens: intakeTokens, auth: 'token', intakeNewStaff: '0' }, set: intakeWorld },
+  { config: { tokens: intakeTokens, auth: 'token', intakeNewStaff: '0', intakeWait: '120' }, set: intakeWorld },
 );
 
 onStoresInTurn(
@@ -440,5 +440,5 @@ onStoresInTurn(
       assert.equal(found.total, 5);
     });
   },
-  { config: { tokens: intakeTokens, auth: 'token', intakeNewStaff: '2' }, set: intakeWorld },
+  { config: { tokens: intakeTokens, auth: 'token', intakeNewStaff: '2', intakeWait: '120' }, set: intakeWorld },
 );

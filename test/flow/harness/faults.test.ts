@@ -261,13 +261,15 @@ onStoresInTurn(
         },
       );
       await tell('POST', '/faults', { fault: 'closed' });
-      await Promise.all(
-        Array.from({ length: 1100 }, () => fetch(`${stage().server.base}/metadata`).catch(() => undefined)),
-      );
-      const { fired: kept, dropped } = (await tell('GET', '/faults/log')) as {
-        fired: readonly object[];
-        dropped: number;
-      };
+      const all = async () => (await tell('GET', '/faults/log')) as { fired: readonly object[]; dropped: number };
+      // Of so many connections at once a machine that has much to do may refuse a few.
+      let { fired: kept, dropped } = await all();
+      while (kept.length + dropped < 1101) {
+        await Promise.all(
+          Array.from({ length: 100 }, () => fetch(`${stage().server.base}/metadata`).catch(() => undefined)),
+        );
+        ({ fired: kept, dropped } = await all());
+      }
       assert.equal(kept.length, 1000);
       assert.ok(dropped >= 101);
       await tell('DELETE', '/faults/log');

@@ -75,6 +75,13 @@ describe('a pool of worker threads', () => {
     assert.equal(answer, 8);
   });
 
+  it('gives a task its time from when its thread has started', async () => {
+    const late = new URL('../../support/late-worker.js', import.meta.url);
+    const pool = createPool<number, number>({ module: late, threads: 1, memory: 32, time: 1000 });
+    assert.equal(await pool.run(4), 8);
+    await pool.close();
+  });
+
   it('stops what nobody waits for any more, under way or not begun, and goes on', async () => {
     const pool = poolOf({ threads: 1 });
     const [first, second] = [new AbortController(), new AbortController()];
