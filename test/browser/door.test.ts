@@ -244,6 +244,15 @@ describe('the console', () => {
       await server.request.get('/fhir/Patient').set('Authorization', token).expect(401);
     });
 
+    it('asks whoever comes next who they are (S17)', async () => {
+      const { open, page, titled } = stage();
+      await open('');
+      await titled('Sign in');
+      await page.click('button:has-text("Sign in")');
+      await page.locator('input[name=password]').waitFor();
+      assert.equal(await page.locator('button[value=consent]').count(), 0);
+    });
+
     it('takes no answer to a question that it has not asked', async () => {
       const { open, page, titled } = stage();
       await open('?code=somebody-elses&state=s');

@@ -39,6 +39,8 @@ else process.stdout.write(text.replace('BLANK', ''));
 );
 const page = (...words: string[]): Buffer => aPdf(words.map(each => `BT /F1 12 Tf 50 700 Td (${each}) Tj ET`));
 
+const parsedId = (url: string): string => /Binary\/([^/?]+)/.exec(url)![1]!;
+
 onStoresInTurn(
   'scans that a command reads',
   stage => {
@@ -254,6 +256,49 @@ onStoresInTurn(
       assert.deepEqual([again.id, await bytesAt(again)], [text.id, 'Other words']);
       const { entry = [] } = await talk.search<DocumentReference>(`DocumentReference/${text.id}/_history`, ROOT);
       assert.ok(entry.some(({ request }) => request?.method === 'DELETE'));
+    });
+
+    it('lose their text with bytes that are written beside the document, and are read again (S4)', async () => {
+      const { talk } = stage();
+      const other = { contentType: 'application/pdf', data: page('Words behind it').toString('base64') };
+      const { document, task } = await scanned(page('Words before it'));
+      const text = await oneText(document);
+      assert.equal((await indexAs(talk, document, FIELDS)).status, 200);
+      assert.equal((await stepAs(talk, task, 'pass', BEN)).status, 200);
+      const binary = parsedId((await scanOf(document)).content[0]!.attachment.url!);
+      const put = () => talk.update<Binary>({ resourceType: 'Binary', id: binary, ...other }, ROOT);
+      const inUse = await put();
+      assert.equal(inUse.status, 409, inUse.text);
+      assert.deepEqual([(await oneText(document)).id, await bytesAt(text)], [text.id, 'Words before it']);
+      const purged = await talk.send('POST', `Binary/${binary}/$purge`, { headers: ROOT });
+      assert.ok(purged.status < 300, purged.text);
+      assert.equal((await talk.get(`DocumentReference/${text.id}/_history/1`, ROOT)).status, 404);
+      assert.equal((await put()).status, 201);
+      assert.deepEqual(await textsOf(document), []);
+      const tag = [{ system: OURS, code: 'wanted' }];
+      const { meta: _, ...scan } = await scanOf(document);
+      const wanted = await talk.update({ ...scan, id: document, meta: { tag } }, ROOT);
+      assert.equal(wanted.status, 200, wanted.text);
+      assert.equal(await bytesAt(await oneText(document)), 'Words behind it');
+      const { status: _status, ...rest } = await scanOf(document);
+      assert.equal((await talk.update({ ...rest, id: document, status: 'entered-in-error' }, ROOT)).status, 200);
+      const retracted = { resourceType: 'Binary' as const, id: binary, contentType: 'application/pdf' };
+      const placed = await talk.update<Binary>({ ...retracted, data: page('Third').toString('base64') }, ROOT);
+      assert.equal(placed.status, 200, placed.text);
+      assert.deepEqual(await textsOf(document), []);
+      const gone = await talk.send('POST', `DocumentReference/${document}/$purge`, { headers: ROOT });
+      assert.ok(gone.status < 300, gone.text);
+    });
+
+    it('are erased with their scan and its bytes (S4)', async () => {
+      const { talk } = stage();
+      const { document, task } = await scanned(page('Erased words'));
+      const text = await oneText(document);
+      assert.equal((await indexAs(talk, document, FIELDS)).status, 200);
+      assert.equal((await stepAs(talk, task, 'pass', BEN)).status, 200);
+      const { status, text: told } = await talk.send('POST', `DocumentReference/${document}/$purge`, { headers: ROOT });
+      assert.ok(status < 300, told);
+      assert.equal((await talk.get(`DocumentReference/${text.id}/_history/1`, ROOT)).status, 404);
     });
 
     it('have texts that nobody else writes, by whatever way (422, S4)', async () => {

@@ -7,6 +7,7 @@ import type { Feature } from '../../interactions/feature.js';
 import { newId } from '../../platform/ids.js';
 import { intakeOperation } from './batch-operation.js';
 import { documentGuard } from './document-guard.js';
+import { replacedBytesHook } from './machine-text/bytes-hook.js';
 import { findReadingCommand, readingCommandSetting } from './machine-text/reading-command.js';
 import { readingJob } from './machine-text/reading-job.js';
 import { machineTextHook } from './machine-text/text-hook.js';
@@ -63,7 +64,12 @@ export const scanIntake: Feature<typeof settings> = {
       copied: new WeakMap(),
     };
     return {
-      hooks: [scanHook(ground), documentGuard(bases), machineTextHook({ bases, isReading: command !== undefined })],
+      hooks: [
+        scanHook(ground),
+        documentGuard(bases),
+        machineTextHook({ bases, isReading: command !== undefined }),
+        replacedBytesHook(bases),
+      ],
       jobs: command ? [readingJob({ command, time: ocrTime * 1000, bases, clock, log, metrics })] : [],
       operations: {
         index: indexOperation(ground),

@@ -29,7 +29,8 @@ import { createProvider, type OidcLibrary, OTHER_SCOPES, type ProviderGround } f
 import { createRegistrationLimit, registerApplication, type RegistrationGround } from './registration.js';
 import { mayHaveSession, sessionOf } from './session-cookie.js';
 import { Revocations } from './revocations.js';
-import { noteAddress, shownRequest, tellTokens, toldSignIn } from './telling.js';
+import { endSession } from './sessions.js';
+import { noteAddress, shownRequest, tellSignedOut, tellTokens, toldSignIn } from './telling.js';
 import { answerSetup } from './setup.js';
 import { issuerOf } from './issuer-of.js';
 import { loadSigningKeys } from './signing-keys.js';
@@ -195,7 +196,7 @@ export class AuthorizationServer implements TokenIssuer {
       return sendJson(response, await introspectOwn(this.#ground, running.tokens, asked));
     }
     if (isPost && pathname === '/revoke')
-      return sendJson(response, await this.#revoke(running, identifying, await formIn(request)));
+      return sendJson(response, await this.#revoke(page, running, identifying, await formIn(request)));
     if (isPost && pathname === '/token') return this.#token(page, running);
     if (isPost && pathname === '/register' && this.#registration)
       return sendJson(response, await this.#register(this.#registration, await jsonSent(request), identifying));
@@ -211,11 +212,17 @@ export class AuthorizationServer implements TokenIssuer {
     };
   }
 
-  async #revoke({ provider, tokens }: Running, request: IdentifyingRequest, form: URLSearchParams) {
+  /** `end_session`: the session of the browser ends as well, so that whoever sits there next is asked who they are. */
+  async #revoke(page: AskedPage, { provider, tokens }: Running, request: IdentifyingRequest, form: URLSearchParams) {
     const refreshToken = (token: string) => provider.RefreshToken.find(token);
     const { answer, ended } = await revokeOwn(this.#ground, tokens, { request, form, refreshToken });
     const shown = shownRequest('/auth/revoke', {});
-    if (ended) await this.#tell({ what: 'token-revoked', ...ended, request: shown }, request.address);
+    if (!ended) return answer;
+    await this.#tell({ what: 'token-revoked', ...ended, request: shown }, request.address);
+    const session = form.get('end_session') === 'true' ? await sessionOf(this.#ground, page) : undefined;
+    // A token says no more than that its own user is to be signed out.
+    if (session?.accountId !== undefined && session.accountId === ended.user)
+      await tellSignedOut(this.#ground, await endSession(this.#ground, provider, session.uid), request.address);
     return answer;
   }
 

@@ -75,6 +75,9 @@ export async function comeBack(): Promise<{ readonly session: ConsoleSession | u
 /** A path below the console: nothing else is gone to. */
 const isOurs = (back: string): boolean => back.startsWith(HOME) && !back.includes('//');
 
+/** Whoever sits here next is asked who they are. */
+const ENDING = { end_session: 'true' };
+
 function sessionOf(server: oauth.AuthorizationServer, tokens: oauth.TokenEndpointResponse): ConsoleSession {
   const { access_token: token, refresh_token: refresh } = tokens;
   const { role, sub, fhirUser } = claimsOf(token);
@@ -90,7 +93,9 @@ function sessionOf(server: oauth.AuthorizationServer, tokens: oauth.TokenEndpoin
     async revoke() {
       for (const each of [refresh, token])
         if (each !== undefined)
-          await oauth.revocationRequest(server, CLIENT, oauth.None(), each, insecure).catch(() => undefined);
+          await oauth
+            .revocationRequest(server, CLIENT, oauth.None(), each, { ...insecure, additionalParameters: ENDING })
+            .catch(() => undefined);
     },
   };
 }
