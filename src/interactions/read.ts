@@ -6,6 +6,7 @@ import type { Version } from '../store/store.js';
 import type { Context } from './engine.js';
 import { isUnderNotice } from './response/redisclosure.js';
 import { fileNameOf } from './response/file-name.js';
+import { pointingAt } from './response/pointing-rows.js';
 import type { Of, Outcome, RawContent } from './interaction.js';
 import { patientsRead } from './patients-read.js';
 import { allowanceOf, readWithText } from './response/allowance.js';
@@ -70,10 +71,9 @@ async function show(context: Context, row: Version, ask: Of<'read'> | Of<'vread'
 
 /** Bytes with what else is said of them. */
 async function namedBinary(context: Context, row: Version, binary: Omit<RawContent, 'fileName'>): Promise<RawContent> {
-  const [fileName, isUnder] = await Promise.all([
-    fileNameOf(context, row.id, binary.contentType),
-    isUnderNotice(context, row),
-  ]);
+  const pointing = await pointingAt(context, row.id);
+  const fileName = fileNameOf(pointing.rows, row.id, binary.contentType, context.engine.settings.bases);
+  const isUnder = await isUnderNotice(context, row, pointing);
   return { fileName, ...binary, ...(isUnder ? { isUnderNotice: true } : {}) };
 }
 

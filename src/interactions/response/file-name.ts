@@ -3,38 +3,28 @@
  * ending of their type, so that no title makes a program of a document. https://www.rfc-editor.org/rfc/rfc6266,
  * https://www.rfc-editor.org/rfc/rfc8187, https://hl7.org/fhir/R4/datatypes-definitions.html#Attachment.title
  */
-import { ATTACHMENT } from '../../access/binaries.js';
 import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
 import { fileEnding, hasEnding } from '../../fhir/media-type.js';
 import { parseReference } from '../../fhir/reference.js';
 import { isObject, itemsOf } from '../../fhir/resource.js';
-import { refersTo } from '../../search/separate.js';
 import type { Version } from '../../store/store.js';
-import type { Context } from '../engine.js';
+import { NAMING } from './pointing-rows.js';
 
-const TYPE = 'DocumentReference';
-/** Documents that name the same bytes and are looked at; the one that was changed last has the first word. */
-const LOOKED_AT = 5;
 const LONGEST = 120;
 
-/** The name of the bytes of a Binary, as a person would see it. */
-export async function fileNameOf(context: Context, id: string, contentType: string): Promise<string> {
-  return fileNamed((await titleOf(context, id)) ?? '', contentType) ?? fileNamed(id, contentType)!;
-}
-
-async function titleOf({ view, engine }: Context, id: string): Promise<string | undefined> {
-  if (!view.shows(TYPE)) return undefined;
-  const { rows } = await view.find({
-    types: [TYPE],
-    where: refersTo(ATTACHMENT, [{ type: 'Binary', id }]),
-    sort: [],
-    limit: LOOKED_AT,
-  });
-  for (const row of rows.toSorted((one, other) => other.updated - one.updated)) {
-    const title = titleIn(row, id, engine.settings.bases);
-    if (title !== undefined) return title;
-  }
-  return undefined;
+/** The name of the bytes of a Binary, as a person would see it. `pointing`: what points at them, as far as whoever asks sees it. */
+export function fileNameOf(
+  pointing: readonly Version[],
+  id: string,
+  contentType: string,
+  bases: readonly string[],
+): string {
+  // Of several documents the one that was changed last has the first word.
+  const titles = pointing
+    .filter(({ type, text }) => type === NAMING && text)
+    .toSorted((one, other) => other.updated - one.updated)
+    .map(row => titleIn(row, id, bases));
+  return fileNamed(titles.find(title => title !== undefined) ?? '', contentType) ?? fileNamed(id, contentType)!;
 }
 
 function titleIn({ text }: Version, id: string, bases: readonly string[]): string | undefined {

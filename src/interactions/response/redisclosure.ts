@@ -4,13 +4,13 @@
  * labels put beside 42CFRPart2; a Bundle of an answer that holds one has it, too; a page, and bytes, are sent with the notice. It tells those alone who are
  * shown what it is about.
  */
-import { ATTACHMENT, pointingTypes } from '../../access/binaries.js';
+import { pointingTypes } from '../../access/binaries.js';
 import { ACT_CODE } from '../../fhir/security-labels.js';
 import { all, type Where } from '../../search/query.js';
-import { refersTo } from '../../search/separate.js';
 import type { Listing, Version } from '../../store/store.js';
 import type { Context } from '../engine.js';
 import { metaOf } from '../write/meta-labels.js';
+import { type Pointing, pointsAt } from './pointing-rows.js';
 import type { BundleEntry } from './bundle.js';
 
 export const NOTICE = '42 CFR part 2 prohibits unauthorized use or disclosure of these records.';
@@ -37,11 +37,17 @@ export const metaOfAnswer = (horizon: number, isUnder: boolean) => ({
   ...(isUnder ? { security: [{ ...NO_REDISCLOSURE, display: 'no redisclosure without consent directive' }] } : {}),
 });
 
-/** Whether the bytes of a Binary must not be passed on: by its own label, or by that of something that holds them and that whoever asks sees. */
-export async function isUnderNotice({ engine, view }: Context, binary: Pick<Version, 'id' | 'text'>): Promise<boolean> {
+/** Whether the bytes of a Binary must not be passed on: by its own label, or by that of something that points at them and that whoever asks sees. */
+export async function isUnderNotice(
+  { engine, view }: Context,
+  binary: Pick<Version, 'id' | 'text'>,
+  { rows, areAll }: Pointing,
+): Promise<boolean> {
   if (binary.text && mayNotBePassedOn(binary.text)) return true;
+  // As they are shown, labels may be those of another copy.
+  if (areAll && rows.every(({ text, masked }) => text && !masked))
+    return rows.some(({ text }) => mayNotBePassedOn(text!));
   const types = pointingTypes(engine).filter(type => view.shows(type));
   const label: Where = { kind: 'param', code: '_security', test: { kind: 'token', any: [NO_REDISCLOSURE] } };
-  const where = all(refersTo(ATTACHMENT, [{ type: 'Binary', id: binary.id }]), label);
-  return types.length > 0 && (await view.count({ types, where }, 1)).count > 0;
+  return (await view.count({ types, where: all(pointsAt(binary.id), label) }, 1)).count > 0;
 }
