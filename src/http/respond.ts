@@ -250,14 +250,15 @@ async function sendBinary(response: Response, binary: RawContent): Promise<void>
       expression: 'http.Range',
     });
   }
+  const length = part === 'everything' ? size : part.end + 1 - part.start;
   const bytes =
     method === 'HEAD' || size === 0
       ? undefined
-      : await begun(await binary.open(part === 'everything' ? undefined : part));
+      : await begun(await binary.open(part === 'everything' ? undefined : part), length);
   response.setHeader('Content-Type', contentType);
   response.setHeader('Accept-Ranges', 'bytes');
   if (part !== 'everything') response.setHeader('Content-Range', `bytes ${part.start}-${part.end}/${size}`);
-  response.setHeader('Content-Length', String(part === 'everything' ? size : part.end + 1 - part.start));
+  response.setHeader('Content-Length', String(length));
   for (const [name, value] of Object.entries(digestFields(headers, hash))) response.setHeader(name, value);
   // Bytes that somebody else filed are never run or sniffed by a browser under our name.
   response.setHeader('Content-Security-Policy', inline ? POLICIES.shown : POLICIES.kept);
@@ -266,8 +267,8 @@ async function sendBinary(response: Response, binary: RawContent): Promise<void>
     `${inline ? 'inline' : 'attachment'}; filename*=UTF-8''${asExtended(fileName)}`,
   );
   response.writeHead(part === 'everything' ? 200 : 206);
-  if (!bytes) {
-    response.end();
+  if (!bytes || Buffer.isBuffer(bytes)) {
+    response.end(bytes);
     return;
   }
   response.setTimeout(STALLED, () => response.destroy());
@@ -295,13 +296,19 @@ async function sendPage(
   response.end(response.req.method === 'HEAD' ? undefined : bytes);
 }
 
-/** The same, after its first part was read: what is wrong with that is known before the head is out. */
-async function begun(bytes: AsyncIterable<Buffer>): Promise<AsyncIterable<Buffer>> {
+/**
+ * The same, after its first part was read: what is wrong with that is known before the head is out. All of it, where nothing comes after the first `size` bytes:
+ * most documents are as small, and a stream for each would cost more than they do.
+ */
+async function begun(bytes: AsyncIterable<Buffer>, size: number): Promise<Buffer | AsyncIterable<Buffer>> {
   const rest = bytes[Symbol.asyncIterator]();
   const first = await rest.next();
+  const second = first.done || first.value.length < size ? undefined : await rest.next();
+  if (second?.done) return first.value as Buffer;
   return (async function* () {
     try {
       if (!first.done) yield first.value;
+      if (second) yield second.value;
       yield* { [Symbol.asyncIterator]: () => rest };
     } finally {
       await rest.return?.();
