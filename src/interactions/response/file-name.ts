@@ -8,7 +8,7 @@ import { fileEnding, hasEnding } from '../../fhir/media-type.js';
 import { parseReference } from '../../fhir/reference.js';
 import { isObject, itemsOf } from '../../fhir/resource.js';
 import type { Version } from '../../store/store.js';
-import { NAMING } from './pointing-rows.js';
+import { NAMED_BY } from './pointing-rows.js';
 
 const LONGEST = 120;
 
@@ -21,7 +21,7 @@ export function fileNameOf(
 ): string {
   // Of several documents the one that was changed last has the first word.
   const titles = pointing
-    .filter(({ type, text }) => type === NAMING && text)
+    .filter(({ type, text }) => type === NAMED_BY && text)
     .toSorted((one, other) => other.updated - one.updated)
     .map(row => titleIn(row, id, bases));
   return fileNamed(titles.find(title => title !== undefined) ?? '', contentType) ?? fileNamed(id, contentType)!;

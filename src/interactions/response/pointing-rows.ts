@@ -9,11 +9,11 @@ import type { Version } from '../../store/store.js';
 import type { Context } from '../engine.js';
 
 /** Its titles are names of bytes. */
-export const NAMING = 'DocumentReference';
+export const NAMED_BY = 'DocumentReference';
 /** More than these seldom point at the same bytes. */
 const LOOKED_AT = 5;
 
-export interface Pointing {
+export interface PointingRows {
   /** Those that came last; of many, those alone that name the bytes. */
   readonly rows: readonly Version[];
   /** Nothing else points at them. */
@@ -22,11 +22,11 @@ export interface Pointing {
 
 export const pointsAt = (id: string): Where => refersTo(ATTACHMENT, [{ type: 'Binary', id }]);
 
-export async function pointingAt({ engine, view }: Context, id: string): Promise<Pointing> {
+export async function pointingAt({ engine, view }: Context, id: string): Promise<PointingRows> {
   const types = pointingTypes(engine).filter(type => view.shows(type));
   if (types.length === 0) return { rows: [], areAll: true };
   const found = (of: readonly string[]) => view.find({ types: of, where: pointsAt(id), sort: [], limit: LOOKED_AT });
   const { rows, more } = await found(types);
   if (!more) return { rows, areAll: true };
-  return { rows: types.includes(NAMING) ? (await found([NAMING])).rows : [], areAll: false };
+  return { rows: types.includes(NAMED_BY) ? (await found([NAMED_BY])).rows : [], areAll: false };
 }

@@ -10,7 +10,7 @@ import { all, type Where } from '../../search/query.js';
 import type { Listing, Version } from '../../store/store.js';
 import type { Context } from '../engine.js';
 import { metaOf } from '../write/meta-labels.js';
-import { type Pointing, pointsAt } from './pointing-rows.js';
+import { type PointingRows, pointsAt } from './pointing-rows.js';
 import type { BundleEntry } from './bundle.js';
 
 export const NOTICE = '42 CFR part 2 prohibits unauthorized use or disclosure of these records.';
@@ -41,7 +41,7 @@ export const metaOfAnswer = (horizon: number, isUnder: boolean) => ({
 export async function isUnderNotice(
   { engine, view }: Context,
   binary: Pick<Version, 'id' | 'text'>,
-  { rows, areAll }: Pointing,
+  { rows, areAll }: PointingRows,
 ): Promise<boolean> {
   if (binary.text && mayNotBePassedOn(binary.text)) return true;
   // As they are shown, labels may be those of another copy.
