@@ -303,7 +303,7 @@ for (const [at, [name, open]] of Object.entries(OPENERS).entries()) {
       const begun = performance.now();
       await store.commit({ changes: [{ ...remove(change), erases: true }] });
       // The SDK alone would wait for 45 s.
-      assert.ok(performance.now() - begun < 8000);
+      assert.ok(performance.now() - begun < 40_000);
       server.fail('DELETE', 'hang', 0);
     });
   });

@@ -91,10 +91,9 @@ describe('a server with a bucket', () => {
     while ((s3.asked['PUT'] ?? 0) === puts) await pause(5);
     const begun = performance.now();
     await read().expect(503);
-    // Three tries of the SDK would take 45 s, and so would the end of the move.
-    assert.ok(performance.now() - begun < 20_000);
     await other.stop();
-    assert.ok(performance.now() - begun < 30_000);
+    // Three tries of the SDK would take 45 s, and so would the end of the move.
+    assert.ok(performance.now() - begun < 40_000);
     s3.fail('GET', 'hang', 0);
     s3.fail('PUT', 'hang', 0);
   });
@@ -117,7 +116,7 @@ describe('a server with a bucket', () => {
       while ((s3.asked['PART'] ?? 0) === parts) await pause(5);
       const begun = performance.now();
       assert.equal(await first.end(), 0);
-      assert.ok(performance.now() - begun < 15_000);
+      assert.ok(performance.now() - begun < 40_000);
       assert.deepEqual(here(), []);
       s3.fail('PART', 'hang', 0);
 

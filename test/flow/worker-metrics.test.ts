@@ -32,11 +32,11 @@ describe('metrics of two server processes', () => {
       .filter(text => text !== '')
       .map(Number);
   /** Each on a connection of its own, so that the processes take turns; one that a stopped process has is given up. */
-  const fetchAnew = (path: string, options: RequestInit = {}) =>
+  const fetchAnew = (path: string, options: RequestInit = {}, patience = 5000) =>
     fetch(`http://127.0.0.1:${server.port}${path}`, {
       ...options,
       headers: { ...(options.headers as Record<string, string>), connection: 'close' },
-      signal: AbortSignal.timeout(5000),
+      signal: AbortSignal.timeout(patience),
     });
   const numbers = async (...names: readonly string[]): Promise<readonly number[]> => {
     for (;;) {
@@ -48,22 +48,33 @@ describe('metrics of two server processes', () => {
   };
   const body = JSON.stringify({ resourceType: 'Patient', id: 'p' });
   const put = () =>
-    fetchAnew('/fhir/Patient/p', { method: 'PUT', body, headers: { 'content-type': 'application/fhir+json' } });
+    fetchAnew(
+      '/fhir/Patient/p',
+      { method: 'PUT', body, headers: { 'content-type': 'application/fhir+json' } },
+      300_000,
+    );
+  /** As many processes as there are have told theirs in time, which one on a machine that has much to do may not. */
+  const numbersOf = async (heard: number, ...names: readonly string[]): Promise<readonly number[]> => {
+    for (;;) {
+      const [told, ...found] = await numbers(HEARD, ...names);
+      if (told === heard) return found;
+    }
+  };
 
   it('are one sum', async () => {
     while ((await numbers(HEARD))[0] !== 2) await put();
     for (let n = 0; n < 2; n++) await put();
-    const [updates = NaN, unchanged = NaN] = await numbers(UPDATES, UNCHANGED);
+    const [updates = NaN, unchanged = NaN] = await numbersOf(2, UPDATES, UNCHANGED);
     for (let n = 0; n < 10; n++) assert.equal((await put()).status, 200);
     for (let n = 0; n < 6; n++)
-      assert.deepEqual(await numbers(UPDATES, UNCHANGED, HEARD, SILENT), [updates + 10, unchanged + 10, 2, 0]);
+      assert.deepEqual(await numbersOf(2, UPDATES, UNCHANGED, SILENT), [updates + 10, unchanged + 10, 0]);
   });
 
   it('do not hang where one of them hangs, nor fall when it dies', async () => {
-    const [, sum = NaN] = await numbers(UPDATES, UNCHANGED);
+    const [sum = NaN] = await numbersOf(2, UNCHANGED);
     const [victim = 0] = workers();
     process.kill(victim, 'SIGSTOP');
-    assert.deepEqual(await numbers(UNCHANGED, HEARD, SILENT), [sum, 1, 1]);
+    assert.deepEqual(await numbersOf(1, UNCHANGED, SILENT), [sum, 1]);
     process.kill(victim, 'SIGKILL');
     for (let state: readonly number[] = []; state[1] !== 2; ) {
       state = await numbers(UNCHANGED, HEARD);

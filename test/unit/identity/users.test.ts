@@ -14,14 +14,22 @@ const PASSWORD = 'correct horse battery';
 
 describe('passwords', () => {
   it('are argon2id hashes, each with a salt of its own, and made beside the event loop', async () => {
-    const started = performance.now();
-    let turns = 0;
-    const turn = setInterval(() => turns++, 1);
-    const [one, two] = await Promise.all([hashPassword(PASSWORD), hashPassword(PASSWORD)]);
-    clearInterval(turn);
+    const hashes = async () => {
+      const started = performance.now();
+      let turns = 0;
+      const turn = setInterval(() => turns++, 1);
+      const made = await Promise.all([hashPassword(PASSWORD), hashPassword(PASSWORD)]);
+      clearInterval(turn);
+      return { made, turns, isFree: turns > (performance.now() - started) / 20 };
+    };
+    let now = await hashes();
+    // A machine that has much to do may give the process no turn for as long; where the hash holds the loop there is never one.
+    for (let again = 0; !now.isFree && again < 10; again++) now = await hashes();
+    const { turns } = now;
+    const [one, two] = now.made;
     assert.match(one, /^\$argon2id\$v=19\$m=47104,t=1,p=1\$/);
     assert.notEqual(one, two);
-    assert.ok(turns > (performance.now() - started) / 20, `${turns} turns`);
+    assert.ok(now.isFree, `${turns} turns`);
     assert.equal(await isPassword(one, PASSWORD), true);
     assert.equal(await isPassword(one, `${PASSWORD}.`), false);
     assert.equal(await isPassword(undefined, PASSWORD), false);
