@@ -30,7 +30,12 @@ async function setPatient({ request }: RunningServer): Promise<void> {
 }
 
 const story = (store: StoreName) => (): void => {
-  const stage = onConsole({ store, demo: false, config: { auth: 'token', tokens: intakeTokens }, set: setPatient });
+  const stage = onConsole({
+    store,
+    demo: false,
+    config: { auth: 'token', tokens: intakeTokens, intakeWait: '120' },
+    set: setPatient,
+  });
   const comeIn = async (who: 'ann' | 'ben', path = 'intake'): Promise<void> => {
     await stage().open(path);
     await stage().page.fill('#token', tokenOf(who));

@@ -15,7 +15,7 @@ import { depthOf } from '../support/depth.js';
 import { endJobLease } from '../support/leases.js';
 import { createRandom } from '../support/random.js';
 import { type GivenValues, runOn } from '../support/records-request.js';
-import { documentRead, inputsOf, outputsOf } from '../support/release-story.js';
+import { documentRead, inputsOf, jobEnded, outputsOf } from '../support/release-story.js';
 import { freePort } from '../support/mongod.js';
 import { newStore, STORES } from '../support/server.js';
 import { type SpawnedServer, spawnServer } from '../support/spawn.js';
@@ -81,9 +81,10 @@ for (const store of storesInTurn(0))
       if (state === 'ready') return judgeReply(await runOn(talk, `${id}/$release`, [], NOBODY));
       const chosen = inputsOf(open, 'chosen').map(each => documentRead(each.valueReference!.reference!));
       judgeReply(await runOn(talk, `${id}/$release-confirm`, chosen, NOBODY));
-      judgeReply(await runOn(talk, `${id}/$release-package`, [], NOBODY));
-      // The job goes on after a kill, too.
-      while (workStateOf((await talk.get<Task>(`Task/${id}`)).body) === 'quality-review') await pause(20);
+      const packing = await runOn(talk, `${id}/$release-package`, [], NOBODY);
+      judgeReply(packing);
+      // The job goes on after a kill, too. What was refused, or has failed, is asked for again.
+      if (packing.status === 202) await jobEnded(talk, packing, NOBODY);
     }
     const judgeReply = ({ status, text }: Reply<unknown>): void =>
       assert.ok((status >= 200 && status < 300) || status === 409 || status === 503, text);
