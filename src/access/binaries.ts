@@ -84,6 +84,11 @@ export async function seesBytes(
   return newest === undefined || newest.version === row.version || allows(newest);
 }
 
+/** Asks as much about bytes that are not there as about hidden ones, so that both are told after the same work. */
+export async function asksAboutNoBytes(guarded: Guarded, beside: SeenBeside, id: string): Promise<void> {
+  await beside.findIds(attachedTo(guarded, id), 1);
+}
+
 /** The newest version that has a text; undefined: there is none any more. */
 export async function newestText(
   store: Pick<StoreReads, 'read'>,
@@ -111,15 +116,17 @@ async function allowsBytes(
     if ((await beside.read(type, id, undefined, 0)) === undefined) return false;
     return !beside.mayMask || !(await isPointedAtUnseen(guarded, beside, target, row.id));
   }
-  const pointing = {
-    types: pointingTypes(guarded),
-    where: refersTo(ATTACHMENT, [{ type: 'Binary', id: row.id }]),
-  };
+  const pointing = attachedTo(guarded, row.id);
   if ((await beside.findIds(pointing, 1)).found.length > 0) return true;
   // Whose it was is not said by anything any more.
   if (hasCondition(restrictions) || row.patients.length > 0) return false;
   return (await guarded.store.findIds(pointing, 1)).found.length === 0;
 }
+
+const attachedTo = (guarded: Guarded, id: string): Pick<Query, 'types' | 'where'> => ({
+  types: pointingTypes(guarded),
+  where: refersTo(ATTACHMENT, [{ type: 'Binary', id }]),
+});
 
 /** Whether a resource points at bytes by an element that is left out of what is seen of it. */
 async function isPointedAtUnseen(

@@ -33,7 +33,7 @@ import type {
   Version,
   WordQuery,
 } from '../store/store.js';
-import { guardsBytes, newestText, seesBytes } from './binaries.js';
+import { asksAboutNoBytes, guardsBytes, newestText, seesBytes } from './binaries.js';
 import { toldByPatients } from './patient-compartment.js';
 import { LazyRestrictions } from './lazy-restrictions.js';
 import { hasFewerLabels, isAboveSight, LABELS_ELEMENTS, mayLabelElements } from './inline-labels.js';
@@ -136,9 +136,15 @@ class RestrictedView implements StoreView {
 
   async #readRestricted(...[type, ...which]: Parameters<Store['read']>): Promise<Version | undefined> {
     const row = this.shows(type) ? await this.#store.read(type, ...which) : undefined;
+    if (!row) await this.#asksAboutNothing(type, which[0]);
     if (!row || (await this.#isVisible(row, which[1] === undefined))) return row && this.#shown(row);
     this.hidden = row;
     return undefined;
+  }
+
+  /** Where there is nothing, as much is asked as about what is hidden. */
+  async #asksAboutNothing(type: string, id: string): Promise<void> {
+    if (type === 'Binary' && this.#guards && this.shows(type)) await asksAboutNoBytes(this.#viewed, this, id);
   }
 
   find(query: Query): Promise<Page> {
@@ -262,9 +268,16 @@ class RestrictedView implements StoreView {
   async history(query: HistoryQuery): Promise<Page> {
     const narrowed = this.#historyOf(query);
     if (!narrowed) return NO_PAGE;
-    const page = (await this.#mayFilter(narrowed))
-      ? await visiblePage(this.#versions(), narrowed)
-      : await this.#store.history(narrowed);
+    if (!(await this.#mayFilter(narrowed))) return this.#shownPage(await this.#store.history(narrowed));
+    const versions = this.#versions();
+    let isAbsent = true;
+    const isVisible = (row: Version): Promise<boolean> => {
+      isAbsent = false;
+      return versions.isVisible(row);
+    };
+    const page = await visiblePage({ ...versions, isVisible }, narrowed);
+    const { type, id } = query;
+    if (isAbsent && type !== undefined && id !== undefined) await this.#asksAboutNothing(type, id);
     return this.#shownPage(page);
   }
 

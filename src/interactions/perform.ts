@@ -94,9 +94,14 @@ export async function perform(caller: Caller, interaction: Interaction, admitted
     return await recordRefusal(context, interaction, known);
   } finally {
     // What is hidden and what is not there are told alike, and no sooner.
-    if (isNothing && begun !== undefined && !isUnrestricted(restrictions)) await evenTime?.due(begun);
+    if (isNothing && begun !== undefined && !isUnrestricted(restrictions))
+      await evenTime?.due(begun, typeNamed(interaction));
   }
 }
+
+/** Of which there are no more than types of resources. */
+const typeNamed = (interaction: Interaction): string | undefined =>
+  'type' in interaction && typeof interaction.type === 'string' ? interaction.type : undefined;
 
 /** What was decided about a target. */
 export interface Admitted extends Allowed {

@@ -2,7 +2,8 @@
  * Answers that tell nothing are given at about the same time, however long each of them took: what is there and hidden costs more than what is not
  * there, and who measures must not learn which of both it is.
  *
- * Choices: an answer waits until SPREAD times what such answers took lately (of whatever kind) have passed since its request began, and LONGEST ms at
+ * Choices: an answer waits until SPREAD times what such answers about its type took lately (of whatever kind: others may be much quicker, as bytes are asked for
+ * by what points at them) have passed since its request began, and LONGEST ms at
  * most. It costs time and no work. Both are whole ms of the clock by which timers go, so that the wait itself does not tell when it began. What takes longer than
  * that by itself (a document of many megabytes) is not evened out.
  */
@@ -26,7 +27,8 @@ const OF_TIMERS: TurnsOfTime = { now: () => Number(process.hrtime.bigint()) / 1e
 
 export class EvenTime {
   readonly #time: TurnsOfTime;
-  #mean = FIRST;
+  /** By what was asked about. */
+  readonly #means = new Map<string, number>();
 
   constructor(time = OF_TIMERS) {
     this.#time = time;
@@ -35,13 +37,13 @@ export class EvenTime {
   /** Of a request that begins. */
   readonly begun = (): number => this.#time.now();
 
-  /** Resolves when the answer to what has begun then may be given. */
-  async due(begun: number): Promise<void> {
+  /** Resolves when the answer to what has begun then may be given. `about`: a type, of which there are not many. */
+  async due(begun: number, about = ''): Promise<void> {
     const { now, pause } = this.#time;
-    const mean = this.#mean;
+    const mean = this.#means.get(about) ?? FIRST;
     const due = Math.floor(begun) + Math.ceil(Math.min(SPREAD * mean, LONGEST));
     // One that took very long is none of those that are usual.
-    this.#mean += (Math.min(now() - begun, SPREAD * mean) - mean) / REMEMBERED;
+    this.#means.set(about, mean + (Math.min(now() - begun, SPREAD * mean) - mean) / REMEMBERED);
     for (let left = due - Math.floor(now()); left > 0; left = due - Math.floor(now())) await pause(left);
   }
 }

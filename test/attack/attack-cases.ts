@@ -3,6 +3,7 @@
  * among them, each with its place.
  */
 import { FULL } from '../support/depth.js';
+import { furtherAttacks } from './attack-further.js';
 import { type Attacker, CANARY, canaryOf, RECORD_TYPES, recorded } from './attack-world.js';
 
 export interface Attack {
@@ -374,6 +375,7 @@ export function attacks(): readonly Attack[] {
     ...ONE_TYPE,
     ...BYTES,
     ...ABOUT_NOBODY,
+    ...furtherAttacks(),
     ...TYPES_ATTACKED.flatMap(type => byCriteria('app', type)),
     ...['Observation', 'Task'].flatMap(type => byCriteria('house', type)),
   ];

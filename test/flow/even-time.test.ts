@@ -20,9 +20,9 @@ describe('what is hidden', () => {
     const { evenTime } = server.engine;
     assert.ok(evenTime);
     const due = evenTime.due.bind(evenTime);
-    evenTime.due = begun => {
+    evenTime.due = (begun, about) => {
       held += 1;
-      return due(begun);
+      return due(begun, about);
     };
     Object.assign(server.engine, {
       identify: identifyAs({ owner: { name: 'owner', role: 'admin' }, some: { name: 'some', role: 'some' } }),

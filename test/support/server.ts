@@ -17,6 +17,7 @@ import type { TimeSource } from '../../src/platform/clock.js';
 import { loadConfig, type SettingName } from '../../src/platform/config.js';
 import { warmValidators } from '../../src/validation/gate/structure.js';
 import { atFileEnd } from './file-end.js';
+import { keepEvents } from './kept-events.js';
 import { emptyDatabase, giveBack, sharedMongo } from './mongo.js';
 import { freePort } from './mongod.js';
 import { isServedApart } from './spawn.js';
@@ -110,6 +111,7 @@ export async function startServer(options: Start): Promise<RunningServer> {
       await engine.forwarder?.stop();
       await engine.live.stop();
       engine.reindexer.stop();
+      await keepEvents(engine.store);
       await engine.forms.close();
       await engine.store.close();
       count(options.store, -1);

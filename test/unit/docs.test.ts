@@ -69,6 +69,27 @@ describe('the documents', () => {
     assert.deepEqual(named.toSorted(), defined.filter(code => !others.has(code)).toSorted());
   });
 
+  it('SECURITY.md names a test that there is for each row of its table of threats', () => {
+    const [, table = ''] = /\n## Who attacks[^\n]*\n(.*?)\n## /s.exec(read('SECURITY.md')) ?? [];
+    const rows = table.split('\n').filter(line => line.startsWith('| '));
+    assert.ok(rows.length > 30, String(rows.length));
+    for (const row of rows.slice(1)) {
+      const [, who, by, , shown = ''] = row.split(/ ?\| ?/);
+      const files = [...shown.matchAll(/test\/[\w/-]+/g)].map(([name]) => name);
+      assert.ok(files.length > 0, `${who}, ${by}: no test is named`);
+      const texts = files.map(name => {
+        const there = [`${name}.test.ts`, `${name}.ts`].find(file => existsSync(new URL(file, ROOT)));
+        assert.ok(there, `${who}: there is no ${name}`);
+        return read(there);
+      });
+      for (const [, title] of shown.matchAll(/"([^"]+)"/g))
+        assert.ok(
+          texts.some(text => text.includes(title!)),
+          `${who}: nothing is called ${title} in ${files.join(', ')}`,
+        );
+    }
+  });
+
   it('ARCHITECTURE.md names every folder of src with its files', () => {
     const [, map = ''] = /<!-- map[^\n]*-->\n(.*?)<!-- \/map -->/s.exec(read('ARCHITECTURE.md')) ?? [];
     const told = [...map.matchAll(/^\| ((?:[\w-]+\/)*) \| (.*?) \|$/gm)].flatMap(([, folder, names]) =>

@@ -16,10 +16,15 @@ describe('answers that tell nothing', () => {
     };
     return time;
   };
-  const answered = async (even: EvenTime, time: ReturnType<typeof clockOf>, took: number): Promise<number> => {
+  const answered = async (
+    even: EvenTime,
+    time: ReturnType<typeof clockOf>,
+    took: number,
+    about?: string,
+  ): Promise<number> => {
     const begun = even.begun();
     time.pass(took);
-    await even.due(begun);
+    await even.due(begun, about);
     return time.now() - Math.floor(begun);
   };
 
@@ -46,5 +51,17 @@ describe('answers that tell nothing', () => {
     for (let at = 0; at < 400; at++) await answered(even, time, 1);
     await answered(even, time, 5000);
     assert.ok((await answered(even, time, 1)) <= 6);
+  });
+
+  it('about one type are measured by those about it, however quick others are', async () => {
+    const time = clockOf();
+    const even = new EvenTime(time);
+    const times = new Set<number>();
+    for (let at = 0; at < 400; at++) {
+      for (let others = 0; others < 10; others++) await answered(even, time, 0.2, 'Observation');
+      const took = Math.floor(await answered(even, time, at % 2 ? 3.2 : 1.1, 'Binary'));
+      if (at > 200) times.add(took);
+    }
+    assert.deepEqual([...times], [9]);
   });
 });
