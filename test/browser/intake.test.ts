@@ -242,6 +242,46 @@ const story = (store: StoreName) => (): void => {
     assert.equal(await page.isChecked('#separated'), false);
   });
 
+  it('splits and joins pages of scans, turned as they should be, and loses none (S4)', async () => {
+    const { page, server, isAccessible } = stage();
+    await comeIn('ann');
+    await page.fill('#source', 'scanner in room 15');
+    const pdf = (name: string, ...pages: string[]) => ({ name, mimeType: 'application/pdf', buffer: aPdf(pages) });
+    await page.setInputFiles('#files', [
+      pdf('two.pdf', WRITTEN_PAGE, WRITTEN_PAGE.replace('12 Tf', '14 Tf')),
+      pdf('one.pdf', WRITTEN_PAGE.replace('12 Tf', '15 Tf')),
+    ]);
+    await press('Take files in');
+    await page.locator('.drop li').first().waitFor({ state: 'detached' });
+    await page.getByRole('link', { name: 'Batches' }).click();
+    await page.locator('tbody th a').first().click();
+    await waiting(2);
+    await page.locator('tbody th a').first().click();
+    await page.getByText('Split, join or turn its pages').click();
+    await page.getByText('Others of its batch that wait:').waitFor();
+    await press('Make these documents');
+    await faultAt('arrange-documents');
+    await page.fill('#arrange-documents', '1 to 2');
+    await press('Make these documents');
+    await faultAt('arrange-documents');
+    await isAccessible('intake-arrange-fault');
+    const shown = (await page.locator('.pdf-page').count()) === 2 ? ['A2+90, B1', '1'] : ['B2+90, 1', 'B1'];
+    await page.fill('#arrange-documents', shown[0]!);
+    await press('Make these documents');
+    await page.locator('.fault-summary:focus', { hasText: /Page 1 of this scan is in no document/ }).waitFor();
+    await page.fill('#arrange-documents', shown.join('\n'));
+    await isAccessible('intake-arrange');
+    await press('Make these documents');
+    await page.locator('.tag', { hasText: 'Its pages are in other documents' }).waitFor();
+    await stage().until(`document.activeElement.textContent === 'Next scan'`);
+    const asked = 'code=scan-quality&_sort=-authored-on&_count=4';
+    const { body } = await server.request.get(`/fhir/Task?${asked}`).set(as('root')).expect(200);
+    const codes = (body as { entry: { resource: { businessStatus: { coding: { code: string }[] } } }[] }).entry.map(
+      ({ resource }) => resource.businessStatus.coding[0]!.code,
+    );
+    assert.deepEqual(codes.toSorted(), ['pending-index', 'pending-index', 'rearranged', 'rearranged']);
+  });
+
   it('tells the rates of each indexer', async () => {
     const { page, isAccessible } = stage();
     await page.getByRole('link', { name: 'Intake', exact: true }).click();

@@ -5,6 +5,7 @@ import { documentOperation } from '../../src/features/documents/composition/oper
 import { createDocref } from '../../src/features/documents/docref/operation.js';
 import { generateOperation } from '../../src/features/documents/mhd/generate.js';
 import { renderOperation } from '../../src/features/documents/render/operation.js';
+import { arrangePagesOperation } from '../../src/features/intake/arrange/arrange-operation.js';
 import { intakeOperation } from '../../src/features/intake/batch-operation.js';
 import { indexOperation } from '../../src/features/intake/index-operation.js';
 import { separatorSheetOperation } from '../../src/features/intake/sheets/sheet-operation.js';
@@ -98,6 +99,7 @@ const ofRelease = composeOperations(
 );
 const ofIntake = composeOperations(
   {
+    'arrange-pages': arrangePagesOperation,
     intake: intakeOperation({ lookFor: 1 }),
     'separator-sheet': separatorSheetOperation,
     'intake-rates': intakeRatesOperation,

@@ -5,6 +5,7 @@
 import { wholeNumber } from '../../interactions/feature-settings.js';
 import type { Feature } from '../../interactions/feature.js';
 import { newId } from '../../platform/ids.js';
+import { arrangePagesOperation } from './arrange/arrange-operation.js';
 import { intakeOperation } from './batch-operation.js';
 import { documentGuard } from './document-guard.js';
 import { replacedBytesHook } from './machine-text/bytes-hook.js';
@@ -72,6 +73,7 @@ export const scanIntake: Feature<typeof settings> = {
       ],
       jobs: command ? [readingJob({ command, time: ocrTime * 1000, bases, clock, log, metrics })] : [],
       operations: {
+        'arrange-pages': arrangePagesOperation,
         index: indexOperation(ground),
         intake: intakeOperation({ lookFor: intakeWait * 1000 }),
         'separator-sheet': separatorSheetOperation,
@@ -79,7 +81,10 @@ export const scanIntake: Feature<typeof settings> = {
       },
       duties: {
         ...Object.fromEntries(
-          INDEXING_ROLES.map(role => [role, { operations: ['index', 'intake', 'intake-rates', 'separator-sheet'] }]),
+          INDEXING_ROLES.map(role => [
+            role,
+            { operations: ['arrange-pages', 'index', 'intake', 'intake-rates', 'separator-sheet'] },
+          ]),
         ),
         'privacy-officer': { operations: ['intake-rates'] },
         service: { operations: ['intake'] },

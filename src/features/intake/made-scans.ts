@@ -23,7 +23,8 @@ export interface ScanMaking extends Pick<NewScan, 'at' | 'by'> {
   readonly ground: Pick<HookGround, 'find' | 'view'>;
   /** Documents of the batch by the hash of their bytes: it is added to. */
   readonly earlier: Map<string, string>;
-  readonly batch: string;
+  /** The List of its batch; undefined: it is of none. */
+  readonly batch?: string;
   readonly newId: () => string;
 }
 
@@ -86,7 +87,8 @@ interface OneScan extends Pick<NewScan, 'id' | 'findings' | 'labels'> {
   readonly asked: IndexAsked;
 }
 
-async function madeScan(
+/** Throws `unprocessable` where it is not valid. `from`: what it is made of. */
+export async function madeScan(
   { engine, at, by, batch, newId }: ScanMaking,
   from: string,
   { id, attachment, asked, findings, labels }: OneScan,
@@ -102,7 +104,7 @@ async function madeScan(
     ...(labels ? { labels } : {}),
     at,
     by,
-    batch,
+    ...(batch === undefined ? {} : { batch }),
   };
   await checkMade(engine, scanDocument(scan), from);
   return {
@@ -130,7 +132,8 @@ const wholeDocument = ({ at }: ScanMaking, attachment: JsonObject): Resource => 
   content: [{ attachment }],
 });
 
-function takenApart({ at, by }: ScanMaking, part: string, whole: string): Companion {
+/** Which scan a document has its pages from. */
+export function takenApart({ at, by }: Pick<ScanMaking, 'at' | 'by'>, part: string, whole: string): Companion {
   const resource: Resource = {
     resourceType: 'Provenance',
     target: [{ reference: `DocumentReference/${part}` }],

@@ -16,6 +16,7 @@ export const INDEX_ELEMENTS = ['subject', 'type', 'context', 'author', 'containe
 const STATUSES: Readonly<Partial<Record<ScanState, JsonObject>>> = {
   final: { docStatus: 'final' },
   rejected: { status: 'entered-in-error', docStatus: 'entered-in-error' },
+  rearranged: { status: 'superseded' },
 };
 
 /** `indexed`: the document with the index fields that it is to have, where those are new. */

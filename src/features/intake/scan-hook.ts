@@ -74,6 +74,8 @@ async function prepareScan(ground: ScanGround, write: HookedWrite): Promise<Prep
       'Task.focus',
       'What becomes of the document is written with this step of its Task: write the document in a request before, or index it by $index.',
     );
+  // Its pages are in other documents, which are made in this commit (arrange/).
+  if (to === 'rearranged') return { resource: task, companions: [scanAfter(document, 'rearranged')] };
   const step: ScanStep = { ground, write, task, document, from };
   if (to !== 'rejected' && document.resource['status'] !== 'current')
     throw refuseScan('document-not-current', 'Task.focus', 'The document is not current any more: reject it.');

@@ -11,7 +11,7 @@ export const INTAKE_TAGS = 'urn:chartroom:intake';
 export const SCAN_QUALITY = 'scan-quality';
 export const SCAN_TASK = { system: 'urn:chartroom:task', code: SCAN_QUALITY } as const;
 const SCAN_STATES = 'urn:chartroom:state';
-export type ScanState = 'pending-index' | 'pending-qc' | 'rework' | 'final' | 'rejected';
+export type ScanState = 'pending-index' | 'pending-qc' | 'rework' | 'final' | 'rejected' | 'rearranged';
 export const OPEN_STATES = ['pending-index', 'pending-qc', 'rework'] as const satisfies readonly ScanState[];
 /** `status` of a Task in each state. */
 export const SCAN_STATUS: Readonly<Record<ScanState, string>> = {
@@ -20,6 +20,7 @@ export const SCAN_STATUS: Readonly<Record<ScanState, string>> = {
   rework: 'on-hold',
   final: 'completed',
   rejected: 'rejected',
+  rearranged: 'cancelled',
 };
 
 /** Extensions of a Task: who has indexed the document, and whether a second person is asked for, and why. */

@@ -74,5 +74,18 @@ export const sayIntake = speaker({
   'reason.missing-page': 'A page is missing',
   'reason.orientation': 'A page is turned',
   'reason.duplicate': 'It is here already',
+  arrange: 'Split, join or turn its pages',
+  'arrange.text':
+    'Its pages become documents that wait in its place; what came stays as it is. Every page has one place.',
+  'arrange.beside': 'Others of its batch that wait:',
+  'arrange.scan': 'Scan {letter}',
+  'arrange.documents': 'Documents, a line for each',
+  'arrange.documents.hint':
+    'Pages in their order, for example 1-3, 5. To turn a page to the right: 4+90. Of another scan: B2.',
+  'arrange.left-out': 'Pages that are in none',
+  'arrange.left-out.hint': 'Blank ones, for example 6-7',
+  'arrange.wrong': 'Enter pages as 1-3, 5, 4+90 or B2',
+  'arrange.give': 'Make these documents',
+  'arrange.done': { one: '{n} document waits in its place.', other: '{n} documents wait in its place.' },
   done: 'Done: {what}.',
 });

@@ -109,7 +109,9 @@ onStoresInTurn(
             : []),
           ...(type === 'Patient' ? ['custody', 'separator-sheet'] : []),
           ...(['DocumentReference', 'List'].includes(type) ? ['move'] : []),
-          ...(type === 'DocumentReference' ? ['docref', 'generate-metadata', 'index', 'intake', 'intake-rates'] : []),
+          ...(type === 'DocumentReference'
+            ? ['arrange-pages', 'docref', 'generate-metadata', 'index', 'intake', 'intake-rates']
+            : []),
           ...(type === 'AuditEvent' ? ['proof'] : changing),
         ];
         assert.deepEqual(own.map(({ name }) => name).toSorted(), all.toSorted(), type);
@@ -250,6 +252,7 @@ const OF_TYPES_TOO = new Set([
   'document',
   'validate',
   'generate-metadata',
+  'arrange-pages',
   'intake',
   'intake-rates',
   'transition',

@@ -63,7 +63,7 @@ function pagesAlone(open: OpenPdf, { first, pages }: Pick<SplitPart, 'first' | '
 const [HEAD, TAIL] = [600, 300];
 
 /** The same with spaces for these two, which nothing needs: equal pages are equal bytes, whenever they come in. In place. */
-function timeless(pdf: Buffer): Buffer {
+export function timeless(pdf: Buffer): Buffer {
   blank(pdf, pdf.toString('latin1', 0, HEAD).match(/\/CreationDate\(D:\d+\)/), 0);
   const from = Math.max(0, pdf.length - TAIL);
   blank(pdf, pdf.toString('latin1', from).match(/\/ID\[<[0-9A-F]*><[0-9A-F]*>\]/), from);

@@ -49,6 +49,13 @@ interface Places {
   readonly text: HTMLDivElement;
 }
 
+/** CSS pixels that a page has across; what is around it takes some of its parent. */
+function roomIn(parent: HTMLElement | null): number {
+  if (!parent) return WIDEST;
+  const { paddingLeft, paddingRight } = getComputedStyle(parent);
+  return Math.max(1, parent.clientWidth - Number.parseFloat(paddingLeft) - Number.parseFloat(paddingRight));
+}
+
 /** Gives what ends it. */
 async function draw(
   pdf: PDFDocumentProxy,
@@ -59,7 +66,7 @@ async function draw(
   const page = await pdf.getPage(number);
   const rotation = (page.rotate + turn) % 360;
   const { width: plain } = page.getViewport({ scale: 1, rotation });
-  const room = Math.min(WIDEST, box.parentElement?.clientWidth ?? WIDEST);
+  const room = Math.min(WIDEST, roomIn(box.parentElement));
   const scale = (room / plain) * zoom;
   const viewport = page.getViewport({ scale, rotation });
   const { width, height } = viewport;

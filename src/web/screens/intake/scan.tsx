@@ -16,12 +16,17 @@ import { Loading, Page } from '../../ui/page.js';
 import { OfRecord, SummaryList } from '../../ui/parts.js';
 import { WithPatient } from '../../ui/patient-banner.js';
 import { useQuery } from '../../ui/use-query.js';
+import { ArrangePages } from './arrange-form.js';
 import { IndexForm } from './index-form.js';
 import { NextScan } from './next-scan.js';
 import { documentOfScan, findingsIn, isScanTask, patientOfScan, stateOfScan } from './scan-parts.js';
 import { ScanSteps } from './scan-steps.js';
 
 const ShownScan = lazy(() => import('../document/viewer.js').then(module => module.Viewer));
+/** Types whose pages can be put into other documents. */
+const PAGED: ReadonlySet<string> = new Set(['application/pdf', 'image/tiff', 'image/jpeg']);
+const typeOf = (document: DocumentReference | undefined): string =>
+  document?.content[0]?.attachment.contentType?.split(';')[0]?.trim() ?? '';
 const TO_INDEX: ReadonlySet<string> = new Set(['pending-index', 'rework']);
 
 export function ScanPage() {
@@ -93,6 +98,7 @@ function OneScan({ task, overtake, overtaken, document, isDone }: OneScanShape) 
         <div>
           {data && !TO_INDEX.has(state) && <IndexShown document={data} />}
           {TO_INDEX.has(state) && <IndexForm {...{ task, overtake, document }} />}
+          {TO_INDEX.has(state) && PAGED.has(typeOf(data)) && <ArrangePages {...{ task, overtake }} />}
           {!isOver(task) && <ScanSteps {...{ task, overtake }} />}
           <NextScan task={task} isDone={isDone} />
           <p>

@@ -1,0 +1,171 @@
+/** Pages of scans that are split, joined, ordered and turned before their index: none is lost or doubled, and what they were of stays. docs/records-desk.md */
+import assert from 'node:assert/strict';
+import type {
+  DocumentReference,
+  OperationOutcome,
+  Parameters,
+  ParametersParameter,
+  Provenance,
+  Task,
+} from 'fhir/r4.js';
+import { it } from 'mocha';
+import { extractText } from 'unpdf';
+import { openPdf } from '../../src/fhir/content/pdfium.js';
+import { onStoresInTurn } from '../support/both-stores.js';
+import { ANN, as, BEN, FIELDS, fileOf, indexAs, intakeTokens, intakeWorld, takeIn, toldOf } from '../support/intake.js';
+import { aPdf } from '../support/scans.js';
+import { FHIR_JSON, workStateOf } from '../support/work.js';
+
+const ROOT = as('root');
+const pile = (...words: string[]): Buffer => aPdf(words.map(each => `BT /F1 12 Tf 50 700 Td (${each}) Tj ET`));
+
+const pdfWords = async (bytes: Buffer): Promise<string[]> => (await extractText(new Uint8Array(bytes))).text;
+
+interface PlacedPage {
+  readonly scan: string;
+  readonly number: number;
+  readonly turn?: number;
+}
+
+onStoresInTurn(
+  'pages that are put into other documents',
+  stage => {
+    const scanned = async (bytes: Buffer, ...parts: ParametersParameter[]) => {
+      const reply = await takeIn(stage().talk, [fileOf(bytes, ...parts)]);
+      assert.equal(reply.status, 201, reply.text);
+      return toldOf(reply.body)[0]!;
+    };
+    const scanOf = async (id: string): Promise<DocumentReference> =>
+      (await stage().talk.get<DocumentReference>(`DocumentReference/${id}`, ROOT)).body;
+    const stateOf = async (id: string): Promise<string | undefined> =>
+      workStateOf((await stage().talk.get<Task>(`Task/${id}`, ROOT)).body);
+    const placed = ({ scan, number, turn }: PlacedPage): ParametersParameter[] => [
+      { name: 'scan', valueReference: { reference: `DocumentReference/${scan}` } },
+      { name: 'number', valuePositiveInt: number },
+      ...(turn === undefined ? [] : [{ name: 'turn', valuePositiveInt: turn }]),
+    ];
+    const arrange = (documents: readonly (readonly PlacedPage[])[], leftOut: readonly PlacedPage[] = [], who = ANN) =>
+      stage().talk.send<Parameters & OperationOutcome>('POST', 'DocumentReference/$arrange-pages', {
+        headers: { ...who, ...FHIR_JSON },
+        body: JSON.stringify({
+          resourceType: 'Parameters',
+          parameter: [
+            ...documents.map(pages => ({
+              name: 'document',
+              part: pages.map(page => ({ name: 'page', part: placed(page) })),
+            })),
+            ...leftOut.map(page => ({ name: 'left-out', part: placed(page) })),
+          ],
+        } satisfies Parameters),
+      });
+    const made = ({ parameter = [] }: Parameters): readonly { document: string; task: string }[] =>
+      parameter.map(({ part = [] }) => {
+        const at = (name: string) => part.find(each => each.name === name)!.valueReference!.reference!.split('/')[1]!;
+        return { document: at('document'), task: at('task') };
+      });
+    const bytesOf = async (id: string): Promise<Buffer> => {
+      const { url } = (await scanOf(id)).content[0]!.attachment;
+      return Buffer.from(await (await fetch(url!, { headers: { ...ROOT, accept: 'application/pdf' } })).arrayBuffer());
+    };
+    const refused = (reply: Awaited<ReturnType<typeof arrange>>, status: number, detail: string): void => {
+      assert.equal(reply.status, status, reply.text);
+      assert.match(reply.text, new RegExp(`"${detail}"`));
+    };
+
+    it('are split, joined, ordered and turned, and what they were of stays as it came (S4)', async () => {
+      const { talk } = stage();
+      const [one, other] = [await scanned(pile('First', 'Second', 'Blank')), await scanned(pile('Third'))];
+      const came = await bytesOf(one.document);
+      const [a, b] = [one.document, other.document];
+      const reply = await arrange(
+        [
+          [{ scan: a, number: 2, turn: 90 }],
+          [
+            { scan: b, number: 1 },
+            { scan: a, number: 1 },
+          ],
+        ],
+        [{ scan: a, number: 3 }],
+      );
+      assert.equal(reply.status, 200, reply.text);
+      const [left, right] = made(reply.body);
+      assert.deepEqual(
+        [await pdfWords(await bytesOf(left!.document)), await pdfWords(await bytesOf(right!.document))],
+        [['Second'], ['Third', 'First']],
+      );
+      const turned = await openPdf(await bytesOf(left!.document));
+      assert.ok(typeof turned !== 'string');
+      const page = turned.pdfium.FPDF_LoadPage(turned.document, 0);
+      assert.equal(turned.pdfium.FPDFPage_GetRotation(page), 1);
+      turned.close();
+      for (const { document, task } of [one, other]) {
+        const { status, meta } = await scanOf(document);
+        assert.deepEqual([status, meta?.tag, await stateOf(task)], ['superseded', undefined, 'rearranged']);
+      }
+      assert.deepEqual(await bytesOf(a), came);
+      const { entry = [] } = await talk.search<Provenance>(
+        `Provenance?target=DocumentReference/${right!.document}`,
+        ROOT,
+      );
+      const sources = entry.flatMap(({ resource }) => (resource!.entity ?? []).map(({ what }) => what.reference));
+      for (const id of [a, b]) assert.ok(sources.includes(`DocumentReference/${id}`), sources.join());
+      // They go on like any scan.
+      assert.equal((await indexAs(talk, left!.document, FIELDS)).status, 200);
+      assert.equal(await stateOf(left!.task), 'pending-qc');
+      refused(await arrange([[{ scan: left!.document, number: 1 }]]), 422, 'not-to-be-indexed');
+      refused(await arrange([[{ scan: a, number: 1 }]]), 422, 'not-to-be-indexed');
+    });
+
+    it('are neither lost nor doubled, and nothing is changed by what is refused (422)', async () => {
+      const { talk } = stage();
+      const { document: scan, task } = await scanned(pile('First', 'Second'));
+      const first = { scan, number: 1 };
+      refused(await arrange([[first]]), 422, 'page-missing');
+      refused(await arrange([[first, first, { scan, number: 2 }]]), 422, 'page-twice');
+      refused(await arrange([[first, { scan, number: 3 }]]), 422, 'no-such-page');
+      refused(await arrange([[first]], [{ scan, number: 2, turn: 45 }]), 400, 'bad-parameter-value');
+      assert.equal((await arrange([], [first])).status, 400);
+      const text = await scanned(Buffer.from('No pages'));
+      refused(await arrange([[{ scan: text.document, number: 1 }]]), 422, 'type-not-arranged');
+      const broken = await scanned(Buffer.from('%PDF-1.4\nnothing of a PDF'));
+      refused(await arrange([[{ scan: broken.document, number: 1 }]]), 422, 'pages-unreadable');
+      assert.equal((await arrange([[first, { scan, number: 2 }]], [], as('cleo'))).status, 403);
+      assert.deepEqual([(await scanOf(scan)).status, await stateOf(task)], ['current', 'pending-index']);
+      const { body } = await talk.get<Task>(`Task/${task}`, ROOT);
+      const plain = await talk.update({ ...body, id: task, status: 'cancelled' }, BEN);
+      assert.equal(plain.status, 422, plain.text);
+      assert.match(plain.text, /operation-needed/);
+    });
+
+    it('are as confidential as the scans that they are of, and of the patient whom all of these name', async () => {
+      const { talk } = stage();
+      const named = { name: 'patient', valueReference: { reference: 'Patient/1' } };
+      const [one, other] = [await scanned(pile('Of one'), named), await scanned(pile('Of another'))];
+      const security = [{ system: 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality', code: 'R' }];
+      const { meta, ...plain } = await scanOf(one.document);
+      const labelled = await talk.update({ ...plain, id: one.document, meta: { tag: meta!.tag!, security } }, ROOT);
+      assert.equal(labelled.status, 200, labelled.text);
+      const [a, b] = [one.document, other.document];
+      const alone = await scanned(pile('Alone'), named);
+      const reply = await arrange([
+        [
+          { scan: a, number: 1 },
+          { scan: b, number: 1 },
+        ],
+        [{ scan: alone.document, number: 1 }],
+      ]);
+      assert.equal(reply.status, 200, reply.text);
+      const [both, single] = await Promise.all(made(reply.body).map(({ document }) => scanOf(document)));
+      assert.deepEqual(
+        [
+          both!.meta?.security?.map(({ code }) => code),
+          both!.subject,
+          single!.meta?.security,
+          single!.subject?.reference,
+        ],
+        [['R'], undefined, undefined, 'Patient/1'],
+      );
+    });
+  },
+  { config: { auth: 'token', tokens: intakeTokens, intakeNewStaff: '50' }, set: intakeWorld },
+);
