@@ -40,11 +40,15 @@ describe('work in pieces', () => {
   });
 
   it('breathes only when it has taken long', async () => {
-    await turn();
-    let turned = false;
-    await breathe();
-    setImmediate(() => (turned = true));
-    await breathe();
+    let turned = true;
+    // A machine that has much to do may stop the process for as long.
+    for (let again = 0; turned && again < 20; again++) {
+      await turn();
+      turned = false;
+      await breathe();
+      setImmediate(() => (turned = true));
+      await breathe();
+    }
     assert.equal(turned, false);
     spin(15);
     await breathe();
