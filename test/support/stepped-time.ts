@@ -20,6 +20,8 @@ export function steppedTime(start = Date.UTC(2026, 0, 1)): SteppedTime {
       return () => void timers.delete(timer);
     },
     step(ms) {
+      // Else what waits would wait longer than it has to.
+      if (ms < 0) throw new Error('Time does not pass backwards: set the clock.');
       passed += ms;
       const late = [...timers].filter(({ due }) => due <= passed).toSorted((a, b) => a.due - b.due);
       for (const timer of late) if (timers.delete(timer)) timer.work();

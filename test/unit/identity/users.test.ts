@@ -251,9 +251,9 @@ describe('users', () => {
     const times = new Map<string, number[]>();
     for (let round = 0; round < 4; round++)
       for (const name of ['hugo', 'ida', 'jemand']) {
-        const before = process.cpuUsage();
+        const from = process.cpuUsage();
         assert.deepEqual(await attempt(name, 'wrong password 1'), { wait: 0 });
-        const { user, system } = process.cpuUsage(before);
+        const { user, system } = process.cpuUsage(from);
         times.set(name, [...(times.get(name) ?? []), user + system]);
       }
     const least = [...times.values()].map(each => Math.min(...each));
