@@ -9,6 +9,7 @@
 import { Readable } from 'node:stream';
 import { hashWritten } from '../../fhir/attachment-hash.js';
 import { FhirError, type Issue, issueOfKind } from '../../fhir/error.js';
+import { isSurelyLifted } from '../../fhir/json/base64.js';
 import { isObject, itemsOf, type JsonObject, type Parsed, type Resource } from '../../fhir/resource.js';
 import type { Companion, RawBody } from '../../interactions/interaction.js';
 import type { HookedWrite } from '../../interactions/write/hooks.js';
@@ -47,15 +48,22 @@ export interface ReceivedBytes {
   readonly data?: string;
 }
 
-/** Completes the attachments in place. Throws `unprocessable` with every fault of all of them. */
-export async function attach(ground: AttachmentGround, write: HookedWrite, document: Resource): Promise<Attached> {
+/**
+ * Completes the attachments in place. `keepsData`: what came inline stays in the document, too. Throws `unprocessable` with every fault of all of them.
+ */
+export async function attach(
+  ground: AttachmentGround,
+  write: HookedWrite,
+  document: Resource,
+  keepsData: boolean,
+): Promise<Attached> {
   const attachments = attachmentsOf(document);
   if (attachments.length > MOST_CONTENTS)
     throw new FhirError('unprocessable', `A document has ${MOST_CONTENTS} contents at most: send several.`, {
       expression: 'DocumentReference.content',
       detail: 'too-many-contents',
     });
-  const walk = new AttachmentWalk(ground, write, attachmentsOf(earlier(write)));
+  const walk = new AttachmentWalk(ground, write, attachmentsOf(earlier(write)), keepsData);
   for (const [at, attachment] of attachments.entries()) await walk.take(attachment, at);
   const { issues, changed, companions, warnings, received } = walk;
   if (issues.length > 0) throw new FhirError('unprocessable', 'The document is not what is said of it.', { issues });
@@ -94,12 +102,14 @@ class AttachmentWalk {
   readonly #ground: AttachmentGround;
   readonly #write: HookedWrite;
   readonly #earlier: readonly JsonObject[];
+  readonly #keepsData: boolean;
   /** Bytes of Binaries by id: a document may name one many times. */
   readonly #held = new Map<string, Promise<Bytes | undefined>>();
 
   /** `before`: attachments of what is replaced. */
-  constructor(ground: AttachmentGround, write: HookedWrite, before: readonly JsonObject[]) {
+  constructor(ground: AttachmentGround, write: HookedWrite, before: readonly JsonObject[], keepsData: boolean) {
     this.#ground = ground;
+    this.#keepsData = keepsData;
     this.#write = write;
     this.#earlier = before;
   }
@@ -110,12 +120,18 @@ class AttachmentWalk {
     if (data === undefined && this.#earlier.some(one => SAID.every(key => one[key] === attachment[key]))) return;
     const isInline = typeof data === 'string' && data !== '';
     const found = isInline
-      ? await this.#inline(attachment, data, expression)
+      ? await this.#inline(attachment, data, expression, this.#keepsData)
       : typeof url === 'string' && (await this.#linked(attachment, url, expression));
     if (found && !this.#earlier.some(({ hash }) => hash === found.bytes.hash)) this.received.push({ at, ...found });
   }
 
-  async #inline(attachment: JsonObject, data: string, expression: string): Promise<TakenBytes | undefined> {
+  /** `stays`: in the document, with which the bytes are stored. */
+  async #inline(
+    attachment: JsonObject,
+    data: string,
+    expression: string,
+    stays: boolean,
+  ): Promise<TakenBytes | undefined> {
     const { url: given } = attachment;
     const bytes = await this.#ground.reader.ofBase64(data);
     const taken = { bytes, data };
@@ -137,7 +153,11 @@ class AttachmentWalk {
       this.#set(attachment, 'url', held.url);
     }
     if (!this.#compare(attachment, bytes, expression) || typeof url === 'string') return taken;
-    this.#keep(attachment, binary => ({ resource: { ...binary, data }, decimals: undefined }));
+    this.#keep(attachment, resource =>
+      stays && isSurelyLifted(data)
+        ? storedBeside(resource, bytes)
+        : { resource: { ...resource, data }, decimals: undefined },
+    );
     return taken;
   }
 
@@ -170,7 +190,7 @@ class AttachmentWalk {
       delete attachment['url'];
       this.#set(attachment, 'data', fetched.data);
       if (attachment['contentType'] === undefined) this.#set(attachment, 'contentType', fetched.contentType);
-      const taken = await this.#inline(attachment, fetched.data, expression);
+      const taken = await this.#inline(attachment, fetched.data, expression, false);
       delete attachment['data'];
       return taken;
     }
@@ -252,6 +272,13 @@ class AttachmentWalk {
     this.issues.push(issueOfKind('unprocessable', { detail, expression, text }));
   }
 }
+
+/** A Binary of bytes that the document of the same commit brings. */
+const storedBeside = (resource: Resource, { sha256, size }: Bytes): Parsed => ({
+  resource,
+  decimals: undefined,
+  stored: { hash: sha256, size },
+});
 
 /** A Binary whose bytes go into the store in parts, before it is prepared. */
 const storedFirst = (resource: Resource, contentType: string, parts: readonly Buffer[]): RawBody => ({

@@ -42,7 +42,7 @@ const removal = async (ground: DocumentGround, write: HookedWrite): Promise<Prep
 async function prepareDocument(ground: DocumentGround, asked: HookedWrite, document: Resource): Promise<Preparation> {
   const isPublish = await checkPublish(asked, document, ground.bases);
   const write = { ...asked, partOf: asked.partOf ?? (isPublish ? PUBLISH : undefined) };
-  const attached = await attach(ground, write, document);
+  const attached = await attach(ground, write, document, !isPublish);
   // Nobody has sent it.
   const isMade = write.agent === 'documents' && isMadeOnDemand(document);
   const superseded = await supersede(write, document, ground.bases);

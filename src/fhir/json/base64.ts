@@ -27,6 +27,13 @@ const BACKSLASH = 92;
  */
 export const liftBase64 = (text: Buffer, atLeast: number): LiftedText => atOnce(liftingBase64(text, atLeast));
 
+/** Base64 shorter than this stays in the text of a resource: a look-up would cost more than it saves. */
+export const LIFTED_FROM = 4096;
+
+/** Whether base64 in the text of a resource is cut out of it. Of what takes a long turn to decode that is not said. */
+export const isSurelyLifted = (data: string): boolean =>
+  data.length >= LIFTED_FROM && data.length <= SLICE && Buffer.from(data, 'base64').toString('base64') === data;
+
 export interface LiftedText {
   readonly text: Buffer;
   readonly lifted: Lifted[];

@@ -11,7 +11,7 @@ import { withInlineFlag } from '../../access/inline-labels.js';
 import { noteMachineText } from '../../access/machine-texts.js';
 import { noteLabelled } from '../../access/masked-search.js';
 import { isMachineText } from '../../fhir/content/machine-read.js';
-import { type Lifted, liftingBase64 } from '../../fhir/json/base64.js';
+import { type Lifted, LIFTED_FROM, liftingBase64 } from '../../fhir/json/base64.js';
 import { FhirError, type Issue } from '../../fhir/error.js';
 import { endsInStep } from '../../fhir/id.js';
 import { stamp } from '../../fhir/json/stamp.js';
@@ -31,9 +31,6 @@ import type { Context } from '../engine.js';
 import { mostOfType } from '../long-lists.js';
 import type { InteractionKind, Accompaniment, PendingBytes, PendingChange, RawBody } from '../interaction.js';
 import { wholeText } from '../response/resource-text.js';
-
-/** Base64 shorter than this stays in the text: a look-up would cost more than it saves. */
-const SMALL_ATTACHMENT = 4096;
 
 /** Bytes of a text in which attachments are found in pieces. */
 const LONG_TEXT = 1024 * 1024;
@@ -122,7 +119,7 @@ export async function prepare(
   );
   await screenInline(engine.hooks, type, stamped, MARK);
   await breathe();
-  const lifting = liftingBase64(stamped, type === 'Binary' ? 1 : SMALL_ATTACHMENT);
+  const lifting = liftingBase64(stamped, type === 'Binary' ? 1 : LIFTED_FROM);
   const { text, lifted } = stamped.length > LONG_TEXT ? await inPieces(lifting) : atOnce(lifting);
   const content = stored ? contentOf(stamped, lifted, stored) : { attachments: lifted, text: stamped };
   const change = await assemble(context, identity, { resource, large: body.large }, text);

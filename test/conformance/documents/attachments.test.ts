@@ -1,6 +1,6 @@
 /** What a DocumentReference says of its bytes, held against them. MHD-11, USC-2, USC-3; src/features/documents/attachments.ts */
 import assert from 'node:assert/strict';
-import type { Attachment, DocumentReference, OperationOutcome } from 'fhir/r4.js';
+import type { Attachment, Binary, DocumentReference, OperationOutcome } from 'fhir/r4.js';
 import { it } from 'mocha';
 import { onStoresInTurn } from '../../support/both-stores.js';
 import { post, put, send, uuid } from '../../support/bundles.js';
@@ -38,6 +38,36 @@ onStoresInTurn('the bytes of a DocumentReference', stage => {
     assert.deepEqual(said, { contentType: 'text/plain', data: base64(TEXT), size: 11, hash: HASH });
     assert.ok(url!.startsWith(`${server.base}/Binary/`) || url!.includes('/fhir/Binary/'), url);
     assert.equal(String(await bytesAt(url!)), TEXT);
+  });
+
+  it('come back from their Binary and inline as they were written, however long and however folded', async () => {
+    const { talk } = stage();
+    const lengths = [3069, 3070, 3071, 3072, 3073, 100_000, 786_432, 786_433];
+    const bytes = lengths.map((length, at) => Buffer.alloc(length, `${at} of ${length}. `));
+    const folded = (data: string) => data.replaceAll(/.{76}/g, '$&\n');
+    // The last character holds bits that belong to no byte.
+    const loose = `${base64(bytes[4]!).slice(0, -3)}B==`;
+    const written = [...bytes.map(base64), ...bytes.slice(2, 7).map(each => folded(base64(each))), loose];
+    for (const data of written) {
+      const sent = JSON.stringify(aDocument({ contentType: 'text/plain', data }));
+      for (const body of [sent, sent.replaceAll('/', '\\/')]) {
+        const headers = { 'content-type': 'application/fhir+json' };
+        const created = await talk.send<DocumentReference>('POST', 'DocumentReference', { body, headers });
+        assert.equal(created.status, 201, created.text.slice(0, 500));
+        const { body: stored } = await talk.get<DocumentReference>(`DocumentReference/${created.body.id}`);
+        const { url, data: kept } = stored.content[0]!.attachment;
+        assert.equal(kept, data);
+        assert.deepEqual(await bytesAt(url!), Buffer.from(data, 'base64'));
+        const { body: binary } = await talk.get<Binary>(new URL(url!).pathname.replace('/fhir/', ''));
+        assert.deepEqual(Buffer.from(binary.data!, 'base64'), Buffer.from(data, 'base64'));
+      }
+    }
+    const twice: Attachment = { contentType: 'text/plain', data: base64('x'.repeat(5000)) };
+    const { body } = await talk.create({
+      ...aDocument(twice),
+      content: [{ attachment: twice }, { attachment: twice }],
+    });
+    for (const { attachment } of body.content) assert.equal(String(await bytesAt(attachment.url!)), 'x'.repeat(5000));
   });
 
   it('MHD-11: a hash is understood in three writings, and kept in that of R4', async () => {

@@ -40,6 +40,18 @@ onStoresInTurn('ITI-105', stage => {
     assert.match(identifier![0]!.value!, /^urn:oid:2\.25\.\d+$/);
   });
 
+  it('keeps long bytes with the Binary alone', async () => {
+    const { talk } = stage();
+    await talk.update({ resourceType: 'Patient', id: 'published' });
+    const long = TEXT.repeat(1000);
+    const { attachment } = aDocument({ contentType: 'text/plain', data: base64(long) }).content[0]!;
+    const { status, body } = await talk.create(toPublish({ content: [{ attachment }] }));
+    assert.equal(status, 201);
+    const { data, url } = body.content[0]!.attachment;
+    assert.equal(data, undefined);
+    assert.equal(await (await fetch(url!, { headers: { accept: 'text/plain' } })).text(), long);
+  });
+
   it('refuses what the profile does not allow, and the same document again; nothing is stored', async () => {
     const { talk } = stage();
     const count = async () =>
