@@ -5,6 +5,8 @@ import type { Attack } from './attack-cases.js';
 
 const FHIR = 'application/fhir+json';
 const like = 'like-absent';
+/** Whoever else may write it learns nothing by it. */
+const forbidden = (attack: Attack): Attack => ({ ...attack, expect: { status: 403 } });
 const get = (who: Attacker, what: string, path: string, headers: Readonly<Record<string, string>> = {}): Attack => ({
   ...{ what, who, method: 'GET', path, headers, expect: like },
 });
@@ -55,12 +57,14 @@ const preconditions = (who: Attacker): Attack[] => [
   send(who, 'an entry that deletes by criteria', 'POST', '', {
     ...bundle('transaction', { request: { method: 'DELETE', url: `Observation?_id=hid-Observation` } }),
   }),
-  send(who, 'an entry if none exists', 'POST', '', {
-    ...bundle('transaction', {
-      request: { method: 'POST', url: 'Observation', ifNoneExist: '_id=hid-Observation' },
-      resource: { ...recorded('Observation', 'x', 'hid-p', 'mine') },
+  forbidden(
+    send(who, 'an entry if none exists', 'POST', '', {
+      ...bundle('transaction', {
+        request: { method: 'POST', url: 'Observation', ifNoneExist: '_id=hid-Observation' },
+        resource: { ...recorded('Observation', 'x', 'hid-p', 'mine') },
+      }),
     }),
-  }),
+  ),
 ];
 
 const searches = (who: Attacker): Attack[] => [
@@ -166,19 +170,23 @@ const naming = (who: Attacker): Attack[] => [
     type: 'text/x-mine',
     expect: { status: 403 },
   },
-  send(who, 'where it came from', 'POST', 'Observation', recorded('Observation', 'x', 'hid-p', 'mine'), {
-    'x-provenance': JSON.stringify({
-      ...{ resourceType: 'Provenance', recorded: '2026-01-01T00:00:00Z', agent: [{ who: { display: 'x' } }] },
-      entity: [{ role: 'source', what: referring('Observation/hid-Observation') }],
+  forbidden(
+    send(who, 'where it came from', 'POST', 'Observation', recorded('Observation', 'x', 'hid-p', 'mine'), {
+      'x-provenance': JSON.stringify({
+        ...{ resourceType: 'Provenance', recorded: '2026-01-01T00:00:00Z', agent: [{ who: { display: 'x' } }] },
+        entity: [{ role: 'source', what: referring('Observation/hid-Observation') }],
+      }),
     }),
-  }),
+  ),
   send(who, 'a method by a header', 'POST', 'Observation/hid-Observation', {}, { 'x-http-method-override': 'GET' }),
-  send(who, 'a Consent for another', 'POST', 'Consent', {
-    ...{ resourceType: 'Consent', status: 'active', patient: referring('Patient/hid-p') },
-    scope: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/consentscope', code: 'patient-privacy' }] },
-    category: [{ text: 'x' }],
-    policyRule: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'OPTIN' }] },
-  }),
+  forbidden(
+    send(who, 'a Consent for another', 'POST', 'Consent', {
+      ...{ resourceType: 'Consent', status: 'active', patient: referring('Patient/hid-p') },
+      scope: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/consentscope', code: 'patient-privacy' }] },
+      category: [{ text: 'x' }],
+      policyRule: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'OPTIN' }] },
+    }),
+  ),
 ];
 
 const bytes = (who: Attacker): Attack[] => [
