@@ -1,7 +1,7 @@
 /** The release desk: records go out, from their choice to what became of their delivery, with what is refused on the way. */
 import assert from 'node:assert/strict';
 import { it } from 'mocha';
-import { type ConsoleWay, inConsoleWays, onConsole } from '../support/console.js';
+import { type ConsoleWay, endsWell, inConsoleWays, onConsole } from '../support/console.js';
 import { sameTree } from '../support/golden-tree.js';
 import { plainPdf } from '../support/plain-pdf.js';
 import { releaseDesk } from '../support/release-desk.js';
@@ -384,7 +384,7 @@ const story = (ground: ConsoleWay): void => {
     assert.notEqual(await versionOf(), theirs);
   });
 
-  it('breaks no rule of the policy', () => assert.deepEqual(stage().trouble, []));
+  it('breaks no rule of the policy, and leaves its audit events', () => endsWell(stage()));
 };
 
 inConsoleWays('records that go out from the console', story);

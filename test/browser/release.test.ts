@@ -1,7 +1,7 @@
 /** The release desk: a request for records from its receipt to what goes out, with what is refused on the way. */
 import assert from 'node:assert/strict';
 import { it } from 'mocha';
-import { inConsoleWays, onConsole, tabTo } from '../support/console.js';
+import { endsWell, inConsoleWays, onConsole, tabTo } from '../support/console.js';
 import { FULL } from '../support/depth.js';
 import { sameTree } from '../support/golden-tree.js';
 import { releaseDesk } from '../support/release-desk.js';
@@ -249,5 +249,5 @@ inConsoleWays('the release desk of the console', way => {
       await at('Authorization');
     });
 
-  it('breaks no rule of the policy', () => assert.deepEqual(stage().trouble, []));
+  it('breaks no rule of the policy, and leaves its audit events', () => endsWell(stage()));
 });

@@ -219,6 +219,37 @@ async function stageOf(server: RunningServer, browser: BrowserContext, isSignedI
   };
 }
 
+type TrailReader = Readonly<Record<string, string>>;
+
+/** What holds at the end of a story: nothing has gone wrong in the page, and in a full run each request has its audit event. `reader`: headers of somebody who may read the trail. */
+export async function endsWell(stage: ConsoleStage, reader: TrailReader = {}): Promise<void> {
+  assert.deepEqual(stage.trouble, []);
+  if (FULL) assert.ok((await allRecorded(stage, reader)) > 0);
+}
+
+/** How many requests of the page there were, each with its audit event. The page is left, so that nothing is under way any more. */
+export async function allRecorded({ asked, server, page }: ConsoleStage, reader: TrailReader = {}): Promise<number> {
+  await page.goto('about:blank');
+  while (asked.some(({ id }) => id === undefined)) await page.evaluate('new Promise(requestAnimationFrame)');
+  const sent = new Map(
+    asked.flatMap(({ id = 'none', method, url }) => (id === 'none' ? [] : [[id, `${method} ${url}`]])),
+  );
+  const recorded = new Set<string>();
+  let next = '/fhir/AuditEvent?_count=500';
+  while (next !== '') {
+    const { body } = await server.request.get(next).set(reader).expect(200);
+    const { entry = [], link } = body as { entry?: object[]; link: { relation: string; url: string }[] };
+    const said = JSON.stringify(entry);
+    for (const id of sent.keys()) if (said.includes(`"${id}"`)) recorded.add(id);
+    next = link.find(({ relation }) => relation === 'next')?.url.replace(/^https?:\/\/[^/]+/, '') ?? '';
+  }
+  assert.deepEqual(
+    [...sent].filter(([id]) => !recorded.has(id)).map(([, request]) => request),
+    [],
+  );
+  return sent.size;
+}
+
 /** By the Tab key alone, to what has this id, or says this. */
 export async function tabTo(page: Page, name: string): Promise<void> {
   for (let left = 120; left > 0; left--) {

@@ -10,6 +10,7 @@ import { announce } from '../../ui/announce.js';
 import { TextField } from '../../ui/fields.js';
 import { Loading } from '../../ui/page.js';
 import { PdfPage } from './pdf-page.js';
+import { PdfThumbnail } from './pdf-thumbnail.js';
 import { useView, ViewTools } from './view-tools.js';
 import type { ViewerShape } from './viewer.js';
 
@@ -113,6 +114,7 @@ function PdfPages({ pdf, title }: { readonly pdf: PDFDocumentProxy; readonly tit
               onClick={event => toPage(event, number)}
               aria-label={sayDocument('page', { n: number })}
             >
+              <PdfThumbnail pdf={pdf} number={number} />
               {number}
             </a>
           ))}
