@@ -103,7 +103,8 @@ export async function startMongo(
     running.kill(signal);
     await ended;
   };
-  const remove = () => rmSync(folder, { recursive: true, force: true });
+  // One that is killed as the process ends may write for a moment more.
+  const remove = () => rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   const killNow = () => {
     child?.kill('SIGKILL');
     remove();
