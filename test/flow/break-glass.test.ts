@@ -63,16 +63,24 @@ const PRINCIPALS: Readonly<Record<string, Principal>> = {
   officer: { name: 'officer', role: 'officer' },
   admin: { name: 'admin', role: 'admin' },
   nobody: { role: 'emergency' },
-  bot: { name: 'i|bot', role: 'emergency', issuer: 'i', subject: 'bot', client: 'bot' },
+  bot: { name: 'https://i.test|bot', role: 'emergency', issuer: 'https://i.test', subject: 'bot', client: 'bot' },
   token: {
-    ...{ name: 'i|tom', role: 'emergency', issuer: 'i', subject: 'tom', client: 'app', tokenId: 't1', purpose: 'BTG' },
+    ...{
+      name: 'https://i.test|tom',
+      role: 'emergency',
+      issuer: 'https://i.test',
+      subject: 'tom',
+      client: 'app',
+      tokenId: 't1',
+      purpose: 'BTG',
+    },
     scopes: [scope('user', 'Patient'), scope('user', 'Observation')],
   },
   bound: {
     ...{
-      name: 'i|ben',
+      name: 'https://i.test|ben',
       role: 'emergency',
-      issuer: 'i',
+      issuer: 'https://i.test',
       subject: 'ben',
       client: 'app',
       patient: 'ours',
