@@ -137,7 +137,7 @@ describe('what a release sends itself', () => {
         assert.match(detail(told, 'proof')!, /queued as Q4711/);
         // Whoever delivers does not learn the link.
         assert.ok(answer.parameter!.every(({ name }) => name !== 'link'));
-        const { to, text } = relay.taken.find(each => each.to === 'ada@example.org')!;
+        const { to, text } = relay.taken.findLast(each => each.to === 'ada@example.org')!;
         assert.equal(to, 'ada@example.org');
         const plain = text.replaceAll('=\n', '').replaceAll('=3D', '=');
         const [, token] = /released-records#([\w-]{20,})/.exec(plain)!;
@@ -153,9 +153,10 @@ describe('what a release sends itself', () => {
 
       it('is tried again where the relay says later, and is told as failed where it says never', async () => {
         const { talk } = stage();
-        const { told } = await delivered(talk, email('later@example.org'));
+        const address = `later-${stage().server.engine.store.name}@example.org`;
+        const { told } = await delivered(talk, email(address));
         assert.equal(told.status, 'completed');
-        assert.equal(relay.taken.filter(({ to }) => to === 'later@example.org').length, 1);
+        assert.equal(relay.taken.filter(({ to }) => to === address).length, 1);
         const { told: never, task } = await delivered(talk, email('nobody@example.org'));
         assert.deepEqual([never.status, workStateOf(task)], ['not-done', 'searching']);
         assert.match(never.statusReason!.text!, /550/);
