@@ -374,7 +374,8 @@ onStoresInTurn(
       assert.ok(finals.length > 0, 'some of them get there');
     });
   },
-  { config: { tokens: intakeTokens, auth: 'token' }, set: intakeWorld },
+  // Everybody stays new, so that each scan needs a second person.
+  { config: { tokens: intakeTokens, auth: 'token', intakeNewStaff: '1000', intakeWait: '120' }, set: intakeWorld },
 );
 
 onStoresInTurn(
