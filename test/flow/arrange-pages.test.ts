@@ -1,6 +1,7 @@
 /** Pages of scans that are split, joined, ordered and turned before their index: none is lost or doubled, and what they were of stays. docs/records-desk.md */
 import assert from 'node:assert/strict';
 import type {
+  Bundle,
   DocumentReference,
   OperationOutcome,
   Parameters,
@@ -12,11 +13,24 @@ import { it } from 'mocha';
 import { extractText } from 'unpdf';
 import { openPdf } from '../../src/fhir/content/pdfium.js';
 import { onStoresInTurn } from '../support/both-stores.js';
-import { ANN, as, BEN, FIELDS, fileOf, indexAs, intakeTokens, intakeWorld, takeIn, toldOf } from '../support/intake.js';
-import { aPdf } from '../support/scans.js';
+import {
+  ANN,
+  as,
+  BEN,
+  FIELDS,
+  fileOf,
+  indexAs,
+  intakeTokens,
+  intakeWorld,
+  stepAs,
+  takeIn,
+  toldOf,
+} from '../support/intake.js';
+import { aPdf, aTiff, WHITE_FAX } from '../support/scans.js';
 import { FHIR_JSON, workStateOf } from '../support/work.js';
 
 const ROOT = as('root');
+const CONFIDENTIALITY = 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality';
 const pile = (...words: string[]): Buffer => aPdf(words.map(each => `BT /F1 12 Tf 50 700 Td (${each}) Tj ET`));
 
 const pdfWords = async (bytes: Buffer): Promise<string[]> => (await extractText(new Uint8Array(bytes))).text;
@@ -137,14 +151,110 @@ onStoresInTurn(
       assert.match(plain.text, /operation-needed/);
     });
 
-    it('are as confidential as the scans that they are of, and of the patient whom all of these name', async () => {
+    const labelled = (of: string, code: string) =>
+      stage().talk.send('POST', `${of}/$meta-add`, {
+        headers: { ...ROOT, ...FHIR_JSON },
+        body: JSON.stringify({
+          resourceType: 'Parameters',
+          parameter: [{ name: 'meta', valueMeta: { security: [{ system: CONFIDENTIALITY, code }] } }],
+        }),
+      });
+    const noticedOf = async (task: string): Promise<string[]> =>
+      ((await stage().talk.get<Task>(`Task/${task}`, ROOT)).body.input ?? []).map(
+        ({ type, valuePositiveInt: page }) => `${type.coding![0]!.code}${page === undefined ? '' : ` ${page}`}`,
+      );
+
+    it('take along what was noticed of the scans, and that one was sent back, so that a second person looks (S4)', async () => {
+      const { talk } = stage();
+      const counted = { name: 'pages', valuePositiveInt: 5 };
+      const short = await scanned(pile('Of a short one', 'Another'), counted);
+      assert.deepEqual(short.found, ['DQ-pages-missing']);
+      const clean = await scanned(pile('Of a clean one'));
+      assert.equal((await indexAs(talk, clean.document, FIELDS)).status, 200);
+      assert.equal((await stepAs(talk, clean.task, 'send-back', BEN, 'wrong-date')).status, 200);
+      const reply = await arrange([
+        [{ scan: short.document, number: 2 }],
+        [
+          { scan: short.document, number: 1 },
+          { scan: clean.document, number: 1 },
+        ],
+      ]);
+      assert.equal(reply.status, 200, reply.text);
+      const [one, both] = made(reply.body);
+      assert.deepEqual(await noticedOf(one!.task), ['DQ-pages-missing', 'DQ-rearranged']);
+      assert.deepEqual(await noticedOf(both!.task), ['DQ-pages-missing', 'DQ-sent-back', 'DQ-rearranged']);
+      const indexed = await indexAs(talk, both!.document, FIELDS);
+      assert.equal(indexed.body.parameter?.find(({ name }) => name === 'second-person')?.valueCode, 'noticed');
+      assert.equal(await stateOf(both!.task), 'pending-qc');
+    });
+
+    it('are of one patient, however scans name it, and of scans of which some page is placed, 200 at most (422)', async () => {
+      const { talk } = stage();
+      const of = (id: string) => ({ name: 'patient', valueReference: { reference: `Patient/${id}` } });
+      const [one, same, other] = [
+        await scanned(pile('Of one'), of('1')),
+        await scanned(pile('Of one as well'), of('1')),
+        await scanned(pile('Of the other'), of('2')),
+      ];
+      const [a, b, c] = [one, same, other].map(({ document: scan }) => ({ scan, number: 1 }));
+      refused(await arrange([[a!, c!]]), 422, 'patients-differ');
+      refused(await arrange([[a!]], [c!]), 422, 'nothing-placed');
+      assert.equal((await scanOf(c!.scan)).status, 'current');
+      const { meta: _, ...plain } = await scanOf(b!.scan);
+      const shown = { reference: `${talk.base}/Patient/1`, display: 'Ada' };
+      const put = await talk.update({ ...plain, id: b!.scan, subject: shown }, ROOT);
+      assert.equal(put.status, 200, put.text);
+      const reply = await arrange([[a!, b!], [c!]]);
+      assert.equal(reply.status, 200, reply.text);
+      const kept = await Promise.all(made(reply.body).map(({ document }) => scanOf(document)));
+      assert.deepEqual(
+        kept.map(({ subject }) => subject?.reference),
+        ['Patient/1', 'Patient/2'],
+      );
+      const pages = Array.from({ length: 202 }, () => ({ compression: 4, strip: WHITE_FAX }));
+      const long = await scanned(aTiff(pages));
+      const all = pages.map((_page, at) => ({ scan: long.document, number: at + 1 }));
+      const short = await arrange([all.slice(0, 201)]);
+      refused(short, 422, 'too-many-pages');
+      assert.match(short.text, /202 pages/);
+      assert.equal((await scanOf(long.document)).status, 'current');
+    });
+
+    it('have the labels of the bytes, and those that are set meanwhile, or nothing is stored', async () => {
+      const one = await scanned(pile('Labelled bytes'));
+      const { url } = (await scanOf(one.document)).content[0]!.attachment;
+      assert.equal((await labelled(`Binary/${url!.split('/').at(-1)}`, 'R')).status, 200);
+      const reply = await arrange([[{ scan: one.document, number: 1 }]]);
+      assert.equal(reply.status, 200, reply.text);
+      const alone = await scanOf(made(reply.body)[0]!.document);
+      assert.deepEqual(
+        alone.meta?.security?.map(({ code }) => code),
+        ['R'],
+      );
+      const { document: scan, task } = await scanned(pile(...Array.from({ length: 20 }, (_, at) => `Page ${at}`)));
+      const pages = Array.from({ length: 20 }, (_, at) => ({ scan, number: at + 1 }));
+      const [both] = await Promise.all([arrange([pages]), labelled(`DocumentReference/${scan}`, 'R')]);
+      if (both.status !== 200) {
+        assert.ok([409, 412].includes(both.status), both.text);
+        assert.equal(await stateOf(task), 'pending-index');
+        return;
+      }
+      const { entry = [] } = (
+        await stage().talk.get<Bundle<DocumentReference>>(`DocumentReference/${scan}/_history`, ROOT)
+      ).body;
+      const over = entry.map(({ resource }) => resource!).find(({ status }) => status === 'superseded')!;
+      const next = await scanOf(made(both.body)[0]!.document);
+      assert.deepEqual(next.meta?.security, over.meta?.security);
+    });
+
+    it('are as confidential as the scans that they are of, and of the patient whom these name', async () => {
       const { talk } = stage();
       const named = { name: 'patient', valueReference: { reference: 'Patient/1' } };
       const [one, other] = [await scanned(pile('Of one'), named), await scanned(pile('Of another'))];
-      const security = [{ system: 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality', code: 'R' }];
+      const security = [{ system: CONFIDENTIALITY, code: 'R' }];
       const { meta, ...plain } = await scanOf(one.document);
-      const labelled = await talk.update({ ...plain, id: one.document, meta: { tag: meta!.tag!, security } }, ROOT);
-      assert.equal(labelled.status, 200, labelled.text);
+      const put = await talk.update({ ...plain, id: one.document, meta: { tag: meta!.tag!, security } }, ROOT);
+      assert.equal(put.status, 200, put.text);
       const [a, b] = [one.document, other.document];
       const alone = await scanned(pile('Alone'), named);
       const reply = await arrange([
@@ -159,11 +269,11 @@ onStoresInTurn(
       assert.deepEqual(
         [
           both!.meta?.security?.map(({ code }) => code),
-          both!.subject,
+          both!.subject?.reference,
           single!.meta?.security,
           single!.subject?.reference,
         ],
-        [['R'], undefined, undefined, 'Patient/1'],
+        [['R'], 'Patient/1', undefined, 'Patient/1'],
       );
     });
   },

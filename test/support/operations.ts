@@ -99,7 +99,7 @@ const ofRelease = composeOperations(
 );
 const ofIntake = composeOperations(
   {
-    'arrange-pages': arrangePagesOperation,
+    'arrange-pages': arrangePagesOperation(new WeakMap()),
     intake: intakeOperation({ lookFor: 1 }),
     'separator-sheet': separatorSheetOperation,
     'intake-rates': intakeRatesOperation,
@@ -107,6 +107,7 @@ const ofIntake = composeOperations(
       rules: { required: [], withoutEncounter: [] },
       sample: { percent: 100, newStaff: 0 },
       ...{ bases: [], now: () => 0, newId: () => '', together: new Map(), copied: new WeakMap() },
+      arranged: new WeakMap(),
     }),
   },
   await definitionsIn('profiles/intake'),

@@ -62,6 +62,7 @@ export const scanIntake: Feature<typeof settings> = {
       now: () => clock.now(),
       newId: () => newId(clock.now()),
       together: new WeakMap(),
+      arranged: new WeakMap(),
       copied: new WeakMap(),
     };
     return {
@@ -73,7 +74,7 @@ export const scanIntake: Feature<typeof settings> = {
       ],
       jobs: command ? [readingJob({ command, time: ocrTime * 1000, bases, clock, log, metrics })] : [],
       operations: {
-        'arrange-pages': arrangePagesOperation,
+        'arrange-pages': arrangePagesOperation(ground.arranged),
         index: indexOperation(ground),
         intake: intakeOperation({ lookFor: intakeWait * 1000 }),
         'separator-sheet': separatorSheetOperation,

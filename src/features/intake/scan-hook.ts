@@ -30,6 +30,9 @@ import {
 /** Documents with the index fields that they are about to have, where `$index` asks for both at once: by the commit and the id of the Task. */
 export type IndexedTogether = WeakMap<object, Map<string, Resource>>;
 
+/** Versions of documents as they were when their pages were arranged: by the commit and the id of the Task. */
+export type ArrangedTogether = WeakMap<object, ReadonlyMap<string, string>>;
+
 export interface ScanGround {
   readonly rules: IndexRules;
   readonly sample: SamplePolicy;
@@ -38,6 +41,7 @@ export interface ScanGround {
   readonly now: () => number;
   readonly newId: () => string;
   readonly together: IndexedTogether;
+  readonly arranged: ArrangedTogether;
   readonly copied: CopiedTogether;
 }
 
@@ -74,8 +78,11 @@ async function prepareScan(ground: ScanGround, write: HookedWrite): Promise<Prep
       'Task.focus',
       'What becomes of the document is written with this step of its Task: write the document in a request before, or index it by $index.',
     );
-  // Its pages are in other documents, which are made in this commit (arrange/).
-  if (to === 'rearranged') return { resource: task, companions: [scanAfter(document, 'rearranged')] };
+  // Its pages are in other documents, which are made in this commit (arrange/) with the labels and the patient of the version that was read.
+  if (to === 'rearranged') {
+    const version = ground.arranged.get(write.commit)?.get(write.id) ?? document.version;
+    return { resource: task, companions: [scanAfter({ ...document, version }, 'rearranged')] };
+  }
   const step: ScanStep = { ground, write, task, document, from };
   if (to !== 'rejected' && document.resource['status'] !== 'current')
     throw refuseScan('document-not-current', 'Task.focus', 'The document is not current any more: reject it.');

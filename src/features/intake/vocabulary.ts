@@ -72,6 +72,8 @@ export const DQ_RULES = {
     display: 'The separator sheet is not of this server, or names nobody here or another patient than who sent it',
   },
   'DQ-came-in-anew': { severity: 'warning', display: 'It was taken back from a record, and came in anew' },
+  'DQ-rearranged': { severity: 'warning', display: 'Its pages were arranged by somebody' },
+  'DQ-sent-back': { severity: 'warning', display: 'A scan that it has pages of was sent back' },
   'DQ-duplicate': { severity: 'warning', display: 'The same bytes are here already' },
 } as const satisfies Readonly<Record<string, QualityRule>>;
 

@@ -15,6 +15,8 @@ export interface PlacedPage {
 
 export interface ArrangementAsked {
   readonly documents: readonly (readonly PlacedPage[])[];
+  /** Where each of them stands. */
+  readonly places: readonly string[];
   readonly leftOut: readonly PlacedPage[];
   /** Ids of the scans, each with where it is named first. */
   readonly scans: ReadonlyMap<string, string>;
@@ -25,15 +27,14 @@ const MOST_SCANS = 20;
 const MOST_DOCUMENTS = 100;
 const MOST_PLACES = 1000;
 
-/** Throws `invalid`. */
+/** Throws `invalid`, and `unprocessable` where a scan would go without a page of it in a document. */
 export function arrangementAsked(given: readonly GivenParameter[], bases: readonly string[]): ArrangementAsked {
-  const documents = given
-    .filter(({ name }) => name === 'document')
-    .map(({ value, at }) => {
-      const pages = partsOf(value).filter(({ name }) => name === 'page');
-      if (pages.length === 0) throw badParameter('A document has one page at least.', at);
-      return pages.map((page, n) => pageAsked(page, `${at}.part[${n}]`, bases));
-    });
+  const wanted = given.filter(({ name }) => name === 'document');
+  const documents = wanted.map(({ value, at }) => {
+    const pages = partsOf(value).filter(({ name }) => name === 'page');
+    if (pages.length === 0) throw badParameter('A document has one page at least.', at);
+    return pages.map((page, n) => pageAsked(page, `${at}.part[${n}]`, bases));
+  });
   const leftOut = given
     .filter(({ name }) => name === 'left-out')
     .map(({ value, at }) => pageAsked(isObject(value) ? value : {}, at, bases));
@@ -46,7 +47,15 @@ export function arrangementAsked(given: readonly GivenParameter[], bases: readon
       `At once pages of ${MOST_SCANS} scans become ${MOST_DOCUMENTS} documents of ${MOST_PLACES} pages at most.`,
       'Parameters.parameter',
     );
-  return { documents, leftOut, scans };
+  const placed = new Set(documents.flat().map(({ scan }) => scan));
+  for (const [scan, at] of scans)
+    if (!placed.has(scan))
+      throw refusePages(
+        'nothing-placed',
+        at,
+        'No page of this scan is in a document: reject the scan with its reason instead.',
+      );
+  return { documents, places: wanted.map(({ at }) => at), leftOut, scans };
 }
 
 const partsOf = (value: unknown): readonly JsonObject[] =>

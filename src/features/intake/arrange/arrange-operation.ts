@@ -4,44 +4,31 @@
  * Defined in profiles/intake/operationdefinition-arrange-pages.json
  */
 import { createHash } from 'node:crypto';
-import { parseJson, STORED_JSON } from '../../../fhir/json/json.js';
-import { parseReference } from '../../../fhir/reference.js';
 import { isObject, itemsOf, type JsonObject, type Resource } from '../../../fhir/resource.js';
 import type { Context, OperationImplementation } from '../../../interactions/engine.js';
 import type { Companion } from '../../../interactions/interaction.js';
 import { jsonText } from '../../../interactions/operations/operation.js';
 import { readGiven } from '../../../interactions/operations/parameters.js';
-import { readCurrent } from '../../../interactions/read.js';
-import { FREE } from '../../../interactions/response/allowance.js';
 import { hookGround } from '../../../interactions/write/hook-ground.js';
 import { newId } from '../../../platform/ids.js';
+import { breathe } from '../../../platform/pieces.js';
 import { joinedLabels, labelsOfDocuments } from '../document-labels.js';
 import { duplicatesOf } from '../duplicates.js';
-import { bytesHeld } from '../intake-file.js';
 import { madeScan, type ScanMaking, takenApart } from '../made-scans.js';
 import { firstAttachment } from '../machine-text/scan-kinds.js';
 import { lookedPages } from '../pages/page-findings.js';
 import { subjectsOf } from '../patient-facts.js';
-import { SCAN_STATUS, scanStateConcept, tasksAbout } from '../vocabulary.js';
-import { type ArrangementAsked, arrangementAsked, checkPlaces, refusePages } from './arrange-asked.js';
+import type { ArrangedTogether } from '../scan-hook.js';
+import { SCAN_STATUS, scanStateConcept } from '../vocabulary.js';
+import { type ArrangementAsked, arrangementAsked, checkPlaces, type PlacedPage } from './arrange-asked.js';
 import { arrangedPages } from './arranged.js';
+import { findingsOfArranged, patientOfAll } from './carried.js';
+import { checkUnchanged, type ScanToArrange, scansToArrange } from './scans-to-arrange.js';
 
-/** Bytes of all scans together. */
-const MOST_BYTES = 64 * 1024 * 1024;
-const ARRANGED: ReadonlySet<string> = new Set(['application/pdf', 'image/tiff', 'image/jpeg']);
-/** Copies that are held: of the scans, of the thread, and of what is made with its base64. */
-const COPIES = 5;
+/** A slice of bytes that are hashed and encoded in one turn: a multiple of three. */
+const SLICE = 3 * 256 * 1024;
 
-interface ScanToArrange {
-  readonly id: string;
-  readonly resource: Resource;
-  readonly task: Resource;
-  readonly taskVersion: string;
-  readonly contentType: string;
-  readonly bytes: Buffer;
-}
-
-export const arrangePagesOperation: OperationImplementation = {
+export const arrangePagesOperation = (arranged: ArrangedTogether): OperationImplementation => ({
   async run(context, ask) {
     const { given } = readGiven(context.engine, ask);
     const asked = arrangementAsked(given, context.engine.settings.bases);
@@ -51,57 +38,14 @@ export const arrangePagesOperation: OperationImplementation = {
     const documents = asked.documents.map(pages =>
       pages.map(({ scan, number, turn }) => ({ file: places.get(scan)!, number, turn })),
     );
+    for (const [at, pages] of asked.documents.entries())
+      patientOfAll(scanDocuments(pages, byId(scans)), context.engine.settings.bases, asked.places[at]!);
     const made = await arrangedPages({ files, documents }, [...asked.scans.values()]);
     checkPlaces(asked, new Map(scans.map(({ id }, at) => [id, made.counts[at]!])));
+    arranged.set(context.stamp, new Map(scans.map(({ task, version }) => [jsonText(task['id']), version])));
     return outcomeOf(context, asked, scans, made.documents ?? []);
   },
-};
-
-/** Throws `unprocessable` for what does not wait for its index, or has no pages that can be taken out. */
-async function scansToArrange(context: Context, { scans }: ArrangementAsked): Promise<readonly ScanToArrange[]> {
-  const ground = hookGround(context);
-  const found: (Omit<ScanToArrange, 'bytes' | 'contentType'> & { readonly at: string; readonly binary: string })[] = [];
-  for (const [id, at] of scans) {
-    const { text } = await readCurrent(context, 'DocumentReference', id);
-    const { resource } = parseJson(text!, STORED_JSON);
-    const [task] = await ground.find('Task', tasksAbout(id, ['pending-index', 'rework']), 1);
-    if (!task?.text || resource['status'] !== 'current')
-      throw refusePages(
-        'not-to-be-indexed',
-        at,
-        'No Task waits for this scan to be indexed: pages are arranged before that.',
-      );
-    const { url } = firstAttachment(resource);
-    const target = typeof url === 'string' ? parseReference(url, context.engine.settings.bases) : undefined;
-    if (target?.kind !== 'local' || target.type !== 'Binary' || itemsOf(resource['content']).length !== 1)
-      throw refusePages('no-bytes', at, 'This scan is not one file of this server.');
-    found.push({
-      ...{ id, resource, at, binary: target.id },
-      ...{ task: parseJson(task.text, STORED_JSON).resource, taskVersion: String(task.version) },
-    });
-  }
-  const held = [];
-  for (const each of found) {
-    const file = await ground.binary(each.binary);
-    const type = jsonText(firstAttachment(each.resource)['contentType']).split(';')[0]!.trim();
-    if (!file) throw refusePages('no-bytes', each.at, 'The bytes of this scan are not here.');
-    if (!ARRANGED.has(type))
-      throw refusePages('type-not-arranged', each.at, `Pages are arranged of ${[...ARRANGED].join(', ')}.`);
-    held.push({ ...each, file, type });
-  }
-  const sum = held.reduce((total, { file }) => total + file.size, 0);
-  if (sum > MOST_BYTES)
-    throw refusePages(
-      'scans-too-large',
-      'Parameters.parameter',
-      'These scans have 64 MB at most together: arrange fewer at once.',
-    );
-  if (COPIES * sum > FREE) await ground.room(COPIES * sum);
-  const read: ScanToArrange[] = [];
-  for (const { id, resource, task, taskVersion, file, type: contentType } of held)
-    read.push({ id, resource, task, taskVersion, contentType, bytes: await bytesHeld(file) });
-  return read;
-}
+});
 
 /** What all of them say alike; undefined: nothing. */
 function sameOf(
@@ -127,33 +71,35 @@ async function outcomeOf(
     ...{ engine, ground, earlier, at: new Date(now).toISOString(), by: principal, newId: () => newId(now) },
     ...(batch === undefined ? {} : { batch }),
   };
-  const byId = new Map(scans.map(scan => [scan.id, scan]));
+  const scanBy = byId(scans);
+  const tasks = new Map(scans.map(({ id, task }) => [id, task]));
   const companions: Companion[] = scans.map(scanOver);
   const told: JsonObject[] = [];
   for (const [at, pages] of asked.documents.entries()) {
     const bytes = documents[at]!;
-    const of = [...new Set(pages.map(({ scan }) => scan))].map(id => byId.get(id)!);
+    const of = scansOf(pages, scanBy);
     const sources = of.map(({ resource }) => resource);
-    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const { sha256, data } = await hashedAndEncoded(bytes);
     const [looked, known] = [
       await lookedPages({ bytes, contentType: 'application/pdf', pages: pages.length }),
       await duplicatesOf(ground, { sha256 }, earlier),
     ];
     const id = making.newId();
     if (!earlier.has(sha256)) earlier.set(sha256, `DocumentReference/${id}`);
-    const patient = sameOf(sources, ({ subject }) => (isObject(subject) ? subject : undefined));
+    const patient = patientOfAll(sources, engine.settings.bases, asked.places[at]!);
     const title = firstAttachment(sources[0]!)['title'];
-    const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64');
     const scan = await madeScan(making, `document ${at + 1}`, {
       id,
       attachment: { contentType: 'application/pdf', ...(typeof title === 'string' ? { title } : {}), data },
       asked: { ...(patient === undefined ? {} : { patient }), identifiers: [] },
-      findings: [...known.findings, ...looked.findings],
-      labels: joinedLabels([labelsOfDocuments(sources), known.labels]),
+      findings: findingsOfArranged(pages, tasks, [...known.findings, ...looked.findings]),
+      // Labels of the bytes are those of whoever has the bytes.
+      labels: joinedLabels([labelsOfDocuments([...sources, ...of.map(({ binary }) => binary)]), known.labels]),
     });
     companions.push(...scan.companions, ...of.map(source => takenApart(making, id, source.id)));
     told.push(...scan.told.map(file => ({ ...file, name: 'document' })));
   }
+  await checkUnchanged(ground, scans);
   return {
     result: {
       status: 200,
@@ -168,6 +114,29 @@ async function outcomeOf(
       ...{ messages: [], mustNotMatch: [] },
     },
   };
+}
+
+const byId = (scans: readonly ScanToArrange[]): ReadonlyMap<string, ScanToArrange> =>
+  new Map(scans.map(scan => [scan.id, scan]));
+
+/** The scans that give pages to a document, each once. */
+const scansOf = (pages: readonly PlacedPage[], scans: ReadonlyMap<string, ScanToArrange>): ScanToArrange[] =>
+  [...new Set(pages.map(({ scan }) => scan))].map(id => scans.get(id)!);
+
+const scanDocuments = (pages: readonly PlacedPage[], scans: ReadonlyMap<string, ScanToArrange>): Resource[] =>
+  scansOf(pages, scans).map(({ resource }) => resource);
+
+/** The SHA-256 in hexadecimal digits, and the base64, in pieces, so that others have their turn. */
+async function hashedAndEncoded(bytes: Uint8Array): Promise<{ readonly sha256: string; readonly data: string }> {
+  const hash = createHash('sha256');
+  const texts: string[] = [];
+  for (let at = 0; at < bytes.length; at += SLICE) {
+    const slice = bytes.subarray(at, at + SLICE);
+    hash.update(slice);
+    texts.push(Buffer.from(slice.buffer, slice.byteOffset, slice.length).toString('base64'));
+    await breathe();
+  }
+  return { sha256: hash.digest('hex'), data: texts.join('') };
 }
 
 /** The batch that all of them are of. */

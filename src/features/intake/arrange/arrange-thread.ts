@@ -24,7 +24,7 @@ export interface PagesToArrange {
 export interface ArrangedPages {
   /** Pages of each file. */
   readonly counts: readonly number[];
-  /** Undefined: a page is not there, or they have too many bytes. */
+  /** Undefined: a page is not there, a file has too many pages, or they have too many bytes. */
   readonly documents?: readonly Uint8Array<ArrayBuffer>[] | undefined;
   readonly isTooLarge?: true;
 }
@@ -42,16 +42,18 @@ answerTasks<PagesToArrange, ArrangedPages | number | undefined>(async task => {
 /** The place of a file that cannot be read. */
 async function arranged({ files, documents, mostPages, mostBytes }: PagesToArrange): Promise<ArrangedPages | number> {
   const opened: OpenPdf[] = [];
+  const counts: number[] = [];
   try {
     for (const [at, { contentType, bytes }] of files.entries()) {
       const picture =
-        contentType === 'application/pdf' ? undefined : picturePdf(Buffer.from(bytes), contentType, mostPages + 1);
+        contentType === 'application/pdf' ? undefined : picturePdf(Buffer.from(bytes), contentType, mostPages);
       if (contentType !== 'application/pdf' && !picture) return at;
       const open = await openPdf(picture?.pdf ?? bytes);
       if (typeof open === 'string') return at;
       opened.push(open);
+      counts.push(picture?.total ?? open.pages);
     }
-    const counts = opened.map(({ pages }) => pages);
+    if (counts.some(count => count > mostPages)) return { counts };
     if (documents.flat().some(({ file, number }) => number > (counts[file] ?? 0))) return { counts };
     const made: Uint8Array<ArrayBuffer>[] = [];
     let sum = 0;

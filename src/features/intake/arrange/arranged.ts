@@ -15,7 +15,7 @@ export interface PagesMade {
   readonly documents: ArrangedPages['documents'];
 }
 
-/** `expressions`: of the files. Throws `unprocessable` where a file cannot be read, or the documents are too large. */
+/** `expressions`: of the files. Throws `unprocessable` where a file cannot be read or has too many pages, or the documents are too large. */
 export async function arrangedPages(
   asked: Pick<PagesToArrange, 'files' | 'documents'>,
   expressions: readonly string[],
@@ -29,6 +29,13 @@ export async function arrangedPages(
       {
         ...{ detail: 'pages-unreadable', expression: expressions[answer ?? 0] ?? 'Parameters.parameter' },
       },
+    );
+  const long = answer.counts.findIndex(count => count > MOST_OF_SCAN);
+  if (long >= 0)
+    throw new FhirError(
+      'unprocessable',
+      `This scan has ${answer.counts[long]} pages, and pages are arranged of scans of ${MOST_OF_SCAN} at most: reject it, and scan the paper in parts.`,
+      { detail: 'too-many-pages', expression: expressions[long] ?? 'Parameters.parameter' },
     );
   if (answer.isTooLarge)
     throw new FhirError('unprocessable', 'These documents have 64 MB at most together: arrange fewer pages at once.', {
