@@ -151,7 +151,7 @@ export class MemoryTrail {
     const head = { origin: anchorsOrigin(LEDGER), size: leaves.length, root: treeRoot(leaves), extensions: [] };
     const note = signNote(checkpointText(head), LEDGER, this.keys.at(-1)!.secret);
     const signed = note + cosignature(note, name, secret, seconds);
-    this.witnessed = { note: signed, shown: this.anchors.map(anchor => anchor.note) };
+    this.witnessed = { note: signed, shown: this.anchors.map(anchor => anchor.note), begun: undefined };
   }
 
   source(): TrailSource {

@@ -172,35 +172,54 @@ export class NotTaken extends Error {
 
   constructor(time: string, cause: unknown) {
     super('An anchor was not taken.', { cause });
-    const made = Date.parse(time);
-    this.made = Number.isNaN(made) ? undefined : made;
+    this.made = madeAt(time);
   }
 }
 
+function madeAt(time: string): number | undefined {
+  const made = Date.parse(time);
+  return Number.isNaN(made) ? undefined : made;
+}
+
+/** Of whoever hands on what waits. */
+export interface SendingGround
+  extends Pick<AnchorOptions, 'store' | 'ledger' | 'key'>,
+    Pick<KeeperGround, 'log' | 'ending'> {
+  readonly isHolder: () => Promise<boolean>;
+  /** Hears of each anchor before it is offered when it was made, in ms since 1970; undefined: it does not say. */
+  readonly waits: (made: number | undefined) => void;
+}
+
 /**
- * Gives a keeper what waits for it, in order, while `isHolder`: of several processes one sends. Throws NotTaken where one was not: it
- * waits on.
+ * Gives a keeper all that waits for it, in order, while `isHolder`: of several processes one sends. Gives whether all was taken; throws NotTaken where one
+ * was not: it waits on.
  */
-export async function sendAnchors(
-  { store, ledger, key, log }: Pick<AnchorOptions, 'store' | 'ledger' | 'key'> & Pick<KeeperGround, 'log'>,
-  keeper: AnchorKeeper,
-  ending: AbortSignal,
-  isHolder: () => Promise<boolean>,
-): Promise<void> {
-  for (const { sequence, body } of await store.pendingMessages(queueOf(keeper), SENT_AT_ONCE)) {
-    if (ending.aborted || !(await isHolder())) return;
-    const anchor = readAnchor(body);
-    // What is none has been written by somebody else: nobody waits for it.
-    const ground = { ledger, key, log, notes: store.deeds.notes, ending };
-    if (anchor) {
-      const time = timeSaid(anchor);
-      try {
-        await keeper.keep({ ...anchor, line: body, time }, ground);
-      } catch (cause) {
-        throw new NotTaken(time, cause);
-      }
+export async function sendAnchors(sending: SendingGround, keeper: AnchorKeeper): Promise<boolean> {
+  const { store, ending, isHolder } = sending;
+  for (;;) {
+    const waiting = await store.pendingMessages(queueOf(keeper), SENT_AT_ONCE);
+    for (const { sequence, body } of waiting) {
+      if (ending.aborted) return false;
+      const anchor = readAnchor(body);
+      if (anchor) sending.waits(madeAt(timeSaid(anchor)));
+      if (!(await isHolder())) return false;
+      // What is none has been written by somebody else: nobody waits for it.
+      if (anchor) await offer(sending, keeper, { ...anchor, line: body, time: timeSaid(anchor) });
+      await store.commit({ changes: [], acknowledges: [sequence] });
     }
-    await store.commit({ changes: [], acknowledges: [sequence] });
+    if (waiting.length < SENT_AT_ONCE) return true;
+  }
+}
+
+async function offer(
+  { store, ledger, key, log, ending }: SendingGround,
+  keeper: AnchorKeeper,
+  anchor: MadeAnchor,
+): Promise<void> {
+  try {
+    await keeper.keep(anchor, { ledger, key, log, notes: store.deeds.notes, ending });
+  } catch (cause) {
+    throw new NotTaken(anchor.time, cause);
   }
 }
 

@@ -47,8 +47,13 @@ export type ExportLine =
   /** The text of an AuditEvent that is a resource. */
   | { readonly kind: 'received'; readonly received: string }
   | { readonly kind: 'checkpoint'; readonly checkpoint: string }
-  /** What a witness has signed last, and the notes of the anchors that it was shown. */
-  | { readonly kind: 'witnessed'; readonly witnessed: string; readonly shown: readonly string[] }
+  /** What a witness has signed last, and the notes of the anchors that it was shown; `begun`: the log that it is shown since and has not signed yet. */
+  | {
+      readonly kind: 'witnessed';
+      readonly witnessed: string;
+      readonly shown: readonly string[];
+      readonly begun?: string | undefined;
+    }
   | { readonly kind: 'anchor'; readonly anchor: string; readonly heads: readonly string[] }
   /** `lines`: with this one; `sha256`: of those before, in hex (LinesDigest). Nobody has signed it: it finds damage, no malice. */
   | {
@@ -135,8 +140,10 @@ const READERS: Readonly<Record<string, (line: JsonObject) => ExportLine | undefi
   event: ({ event, of }) => (isText(event) && isText(of) ? { kind: 'event', event, of } : undefined),
   received: ({ received }) => (isText(received) ? { kind: 'received', received } : undefined),
   checkpoint: ({ checkpoint }) => (isText(checkpoint) ? { kind: 'checkpoint', checkpoint } : undefined),
-  witnessed: ({ witnessed, shown }) =>
-    isText(witnessed) && areTexts(shown) ? { kind: 'witnessed', witnessed, shown } : undefined,
+  witnessed: ({ witnessed, shown, begun }) =>
+    isText(witnessed) && areTexts(shown) && (begun === undefined || isText(begun))
+      ? { kind: 'witnessed', witnessed, shown, begun }
+      : undefined,
   anchor: ({ anchor, heads }) => (isText(anchor) && areTexts(heads) ? { kind: 'anchor', anchor, heads } : undefined),
   end: ({ end }) => {
     if (!isObject(end ?? null)) return undefined;

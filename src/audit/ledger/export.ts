@@ -115,7 +115,10 @@ async function* partsOf(source: TrailSource, asked: ExportAsked, shapes: ToldSha
     if (isWithin(row.last, asked)) yield* rowLines(shapes, asked, { last: row.last }, row);
   for await (const received of source.received())
     if (isWithin(readReceivedEvent(received).at, asked)) yield { kind: 'received', received };
-  if (witnessed) yield { kind: 'witnessed', witnessed: witnessed.note, shown: witnessed.shown };
+  if (witnessed) {
+    const { note, shown, begun } = witnessed;
+    yield { kind: 'witnessed', witnessed: note, shown, begun };
+  }
   for await (const { note, heads } of source.anchors()) {
     const at = anchoredAt(note);
     // One that was made meanwhile may know more of streams than is here.

@@ -69,8 +69,7 @@ export class AnchorKeeping {
 
   /** Another process sends now, and knows how it stands. */
   leave(): void {
-    for (const known of this.#known.values())
-      if (!known.sending) Object.assign(known, { state: 'standby', lacks: undefined, refusals: 0, next: -Infinity });
+    for (const known of this.#known.values()) if (!known.sending) this.#left(known);
   }
 
   /** Resolves when nothing is on its way. */
@@ -96,12 +95,20 @@ export class AnchorKeeping {
     const { log } = this.#options;
     const { way } = keeper;
     try {
-      await sendAnchors({ ...this.#options, log }, keeper, this.#ending.signal, isHolder);
+      const waits = (made: number | undefined): void => void (known.lacks = made);
+      const sending = { ...this.#options, log, isHolder, waits, ending: this.#ending.signal };
+      if (!(await sendAnchors(sending, keeper))) return this.#left(known);
       if (known.state !== 'kept' && known.state !== 'standby') log.warn({ way }, 'A keeper takes anchors again');
       Object.assign(known, { state: 'kept', lacks: undefined, refusals: 0, next: -Infinity });
     } catch (error) {
       this.#failed(way, known, error);
     }
+  }
+
+  /** What waits is another process's now, or that of the next start. */
+  #left(known: KeeperTurn): void {
+    const lacks = this.#ending.signal.aborted ? known.lacks : undefined;
+    Object.assign(known, { state: 'standby', lacks, refusals: 0, next: -Infinity });
   }
 
   #failed(way: string, known: KeeperTurn, error: unknown): void {

@@ -15,9 +15,12 @@ export const WITNESSED = 'witnessed/';
 export const LAST_WITNESSED = 'witnessed-last';
 /** Which log of anchors a witness is shown (witness.ts); none, or an empty text: the first one. */
 export const WITNESS_LOG = 'witness-log';
-/** The log that may be begun where the witness refuses the one of now: somebody has accepted an older copy of the store. */
+/**
+ * The log that may be begun where the witness refuses another one, which stands in the next line: somebody has accepted an older copy of the store. None, or an
+ * empty text: nobody has, or the witness has signed since.
+ */
 export const NEXT_WITNESS_LOG = 'witness-next-log';
-/** The log that the witness has refused and that nobody has given up since; none, or an empty text: it has not. */
+/** The log that the witness has refused, which nobody has given up and it has not signed since; none, or an empty text: it has not. */
 export const WITNESS_REFUSED = 'witness-refused';
 export const witnessedName = (at: number): string => WITNESSED + numberInName(at);
 /** When a keeper elsewhere that does not get each anchor was given one, in ms since 1970. */

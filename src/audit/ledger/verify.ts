@@ -145,7 +145,7 @@ class TrailVerifier {
       case 'checkpoint':
         return this.#checkpoint(line.checkpoint);
       case 'witnessed':
-        return this.#witness.witnessed(line.witnessed, line.shown, this.#line);
+        return this.#witness.witnessed(line, this.#line);
       case 'anchor':
         this.#witness.anchor(line.anchor);
         return this.#anchors.anchor(line.anchor, line.heads, this.#line);

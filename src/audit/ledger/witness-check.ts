@@ -4,6 +4,7 @@
  */
 import { treeRoot } from '../../store/ledger.js';
 import { timeOfAnchor } from './anchor-check.js';
+import type { ExportLine } from './export-line.js';
 import type { TrailFindings } from './finding.js';
 import { type Checkpoint, cosignedAt, leafOfNote, logOfOrigin, type NoteKey, openCheckpoint } from './note.js';
 import type { Signers } from './signers.js';
@@ -14,6 +15,8 @@ export interface SeenByWitness {
   readonly anchors: number;
   readonly until: number;
 }
+
+type WitnessedLine = Pick<Extract<ExportLine, { readonly kind: 'witnessed' }>, 'witnessed' | 'shown' | 'begun'>;
 
 /** The time of which an export tells, in ms since 1970. */
 interface ExportTime {
@@ -49,7 +52,7 @@ export class WitnessCheck {
   }
 
   /** Before the anchors of the export. `shown`: their notes, in the order of the log. */
-  witnessed(note: string, shown: readonly string[], line: number): void {
+  witnessed({ witnessed: note, shown, begun }: WitnessedLine, line: number): void {
     const place = { line };
     this.#isThere = true;
     const opened = this.#signers.open(note, () => place);
@@ -65,6 +68,12 @@ export class WitnessCheck {
         'restored',
         place,
         `The log that a witness is shown was begun anew as ${log}: it has refused the one before. Ask it what that was.`,
+      );
+    if (begun !== undefined)
+      this.#findings.warn(
+        'restored',
+        place,
+        `The log that a witness is shown was begun anew as ${begun}, which it has not signed yet: it has refused the one before. Ask it what that was.`,
       );
     this.#by = this.#witnesses.find(key => cosignedAt(note, key) !== undefined)?.name;
     if (this.#witnesses.length > 0 && this.#by === undefined)

@@ -5,14 +5,15 @@
  *
  * A witness never forgets. Where an older copy of the store was put in its place, it refuses the log for good: whoever has accepted that (forks.ts) has
  * said that another one may be begun, `<ledger>/anchors/<time>`, of which the witness must be told by its operator. It has the anchors that are still known, then
- * the new ones, and that it is another one is told to whoever verifies.
+ * the new ones, and that it is another one is told to whoever verifies. What was accepted is in place of one log, and is spent when the witness signs next,
+ * whichever it signs: what is changed later begins no other log.
  *
  * The anchors that were shown stay in the store, in their order, and the last checkpoint with the witness's signature (https://c2sp.org/tlog-cosignature) stands
  * beside them; both are part of an export.
  */
 import { FhirError } from '../../fhir/error.js';
 import { consistencyProof, subtreesOf, treeRoot, type Hash } from '../../store/ledger.js';
-import type { LedgerNotes } from '../../store/seals.js';
+import type { LedgerNote, LedgerNotes } from '../../store/seals.js';
 import { type KeeperGround, type MadeAnchor, readAnchor } from './anchors.js';
 import {
   lastNote,
@@ -52,6 +53,8 @@ export interface WitnessedLog {
   readonly note: string;
   /** Notes of the anchors that it is of. */
   readonly shown: readonly string[];
+  /** The log that was begun in its place and that the witness has not signed yet; undefined: none. */
+  readonly begun: string | undefined;
 }
 
 const PAGE = 200;
@@ -59,12 +62,23 @@ const REFUSES = 'witness-refuses';
 /** What the witness says where it knows another size. */
 const SIZE_TYPE = 'text/x.tlog.size';
 
+/** How often it is asked with the size that it says it knows: another process may be asking, too. */
+const TRIES = 4;
+
 /** As a name of a log: `2026-01-31T08-15-00Z`. */
 const logAt = (now: number): string => `${new Date(now).toISOString().slice(0, 19).replaceAll(':', '-')}Z`;
 
 /** Somebody has accepted an older copy of the store: where the witness refuses, another log may be begun. `now`: ms since 1970. */
-export const allowNewLog = async (notes: LedgerNotes, now: number): Promise<void> =>
-  notes.keep([textNote(NEXT_WITNESS_LOG, logAt(now)), textNote(WITNESS_REFUSED, '')]);
+export async function allowNewLog(notes: LedgerNotes, now: number): Promise<void> {
+  const current = (await lastNote(notes, WITNESS_LOG)) ?? '';
+  await notes.keep([textNote(NEXT_WITNESS_LOG, `${logAt(now)}\n${current}`), textNote(WITNESS_REFUSED, '')]);
+}
+
+/** The log that may be begun in place of this one; undefined: nobody has said so. */
+async function logAllowed(notes: LedgerNotes, current: string): Promise<string | undefined> {
+  const [next = '', of = ''] = ((await lastNote(notes, NEXT_WITNESS_LOG)) ?? '').split('\n');
+  return next === '' || of !== current || next === current ? undefined : next;
+}
 
 /** A witness has seen more than this store knows, or something else, and nobody has accepted that. */
 export const hasWitnessRefused = async (notes: Pick<LedgerNotes, 'find'>): Promise<boolean> =>
@@ -87,8 +101,8 @@ export class WitnessLog {
       await this.#show(anchor, ground, current);
     } catch (error) {
       if (!(error instanceof FhirError) || error.issues[0]?.detail !== REFUSES) throw error;
-      const next = (await lastNote(notes, NEXT_WITNESS_LOG)) ?? '';
-      if (next === '' || next === current) {
+      const next = await logAllowed(notes, current);
+      if (next === undefined) {
         await notes.keep([textNote(WITNESS_REFUSED, anchorsOrigin(ledger, current))]);
         throw error;
       }
@@ -116,25 +130,56 @@ export class WitnessLog {
     const note = signNote(checkpointText(head), ledger, key().secret);
     const last = await lastNote(notes, LAST_WITNESSED);
     const known = last === undefined ? 0 : sizeSigned(last, origin);
-    let answer = await this.#witness.add(askText(leaves, Math.min(known, leaves.length), note));
-    const size = sizeKnown(answer);
-    // It has signed what we have not heard of, or is a new one.
-    if (size !== undefined && size <= leaves.length && size !== known)
-      answer = await this.#witness.add(askText(leaves, size, note));
-    if (answer.status !== 200) throw refusalOf(answer);
+    const { answer, old } = await this.#asked(known, note);
+    if (answer.status !== 200) throw await this.#refusalOf(answer, old, notes);
     const signed = note + (answer.text.endsWith('\n') ? answer.text : `${answer.text}\n`);
     if (cosignedAt(signed, this.#witness.key) === undefined)
       throw new FhirError('unavailable', 'The witness has signed by another key.', { detail: 'witness-key' });
-    await notes.keep([textNote(LAST_WITNESSED, signed)]);
+    await notes.keep([textNote(LAST_WITNESSED, signed), ...(await spentNotes(notes))]);
   }
+
+  /** Where it has signed what we have not heard of, or is a new one, it is asked again from the size that it knows. */
+  async #asked(from: number, note: string): Promise<{ readonly answer: WitnessAnswer; readonly old: number }> {
+    const { length } = this.#leaves;
+    let old = Math.min(from, length);
+    for (let tries = 1; ; tries++) {
+      const answer = await this.#witness.add(askText(this.#leaves, old, note));
+      const size = sizeKnown(answer);
+      if (size === undefined || size > length || size === old || tries === TRIES) return { answer, old };
+      old = size;
+    }
+  }
+
+  /** It refuses for good where it knows more than the store, or something else of the size that it was asked from; not where another process has just shown it more. */
+  async #refusalOf(answer: WitnessAnswer, old: number, notes: LedgerNotes): Promise<FhirError> {
+    const { status } = answer;
+    const size = sizeKnown(answer);
+    const { length } = this.#leaves;
+    const isBehind = size !== undefined && size !== old && size <= length + (await notesShown(notes, length)).length;
+    if ((status === 409 && !isBehind) || status === 422)
+      return new FhirError('unprocessable', `The witness answers ${status}.`, { detail: REFUSES });
+    return new FhirError('unavailable', `The witness answers ${status}.`, { detail: `status-${status}` });
+  }
+}
+
+/** What it has signed is no refusal any more, and what somebody has accepted before that was for what came before it. */
+async function spentNotes(notes: LedgerNotes): Promise<LedgerNote[]> {
+  const spent: LedgerNote[] = [];
+  for (const name of [NEXT_WITNESS_LOG, WITNESS_REFUSED])
+    if (((await lastNote(notes, name)) ?? '') !== '') spent.push(textNote(name, ''));
+  return spent;
 }
 
 /** Undefined: there is no witness. */
 export async function witnessedLog(notes: Pick<LedgerNotes, 'find'>): Promise<WitnessedLog | undefined> {
   const note = await lastNote(notes, LAST_WITNESSED);
   if (note === undefined) return undefined;
-  return { note, shown: (await notesShown(notes, 0)).slice(0, sizeSigned(note)) };
+  const log = (await lastNote(notes, WITNESS_LOG)) ?? '';
+  const begun = log === '' || originOf(note).endsWith(`/${log}`) ? undefined : log;
+  return { note, shown: (await notesShown(notes, 0)).slice(0, sizeSigned(note)), begun };
 }
+
+const originOf = (note: string): string => note.slice(0, note.indexOf('\n'));
 
 /** `origin`: of another log nothing is signed. */
 function sizeSigned(note: string, origin?: string): number {
@@ -167,10 +212,4 @@ function askText(leaves: readonly Hash[], old: number, note: string): string {
 function sizeKnown({ status, contentType, text }: WitnessAnswer): number | undefined {
   if (status !== 409 || !contentType.startsWith(SIZE_TYPE)) return undefined;
   return /^(?:0|[1-9]\d{0,15})$/.test(text.trim()) ? Number(text.trim()) : undefined;
-}
-
-function refusalOf({ status }: WitnessAnswer): FhirError {
-  if (status === 409 || status === 422)
-    return new FhirError('unprocessable', `The witness answers ${status}.`, { detail: REFUSES });
-  return new FhirError('unavailable', `The witness answers ${status}.`, { detail: `status-${status}` });
 }

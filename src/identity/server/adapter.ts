@@ -120,6 +120,10 @@ function recordGroup(name: string, id: string, { grantId, accountId }: AdapterPa
   return grant === undefined ? undefined : groupOfGrant(grant);
 }
 
+/** Gives whether there was one: of all who end it at once, one does. */
+export const takeSession = async (records: Records, id: string): Promise<boolean> =>
+  (await records.take(SESSION_KIND, keyOf(id))) !== undefined;
+
 const SESSION_OF_UID = 'oidc-SessionUid';
 
 const keyOf = (id: string): string => hash('sha256', id, 'base64url');

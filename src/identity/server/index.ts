@@ -24,7 +24,7 @@ import { createAnonymousRecords, createRequestBounds, type RequestBounds } from 
 import type { ClientKeys } from './client-keys.js';
 import { Launches } from './launches.js';
 import { textSent, formIn, isForm, jsonSent, sendJson, withBody } from './messages.js';
-import { createOwnTokens, introspectOwn, type OwnTokens, revokeOwn } from './own-tokens.js';
+import { createOwnTokens, introspectOwn, type OwnTokens, ownToRevoke } from './own-tokens.js';
 import { createProvider, type OidcLibrary, OTHER_SCOPES, type ProviderGround } from './provider.js';
 import { createRegistrationLimit, registerApplication, type RegistrationGround } from './registration.js';
 import { mayHaveSession, sessionOf } from './session-cookie.js';
@@ -212,17 +212,22 @@ export class AuthorizationServer implements TokenIssuer {
     };
   }
 
-  /** `end_session`: the session of the browser ends as well, so that whoever sits there next is asked who they are. */
+  /**
+   * `end_session`: the session of the browser ends as well, so that whoever sits there next is asked who they are; of a token that has ended already,
+   * too. It ends first: where the store goes away in between, no session stays of which the token is gone.
+   */
   async #revoke(page: AskedPage, { provider, tokens }: Running, request: IdentifyingRequest, form: URLSearchParams) {
     const refreshToken = (token: string) => provider.RefreshToken.find(token);
-    const { answer, ended } = await revokeOwn(this.#ground, tokens, { request, form, refreshToken });
-    const shown = shownRequest('/auth/revoke', {});
-    if (!ended) return answer;
-    await this.#tell({ what: 'token-revoked', ...ended, request: shown }, request.address);
+    const { answer, of, end } = await ownToRevoke(this.#ground, tokens, { request, form, refreshToken });
+    if (!of) return answer;
     const session = form.get('end_session') === 'true' ? await sessionOf(this.#ground, page) : undefined;
     // A token says no more than that its own user is to be signed out.
-    if (session?.accountId !== undefined && session.accountId === ended.user)
-      await tellSignedOut(this.#ground, await endSession(this.#ground, provider, session.uid), request.address);
+    const isTheirs = session?.accountId !== undefined && session.accountId === of.user;
+    const signedOut = isTheirs ? await endSession(this.#ground, provider, session.uid) : undefined;
+    await end?.();
+    await tellSignedOut(this.#ground, signedOut, request.address);
+    const shown = shownRequest('/auth/revoke', {});
+    if (end) await this.#tell({ what: 'token-revoked', ...of, request: shown }, request.address);
     return answer;
   }
 

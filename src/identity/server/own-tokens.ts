@@ -7,33 +7,31 @@ import type { JWK } from 'jose';
 import type { Identify, IdentifyingRequest, Principal } from '../principal.js';
 import { endGrant } from './adapter.js';
 import { type Application, isSecret } from './applications.js';
-import type { ProviderGround } from './provider.js';
+import { LONGEST_SESSION, type ProviderGround } from './provider.js';
 import { publicPart } from './signing-keys.js';
 
 export interface OwnTokens {
   /** Undefined: it is none of ours, or not good any more. */
   verify(token: string): Promise<JWTPayload | undefined>;
+  /** What it said, though it may be revoked, or over for no longer than a session lasts. Undefined: it was not given out here, or by a key that is gone. */
+  read(token: string): Promise<JWTPayload | undefined>;
   readonly keys: LocalJWKSet;
 }
 
 export function createOwnTokens(ground: ProviderGround, keys: readonly JWK[]): OwnTokens {
   const set = createLocalJWKSet({ keys: keys.map(publicPart) });
+  const { issuer, base, revocations } = ground;
+  const opened = async (token: string, clockTolerance: number): Promise<JWTPayload | undefined> => {
+    const rules = { issuer, audience: base, typ: 'at+jwt', algorithms: ['ES256'], clockTolerance };
+    return (await jwtVerify(token, set, rules).catch(() => undefined))?.payload;
+  };
   return {
     keys: set,
     async verify(token) {
-      try {
-        const { issuer, base, revocations } = ground;
-        const { payload } = await jwtVerify(token, set, {
-          issuer,
-          audience: base,
-          typ: 'at+jwt',
-          algorithms: ['ES256'],
-        });
-        return revocations.isRevoked(principalIn(payload)) ? undefined : payload;
-      } catch {
-        return undefined;
-      }
+      const payload = await opened(token, 0);
+      return payload && !revocations.isRevoked(principalIn(payload)) ? payload : undefined;
     },
+    read: token => opened(token, LONGEST_SESSION),
   };
 }
 
@@ -79,35 +77,38 @@ export async function introspectOwn(
 }
 
 /**
- * Ends the grant that a token of an application belongs to, or the token, where it belongs to none. Of one with keys its name is enough: whoever has a token may want it to be
+ * Finds the grant that a token of an application belongs to, or the token, where it belongs to none. Of one with keys its name is enough: whoever has a token may want it to be
  * over, and can do nothing else here.
  */
-export async function revokeOwn(
+export async function ownToRevoke(
   ground: ProviderGround,
   tokens: OwnTokens,
   { request, form, refreshToken }: RevokeRequest,
-): Promise<RevokeAnswer> {
+): Promise<FoundToRevoke> {
   const application = await applicationOf(ground, request, form, true);
   if (!application) return { answer: REFUSED };
   const { id } = application.record;
   const token = form.get('token') ?? '';
-  const { jti = '', client_id: client, sub: subject } = (await tokens.verify(token)) ?? {};
-  const { clientId, grantId, accountId } = (await refreshToken(token)) ?? {};
   const answer: OwnAnswer = { status: 200, body: {} };
+  const { jti = '', client_id: client, sub: user } = (await tokens.read(token)) ?? {};
   if (client === id && jti !== '') {
-    const end = jti.indexOf('~');
-    await (end < 0 ? ground.revocations.revokeToken(jti) : endGrant(ground, jti.slice(0, end)));
-    return { answer, ended: { client: id, ...(end < 0 ? {} : { user: subject }) } };
+    const grantEnd = jti.indexOf('~');
+    const of = grantEnd < 0 ? { client: id } : { client: id, user };
+    if (!(await tokens.verify(token))) return { answer, of };
+    const end = () => (grantEnd < 0 ? ground.revocations.revokeToken(jti) : endGrant(ground, jti.slice(0, grantEnd)));
+    return { answer, of, end };
   }
+  const { clientId, grantId, accountId } = (await refreshToken(token)) ?? {};
   if (clientId !== id || grantId === undefined) return { answer };
-  await endGrant(ground, grantId);
-  return { answer, ended: { client: id, user: accountId } };
+  return { answer, of: { client: id, user: accountId }, end: () => endGrant(ground, grantId) };
 }
 
-export interface RevokeAnswer {
+export interface FoundToRevoke {
   readonly answer: OwnAnswer;
-  /** Whose it was. Absent: nothing has ended, as it was no token, or that of another application. */
-  readonly ended?: { readonly client: string; readonly user?: string | undefined };
+  /** Whose it is, or was. Absent: it is no token that can be told, or that of another application. */
+  readonly of?: { readonly client: string; readonly user?: string | undefined };
+  /** Ends it. Absent: it has ended already. */
+  readonly end?: () => Promise<void>;
 }
 
 interface RefreshTokenOwner {

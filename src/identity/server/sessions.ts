@@ -5,7 +5,7 @@
 import type { Provider } from 'oidc-provider';
 import { realNow } from '../../platform/real-time.js';
 import type { Records } from '../../store/records.js';
-import { allOfKind, endGrant, GRANT_OF_USER, groupOfSessions, SESSION_KIND } from './adapter.js';
+import { allOfKind, endGrant, GRANT_OF_USER, groupOfSessions, SESSION_KIND, takeSession } from './adapter.js';
 import type { AskedInteraction } from './asked.js';
 import { ACCESS_LIFE, LONGEST_GRANT, LONGEST_SESSION, type ProviderGround } from './provider.js';
 
@@ -58,7 +58,7 @@ export async function keepGrant(
   await records.put({ kind: GRANT_OF_USER, id: grant.id, value, group: ofUser(grant.user), expires });
 }
 
-/** With all that was granted in it. Gives whose it was; undefined: there was none. */
+/** With all that was granted in it. Gives whose it was; undefined: there was none, or somebody else has ended it at the same time. */
 export async function endSession(
   ground: Pick<ProviderGround, 'records' | 'revocations'>,
   provider: Provider,
@@ -68,8 +68,10 @@ export async function endSession(
   for await (const { id } of allOfKind(records, GRANT_OF_SESSION, ofSession(uid))) await endGrant(ground, id);
   await records.remove(ofSession(uid));
   const session = await provider.Session.findByUid(uid);
-  await session?.destroy();
-  return session?.accountId;
+  if (!session) return undefined;
+  const isEnded = await takeSession(records, session.jti);
+  await session.destroy();
+  return isEnded ? session.accountId : undefined;
 }
 
 /** What it was; undefined: the user has granted no such thing. */

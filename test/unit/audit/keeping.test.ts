@@ -19,6 +19,7 @@ function stage() {
   let now = START;
   let trouble: FhirError | undefined;
   let holds = true;
+  let held: Promise<void> | undefined;
   const keeping = new AnchorKeeping({
     store: Object.assign(outbox, { deeds: { notes: notesIn(new Map()) } }) as never,
     ...{ ledger: LEDGER, key: () => key, clock: { now: () => now } },
@@ -28,6 +29,7 @@ function stage() {
         ...{ way: 'mail', every: 0 },
         async keep({ time }) {
           asked.push(time);
+          await held;
           if (trouble) throw trouble;
         },
       },
@@ -47,6 +49,12 @@ function stage() {
         keeping.send(async () => holds);
         await keeping.settled();
       }
+    },
+    /** Keeps the keeper from answering until what it gives is called. */
+    hold: (): (() => void) => {
+      let answer = (): void => {};
+      held = new Promise(done => (answer = done));
+      return answer;
     },
     set: (ms: number) => void (now = ms),
     meet: (other: FhirError | undefined) => void (trouble = other),
@@ -107,5 +115,42 @@ describe('anchors that are handed to a keeper', () => {
     assert.equal(asked.length, before + 1);
     leave();
     assert.deepEqual([keeping.states[0]!.state, keeping.states[0]!.lacks], ['standby', undefined]);
+  });
+
+  it('are not called kept by a process that may not send them, or ends', async () => {
+    for (const stop of ['leave', 'end'] as const) {
+      const { keeping, make, minutes, outbox, ...by } = stage();
+      await make();
+      by.meet(away);
+      await minutes(1);
+      if (stop === 'leave') by.leave();
+      else await keeping.end(0, 0);
+      await minutes(1);
+      assert.deepEqual([keeping.states[0]!.state, outbox.pending.length], ['standby', 1], stop);
+      assert.equal(keeping.states[0]!.lacks, stop === 'leave' ? undefined : START);
+    }
+  });
+
+  it('are all handed over, however many wait, and the oldest is what is lacking meanwhile', async () => {
+    const { keeping, asked, make, minutes, meet, set, outbox, hold } = stage();
+    for (let i = 0; i < 150; i++) {
+      set(START + i * MINUTE);
+      await make();
+    }
+    // After a start, before anybody has answered.
+    const answer = hold();
+    const sent = minutes(1);
+    while (asked.length === 0) await new Promise(setImmediate);
+    assert.deepEqual([keeping.states[0]!.state, keeping.states[0]!.lacks], ['standby', START]);
+    answer();
+    await sent;
+    assert.deepEqual(
+      [keeping.states[0]!.state, keeping.states[0]!.lacks, outbox.pending.length],
+      ['kept', undefined, 0],
+    );
+    meet(away);
+    await make();
+    await minutes(1);
+    assert.equal(keeping.states[0]!.state, 'outgoing-broken');
   });
 });

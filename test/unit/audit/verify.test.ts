@@ -56,6 +56,16 @@ describe('what a witness has signed', () => {
     assert.deepEqual(await found(part, options), []);
   });
 
+  it('says that another log was begun which the witness has not signed yet', async () => {
+    const trail = shown();
+    trail.witnessed = { ...trail.witnessed!, begun: '2026-01-31T08-15-00Z' };
+    const { findings } = await verifyText(textOfExport(await trail.export()), options);
+    assert.deepEqual(
+      findings.named.map(({ what, isWarning }) => [what, isWarning]),
+      [['restored', true]],
+    );
+  });
+
   it('says how far it goes, whenever it was signed', async () => {
     const trail = shown();
     const until = Math.max(...trail.anchors.map(({ note }) => Date.parse(note.split('\n')[3]!)));

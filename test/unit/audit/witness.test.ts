@@ -153,6 +153,69 @@ describe('a witness', () => {
     assert.deepEqual([...witness.heads.keys()], [anchorsOrigin(LEDGER)]);
   });
 
+  it('that signs after it was accepted refuses what is changed later, and no log is begun', async () => {
+    const { kept, ground, witness, show, restart, logged } = stage();
+    await show(1);
+    await allowNewLog(ground.notes, Date.UTC(2026, 0, 31));
+    for (const number of [2, 3, 4]) await show(number);
+    for (const at of [2, 3]) kept.delete(witnessedName(at));
+    restart();
+    await assert.rejects(show(5), refusedAs('witness-refuses'));
+    assert.ok(await hasWitnessRefused(ground.notes));
+    assert.deepEqual([[...witness.heads.keys()], logged], [[anchorsOrigin(LEDGER)], []]);
+  });
+
+  it('that does not know the log that was begun yet is not shown a third one', async () => {
+    const { kept, ground, witness, show, restart, pass } = stage();
+    for (const number of [1, 2, 3]) await show(number);
+    kept.delete(witnessedName(2));
+    restart();
+    await allowNewLog(ground.notes, Date.UTC(2026, 0, 31));
+    assert.equal((await witnessedLog(ground.notes))!.begun, undefined);
+    pass(answer => (answer.status === 200 ? { status: 404, contentType: '', text: '' } : answer));
+    await assert.rejects(show(4), refusedAs('status-404'));
+    // Whoever verifies is told meanwhile.
+    assert.equal((await witnessedLog(ground.notes))!.begun, '2026-01-31T00-00-00Z');
+    pass(() => ({ status: 422, contentType: '', text: '' }));
+    await assert.rejects(show(4), refusedAs('witness-refuses'));
+    assert.equal(witness.heads.size, 2);
+    pass(answer => answer);
+    await show(4);
+    assert.deepEqual([witness.heads.size, (await witnessedLog(ground.notes))!.begun], [2, undefined]);
+  });
+
+  it('that signs again has not refused', async () => {
+    const { ground, show, pass } = stage();
+    await show(1);
+    pass(() => ({ status: 422, contentType: '', text: '' }));
+    await assert.rejects(show(2), refusedAs('witness-refuses'));
+    assert.ok(await hasWitnessRefused(ground.notes));
+    pass(answer => answer);
+    await show(2);
+    assert.ok(!(await hasWitnessRefused(ground.notes)));
+  });
+
+  it('that another process asks at the same time does not refuse for good', async () => {
+    const { ground, show, pass } = stage();
+    await show(1);
+    await show(2);
+    const conflict = (size: number) => ({ status: 409, contentType: 'text/x.tlog.size', text: `${size}\n` });
+    const answers = [conflict(1), conflict(2), conflict(3)];
+    pass(answer => answers.shift() ?? answer);
+    await show(3);
+    assert.deepEqual(answers, [], 'it is asked again from where it is then');
+    // What the other one has shown is in the store by then.
+    const line = JSON.stringify({ note: 'of another process', heads: [] });
+    pass(() => {
+      void ground.notes.keep([textNote(witnessedName(4), line)]);
+      return conflict(5);
+    });
+    await assert.rejects(show(4), refusedAs('status-409'));
+    assert.ok(!(await hasWitnessRefused(ground.notes)));
+    pass(() => conflict(7));
+    await assert.rejects(show(5), refusedAs('witness-refuses'));
+  });
+
   it('is not believed when it is somebody else, or does not know the log', async () => {
     const { ground, witness, show, pass, key } = stage();
     const other = new TestWitness();
