@@ -86,6 +86,21 @@ onStoresInTurn(
       assert.match(reply.text, new RegExp(`"${detail}"`));
     };
 
+    it('bring nothing of what other pages draw, and are refused where nobody can tell what that is (S3)', async () => {
+      const square = 'q 100 0 0 100 50 300 cm';
+      const shared = await scanned(
+        aPdf([`${square} /X1 Do Q`, 'BT /F1 12 Tf 50 700 Td (Second) Tj ET'], '0 0 1 1 re f'),
+      );
+      const pages = [1, 2].map(number => [{ scan: shared.document, number }]);
+      const reply = await arrange(pages);
+      assert.equal(reply.status, 200, reply.text);
+      const [first, second] = await Promise.all(made(reply.body).map(({ document }) => bytesOf(document)));
+      assert.ok(first!.includes('/Form') && !second!.includes('/Form'), 'One of them draws the form.');
+      const unsure = await scanned(aPdf([`${square} /X1 %\n Do Q`, ''], '0 0 1 1 re f'));
+      refused(await arrange([1, 2].map(number => [{ scan: unsure.document, number }])), 422, 'pages-share-resources');
+      assert.equal(await stateOf(unsure.task), 'pending-index');
+    });
+
     it('are split, joined, ordered and turned, and what they were of stays as it came (S4)', async () => {
       const { talk } = stage();
       const [one, other] = [await scanned(pile('First', 'Second', 'Blank')), await scanned(pile('Third'))];

@@ -1,8 +1,8 @@
 /** What the threads behind arranged.ts run: pages of several files, in another order and turned, become PDFs of their own, coded as they were. */
 import { endPdfium, type OpenPdf, openPdf, savedPdf } from '../../../fhir/content/pdfium.js';
 import { answerTasks } from '../../../platform/pool.js';
+import { SharedResources, withOwnResources } from '../pages/own-resources.js';
 import { picturePdf } from '../pages/picture-pdf.js';
-import { timeless } from '../sheets/split-pages.js';
 
 export interface ArrangedPage {
   /** Which of the files it is of, from 0; its number, from 1. */
@@ -27,6 +27,8 @@ export interface ArrangedPages {
   /** Undefined: a page is not there, a file has too many pages, or they have too many bytes. */
   readonly documents?: readonly Uint8Array<ArrayBuffer>[] | undefined;
   readonly isTooLarge?: true;
+  /** Nobody can tell what pages use of what they share with others. */
+  readonly isShared?: true;
 }
 
 answerTasks<PagesToArrange, ArrangedPages | number | undefined>(async task => {
@@ -58,12 +60,15 @@ async function arranged({ files, documents, mostPages, mostBytes }: PagesToArran
     const made: Uint8Array<ArrayBuffer>[] = [];
     let sum = 0;
     for (const pages of documents) {
-      const bytes = madeDocument(opened, pages);
+      const bytes = await withOwnResources(madeDocument(opened, pages));
       sum += bytes.length;
       if (sum > mostBytes) return { counts, isTooLarge: true };
       made.push(bytes);
     }
     return { counts, documents: made };
+  } catch (error) {
+    if (error instanceof SharedResources) return { counts: opened.map(({ pages }) => pages), isShared: true };
+    throw error;
   } finally {
     for (const open of opened) open.close();
   }
@@ -72,7 +77,7 @@ async function arranged({ files, documents, mostPages, mostBytes }: PagesToArran
 /** Of FPDFPage_SetRotation. */
 const QUARTER = 90;
 
-function madeDocument(opened: readonly OpenPdf[], pages: readonly ArrangedPage[]): Uint8Array<ArrayBuffer> {
+function madeDocument(opened: readonly OpenPdf[], pages: readonly ArrangedPage[]): Buffer {
   const { pdfium: module } = opened[0]!;
   const document = module.FPDF_CreateNewDocument();
   try {
@@ -85,7 +90,7 @@ function madeDocument(opened: readonly OpenPdf[], pages: readonly ArrangedPage[]
       module.FPDFPage_SetRotation(page, (module.FPDFPage_GetRotation(page) + turn / QUARTER) % 4);
       module.FPDF_ClosePage(page);
     }
-    return new Uint8Array(timeless(savedPdf({ ...opened[0]!, document })));
+    return savedPdf({ ...opened[0]!, document });
   } finally {
     module.FPDF_CloseDocument(document);
   }

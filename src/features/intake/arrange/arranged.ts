@@ -41,6 +41,12 @@ export async function arrangedPages(
     throw new FhirError('unprocessable', 'These documents have 64 MB at most together: arrange fewer pages at once.', {
       ...{ detail: 'arranged-too-large', expression: 'Parameters.parameter' },
     });
+  if (answer.isShared)
+    throw new FhirError(
+      'unprocessable',
+      'Pages of this scan share what they are drawn with, and nobody can tell what is of which: print the pages, and scan them apart.',
+      { ...{ detail: 'pages-share-resources', expression: 'Parameters.parameter' } },
+    );
   return { counts: answer.counts, documents: answer.documents };
 }
 

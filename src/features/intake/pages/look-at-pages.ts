@@ -85,7 +85,7 @@ async function pagesSeen(open: OpenPdf, { file, most, separated, size }: Looking
     pages.push({ ...verdict, dots: said ? lowerDots(said.dots, said.width, said.height) : dotsOfPage(open, at) });
   }
   if (open.pages === 0) return undefined;
-  const parts = isParted ? splitPages(open, sheets, mostOfParts(size)) : undefined;
+  const parts = isParted ? await splitPages(open, sheets, mostOfParts(size)) : undefined;
   return { total: file?.total ?? open.pages, pages, ...(parts ? { parts } : {}) };
 }
 

@@ -2,7 +2,7 @@
 import { qrRuns } from '../../../fhir/content/qr-squares.js';
 import type { ItemOutcome, PackageItem, PackageOrder, PackageWords } from './order.js';
 import type { Paper } from './read/picture.js';
-import { pdfNumber } from './pdf/values.js';
+import { pdfNumber } from '../../../fhir/content/pdf-values.js';
 import type { Sheet, TextRow } from './text/lay-out.js';
 
 /** Points. */

@@ -26,7 +26,7 @@ import {
   type PdfStream,
   pdfTextString,
   type PdfValue,
-} from './pdf/values.js';
+} from '../../../fhir/content/pdf-values.js';
 import { type PdfWriter, pdfWriter } from './pdf/writer.js';
 import type { Paper } from './read/picture.js';
 import { type ItemPool, laidOut } from './read/read-item.js';

@@ -5,12 +5,13 @@
  * random elsewhere follows from that key and the place where it is used, which is used once.
  */
 import { createCipheriv, createHash, createHmac, scrypt } from 'node:crypto';
-import { type PdfDictionary, pdfDictionary, pdfName, type PdfValue } from './values.js';
-
-export interface PdfCipher {
-  /** Strings and streams, in the order in which they are written. */
-  seal(bytes: Uint8Array): Buffer;
-}
+import {
+  type PdfCipher,
+  type PdfDictionary,
+  pdfDictionary,
+  pdfName,
+  type PdfValue,
+} from '../../../../fhir/content/pdf-values.js';
 
 const NO_IV = Buffer.alloc(16);
 

@@ -1,7 +1,7 @@
 /** Part of a PDF that was made elsewhere: whole objects, numbered as they will be, and the forms that are its pages. */
 import { ITEM_LIMITS, TooCostly } from '../read/limits.js';
-import { type PdfCipher, pdfCipher } from './cipher.js';
-import { type PdfStream, type PdfValue, pdfObject } from './values.js';
+import { pdfCipher } from './cipher.js';
+import { type PdfCipher, type PdfStream, type PdfValue, pdfObject } from '../../../../fhir/content/pdf-values.js';
 
 /** A page as a form (Form XObject): its box begins at 0 0. */
 export interface PageForm {

@@ -1,6 +1,6 @@
 /** A fragment as a file of its own, for those who draw it. Its first object is number 1. */
 import type { PdfFragment } from './fragment.js';
-import { pdfDictionary, pdfName, pdfReference } from './values.js';
+import { pdfDictionary, pdfName, pdfReference } from '../../../../fhir/content/pdf-values.js';
 import { pdfWriter } from './writer.js';
 
 export function standalonePdf(fragment: PdfFragment): Buffer {

@@ -13,7 +13,7 @@ import {
   pdfObject,
   pdfReference,
   pdfSource,
-} from './values.js';
+} from '../../../../fhir/content/pdf-values.js';
 
 export interface PdfWriter {
   /** `%PDF-…`: comes first. */

@@ -6,7 +6,7 @@
 import { deflateSync } from 'node:zlib';
 import type { RedactedArea } from '../order.js';
 import { fragmentWriter, type PageForm, type FragmentStart, type PdfFragment } from '../pdf/fragment.js';
-import { pdfName } from '../pdf/values.js';
+import { pdfName } from '../../../../fhir/content/pdf-values.js';
 import { drawnPage, type OpenPdf, type PagePicture } from '../../../../fhir/content/pdfium.js';
 import { imageObject, picturePage, wholePicture } from './picture.js';
 

@@ -5,7 +5,7 @@
  */
 import { JPEG_END, JPEG_SCAN, jpegOrientation, jpegSegments } from '../../../../fhir/content/jpeg-segments.js';
 import type { PageForm, FragmentWriter } from '../pdf/fragment.js';
-import { pdfName } from '../pdf/values.js';
+import { pdfName } from '../../../../fhir/content/pdf-values.js';
 import { imageObject, type Paper, picturePage, plausibleDots, wholePicture } from './picture.js';
 
 interface JpegFrame {

@@ -10,7 +10,7 @@ import {
   type FragmentWriter,
   type PdfFragment,
 } from '../pdf/fragment.js';
-import { isPdfStream, type ParsedPdf, parsePdf } from '../pdf/parse.js';
+import { isPdfStream, type ParsedPdf, parsePdf } from '../../../../fhir/content/pdf-parse.js';
 import {
   isPdfDictionary,
   isPdfList,
@@ -22,7 +22,7 @@ import {
   pdfDictionary,
   pdfName,
   pdfReference,
-} from '../pdf/values.js';
+} from '../../../../fhir/content/pdf-values.js';
 import type { UnmergedReason } from '../order.js';
 import { ITEM_LIMITS, TooCostly } from './limits.js';
 import { flatten, type OpenPdf, openPdf, savedPdf } from '../../../../fhir/content/pdfium.js';

@@ -1,6 +1,13 @@
 /** A picture as a page: at its own size where it says one that a page has, and else within the margins of the paper. */
 import type { PageForm, FragmentWriter } from '../pdf/fragment.js';
-import { type PdfStream, type PdfValue, pdfDictionary, pdfName, pdfNumber, pdfReference } from '../pdf/values.js';
+import {
+  type PdfStream,
+  type PdfValue,
+  pdfDictionary,
+  pdfName,
+  pdfNumber,
+  pdfReference,
+} from '../../../../fhir/content/pdf-values.js';
 
 /** Points. */
 export interface Paper {

@@ -5,7 +5,7 @@
 import { deflateSync } from 'node:zlib';
 import { PNG } from 'pngjs';
 import type { PageForm, FragmentWriter } from '../pdf/fragment.js';
-import { type PdfValue, pdfDictionary, pdfName } from '../pdf/values.js';
+import { type PdfValue, pdfDictionary, pdfName } from '../../../../fhir/content/pdf-values.js';
 import { ITEM_LIMITS, TooCostly } from './limits.js';
 import { type ImageForm, imageObject, type Paper, picturePage, plausibleDots, wholePicture } from './picture.js';
 

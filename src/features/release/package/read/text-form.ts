@@ -1,6 +1,6 @@
 /** A page of text as a form of a PDF. */
 import { deflateSync } from 'node:zlib';
-import { type PdfStream, pdfDictionary, pdfName, pdfReference } from '../pdf/values.js';
+import { type PdfStream, pdfDictionary, pdfName, pdfReference } from '../../../../fhir/content/pdf-values.js';
 import type { GlyphFonts } from '../text/glyph-fonts.js';
 import type { LaidOut, Sheet, TextRun } from '../text/lay-out.js';
 

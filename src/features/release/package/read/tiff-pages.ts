@@ -5,7 +5,7 @@
  */
 import { tiffDirectories, type TiffTags } from '../../../../fhir/content/tiff-directories.js';
 import type { PageForm, FragmentWriter } from '../pdf/fragment.js';
-import { type PdfDictionary, type PdfValue, pdfDictionary, pdfName } from '../pdf/values.js';
+import { type PdfDictionary, type PdfValue, pdfDictionary, pdfName } from '../../../../fhir/content/pdf-values.js';
 import { ITEM_LIMITS, TooCostly } from './limits.js';
 import { type ImageForm, imageObject, type Paper, picturePage, plausibleDots } from './picture.js';
 

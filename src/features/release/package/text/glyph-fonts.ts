@@ -12,7 +12,7 @@ import {
   pdfName,
   pdfNumber,
   pdfReference,
-} from '../pdf/values.js';
+} from '../../../../fhir/content/pdf-values.js';
 import type { LaidOut, TextRun } from './lay-out.js';
 import type { GlyphOutline, ShapedGlyph } from './shape.js';
 

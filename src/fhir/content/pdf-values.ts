@@ -1,5 +1,4 @@
 /** Values of PDF and their text: ISO 32000-2 §7.3, https://www.iso.org/standard/75839.html */
-import type { PdfCipher } from './cipher.js';
 
 /** Without the slash, escaped as it is written. */
 export interface PdfName {
@@ -36,6 +35,11 @@ export const pdfReference = (ref: number): PdfReference => ({ ref });
 /** Members that are undefined are left out. */
 export const pdfDictionary = (members: Readonly<Record<string, PdfValue | undefined>>): PdfDictionary =>
   new Map(Object.entries(members).filter((entry): entry is [string, PdfValue] => entry[1] !== undefined));
+
+export interface PdfCipher {
+  /** Strings and streams, in the order in which they are written. */
+  seal(bytes: Uint8Array): Buffer;
+}
 
 /** A text string in UTF-16 with its mark (§7.9.2.2). */
 export const pdfTextString = (text: string): PdfString => ({

@@ -1,5 +1,5 @@
 /**
- * Reads a PDF that pdfium has written (read/pdfium.ts): objects one by one at the places of its cross-reference table. Of files by other
+ * Reads a PDF that pdfium has written (pdfium.ts): objects one by one at the places of its cross-reference table. Of files by other
  * people it is no reader; what is not as expected throws.
  */
 import {
@@ -10,7 +10,7 @@ import {
   type PdfValue,
   pdfName,
   pdfReference,
-} from './values.js';
+} from './pdf-values.js';
 
 export interface ParsedPdf {
   readonly trailer: PdfDictionary;
@@ -57,6 +57,12 @@ export function parsePdf(bytes: Buffer): ParsedPdf {
 
 export const isPdfStream = (value: PdfValue | PdfStream | undefined): value is PdfStream =>
   typeof value === 'object' && value !== null && 'dictionary' in value;
+
+const spans = new WeakMap<PdfDictionary, ReadonlyMap<string, readonly [number, number]>>();
+
+/** Where a member of a dictionary that was read stands, from its key on to the end of its value. */
+export const pdfSpanOf = (dictionary: PdfDictionary, key: string): readonly [number, number] | undefined =>
+  spans.get(dictionary)?.get(key);
 
 function readTable(bytes: Buffer): { readonly offsets: ReadonlyMap<number, number>; readonly trailer: PdfDictionary } {
   const mark = bytes.lastIndexOf('startxref');
@@ -191,12 +197,16 @@ class Scanner {
   #dictionary(depth: number): PdfValue {
     this.#at += 2;
     const members = new Map<string, PdfValue>();
+    const places = new Map<string, readonly [number, number]>();
     while (!this.follows('>>')) {
+      const from = this.#at;
       const key = this.value(depth + 1);
       if (typeof key !== 'object' || key === null || !('name' in key)) throw new PdfSyntaxError('A key is no name.');
       members.set(key.name, this.value(depth + 1));
+      places.set(key.name, [from, this.#at]);
     }
     this.#at += 2;
+    spans.set(members, places);
     return members;
   }
 
