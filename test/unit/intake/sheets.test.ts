@@ -95,7 +95,7 @@ describe('separator sheets', () => {
     const digests = Array.from({ length: 5000 }, (_, at) => createHash('sha256').update(String(at)).digest('base64'));
     const shared = `%${digests.join('')}\n`;
     const partsOf = async (count: number) => {
-      const pages = Array.from({ length: count }, () => pageWithCode(sheetText(BEATE), 150));
+      const pages = Array.from({ length: count }, () => `${pageWithCode(sheetText(BEATE), 150)}\n/X1 Do`);
       const file = { bytes: aPdf(pages, shared), contentType: 'application/pdf', pages: undefined, separated: true };
       const { findings, parts } = await lookedPages(file, { pool });
       return [codes(findings), parts?.length];
