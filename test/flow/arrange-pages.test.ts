@@ -235,6 +235,20 @@ onStoresInTurn(
       assert.equal((await scanOf(long.document)).status, 'current');
     });
 
+    it('are never said to be elsewhere by somebody who has put them nowhere (422)', async () => {
+      const { talk } = stage();
+      const { task, document } = await scanned(aPdf(['0 0 1 1 re f']));
+      const { body: now } = await talk.get<Task>(`Task/${task}`, ROOT);
+      const businessStatus = { coding: [{ system: 'urn:chartroom:state', code: 'rearranged' }] };
+      const byHand = await talk.update({ ...now, status: 'cancelled', businessStatus }, ROOT);
+      assert.equal(byHand.status, 422, byHand.text);
+      const body = { resourceType: 'Parameters', parameter: [{ name: 'name', valueCode: 'arrange' }] };
+      const asked = { headers: { ...ROOT, ...FHIR_JSON }, body: JSON.stringify(body) };
+      const step = await talk.send('POST', `Task/${task}/$transition`, asked);
+      assert.equal(step.status, 422, step.text);
+      assert.deepEqual([await stateOf(task), (await scanOf(document)).status], ['pending-index', 'current']);
+    });
+
     it('have the labels of the bytes, and those that are set meanwhile, or nothing is stored', async () => {
       const one = await scanned(pile('Labelled bytes'));
       const { url } = (await scanOf(one.document)).content[0]!.attachment;

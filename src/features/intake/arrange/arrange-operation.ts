@@ -47,15 +47,6 @@ export const arrangePagesOperation = (arranged: ArrangedTogether): OperationImpl
   },
 });
 
-/** What all of them say alike; undefined: nothing. */
-function sameOf(
-  resources: readonly Resource[],
-  of: (resource: Resource) => JsonObject | undefined,
-): JsonObject | undefined {
-  const [first, ...others] = resources.map(of);
-  return others.every(each => JSON.stringify(each) === JSON.stringify(first)) ? first : undefined;
-}
-
 async function outcomeOf(
   context: Context,
   asked: ArrangementAsked,
@@ -139,14 +130,12 @@ async function hashedAndEncoded(bytes: Uint8Array): Promise<{ readonly sha256: s
   return { sha256: hash.digest('hex'), data: texts.join('') };
 }
 
-/** The batch that all of them are of. */
+/** The batch that all of them are of; undefined: they are of none, or of several. */
 function batchOf(scans: readonly ScanToArrange[]): string | undefined {
-  const same = sameOf(
-    scans.map(({ task }) => task),
-    ({ basedOn }) => itemsOf(basedOn).find(isObject),
-  );
-  const reference = same?.['reference'];
-  return typeof reference === 'string' && reference.startsWith('List/') ? reference.slice('List/'.length) : undefined;
+  const references = new Set(scans.map(({ task }) => itemsOf(task['basedOn']).find(isObject)?.['reference']));
+  const [reference] = references;
+  const isOne = references.size === 1 && typeof reference === 'string' && reference.startsWith('List/');
+  return isOne ? reference.slice('List/'.length) : undefined;
 }
 
 /** The Task of a scan whose pages are elsewhere; the document follows from it (scan-hook.ts). */

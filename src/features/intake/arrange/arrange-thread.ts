@@ -67,7 +67,7 @@ async function arranged({ files, documents, mostPages, mostBytes }: PagesToArran
     }
     return { counts, documents: made };
   } catch (error) {
-    if (error instanceof SharedResources) return { counts: opened.map(({ pages }) => pages), isShared: true };
+    if (error instanceof SharedResources) return { counts, isShared: true };
     throw error;
   } finally {
     for (const open of opened) open.close();
