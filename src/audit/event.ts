@@ -142,7 +142,8 @@ export function auditEvent(record: AuditRecord, patient: string | undefined, id:
   if (consents) agents.push({ type: PROVIDER, who: { extension: [UNKNOWN_HERE] }, requestor: false });
   if (record.agent !== undefined)
     agents.push({
-      type: APPLICATION_ROLE,
+      // BALP lets one agent be the application that deletes, and that is whoever asked.
+      type: pattern.client === APPLICATION_ROLE ? PROCESSOR : APPLICATION_ROLE,
       who: { identifier: { system: FEATURE, value: record.agent } },
       requestor: false,
       name: record.agent,
@@ -183,6 +184,10 @@ function consentsTold(
   const ids = (consents ?? []).flatMap(each => (each.patient === patient ? each.id : []));
   return ids.length > 0 && principal.name !== undefined ? ids : undefined;
 }
+
+const PROCESSOR: JsonObject = {
+  coding: [{ system: 'http://terminology.hl7.org/CodeSystem/extra-security-role-type', code: 'dataprocessor' }],
+};
 
 /** To which organization somebody belongs who was refused is not kept. */
 const UNKNOWN_HERE: JsonObject = {
@@ -269,7 +274,7 @@ function userAgent({ user }: BalpPattern, principal: Principal, purposeOfEvent: 
     who: { identifier },
     requestor: true,
     name: identifier.value,
-    role: [{ text: role }],
+    ...(role === '' ? {} : { role: [{ text: role }] }),
     ...(tokenId === undefined ? {} : { policy: [policyOf(tokenId)] }),
     ...(purpose === undefined ? {} : { purposeOfUse: [purposeConcept(purpose)] }),
   };

@@ -106,6 +106,15 @@ describe('AuditEvent (AUD-1, BALP)', () => {
     const identifier = { system: 'urn:chartroom:feature', value: 'welcome' };
     assert.deepEqual([who, name, requestor], [{ identifier }, 'welcome', false]);
     assert.equal(profileOf(event), 'PatientRead');
+    // Of a deletion the application is whoever asked, and there is one at most (BALP).
+    const deletion = one({ agent: 'welcome', pattern: 'delete', interaction: 'delete' });
+    assert.deepEqual(agents(deletion), ['110150', 'custodian', 'AUT', 'dataprocessor']);
+  });
+
+  it('says no role of somebody who has none', () => {
+    const user = (role: string) => (one({ principal: { name: 'ann', role } })['agent'] as JsonObject[])[2]!;
+    assert.deepEqual(user('nurse')['role'], [{ text: 'nurse' }]);
+    assert.ok(!Object.hasOwn(user(''), 'role'));
   });
 
   it('of an import says its codes with displays, as the profile of ITI-65 fixes them; a read has none', () => {
