@@ -194,7 +194,8 @@ inConsoleWays('the release desk of the console', way => {
     const id = await begun('other');
     await lead(id, 'log');
     await open(`release/${id}`);
-    await at('Identity');
+    // The page has read the request and its possible steps; without that it would know nothing to be overtaken in.
+    await page.locator('#reason').waitFor();
     await lead(id, 'withdraw', 'Not needed any more.');
     const other = await begun('other');
     await page.fill('#reason', 'Two papers.');
