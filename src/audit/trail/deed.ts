@@ -195,8 +195,19 @@ export function readDeed(bytes: Uint8Array, shapeOf: (id: number) => KeptShape):
   const shape = shapeOf(reader.number());
   const at = reader.number() + YEAR_ONE;
   const id = reader.text();
-  if (shape === WHOLE) return { id, at, event: reader.text() };
+  if (shape === WHOLE) return { id, at, event: eventIn(reader) };
   return shape === LEDGER ? { id, at, entry: reader.text() } : { id, at, record: recordIn(reader, at, shape) };
+}
+
+/** Its text is kept as it is, and is held to be one of JSON here: whoever reads it later takes it for that. */
+function eventIn(reader: DeedReader): string {
+  const event = reader.text();
+  try {
+    JSON.parse(event);
+  } catch (cause) {
+    throw new RangeError('A deed has an event that cannot be read.', { cause });
+  }
+  return event;
 }
 
 function recordIn(reader: DeedReader, at: number, shape: ShapeOfRecord): AuditRecord {

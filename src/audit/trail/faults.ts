@@ -46,7 +46,13 @@ async function faultOf(deeds: Pick<Deeds, 'find'>, read: Read, row: KeptDeedRow)
   const first = records[0] ? `AuditEvent/${records[0].id}` : name;
   if (row.altered || row.events !== records.reduce((sum, kept) => sum + eventsOfKept(kept), 0))
     return { fault: 'altered', name: first };
-  const keys = [...new Set(records.flatMap(keysOfDeed))];
+  let keys: readonly number[];
+  try {
+    keys = [...new Set(records.flatMap(keysOfDeed))];
+  } catch {
+    // Whoever can write rows and their digests can leave out what every event has.
+    return { fault: 'unreadable', name: first };
+  }
   const { last, sequence } = row;
   const alone = { from: last, to: last, oldestFirst: true, after: [last, sequence - 1], limit: 1 } as const;
   // A statement has no room for as many keys as a row may have.

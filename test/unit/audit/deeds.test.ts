@@ -4,9 +4,10 @@ import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { auditEvent, type AuditRecord } from '../../../src/audit/event.js';
 import type { AuditPattern } from '../../../src/audit/patterns.js';
-import { createDeedMaker, readDeed, type KeptShape, splitEventId } from '../../../src/audit/trail/deed.js';
+import { createDeedMaker, deedOfEvent, readDeed, type KeptShape, splitEventId } from '../../../src/audit/trail/deed.js';
 import { createEventMaker, type RecordedEvent } from '../../../src/audit/trail/events.js';
 import { eventsOfDeed, eventTextsOf } from '../../../src/audit/trail/parts.js';
+import { trailFaults } from '../../../src/audit/trail/faults.js';
 import { ALL_DEEDS } from '../../../src/audit/trail/keys.js';
 import { walkTrail, type WalkedTrail } from '../../../src/audit/trail/walk.js';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
@@ -276,6 +277,27 @@ describe('recording', () => {
     const shapeOf = () => JSON.parse(shape.text) as KeptShape;
     for (let length = 0; length < bytes.length; length++)
       assert.throws(() => readDeed(bytes.subarray(0, length), shapeOf), RangeError, String(length));
+  });
+
+  it('is never read from an event whose text is no JSON, and a row of one that lacks what events have is told', async () => {
+    const event = auditEvent(ordinary, undefined, 'whole');
+    const { shape, bytes, at } = deedOfEvent(event, 1_000_000);
+    const read = (given: Uint8Array) => readDeed(given, () => JSON.parse(shape.text) as KeptShape);
+    assert.equal(read(bytes).event, JSON.stringify(event));
+    const edited = (from: string, to: string): Uint8Array =>
+      Buffer.from(Buffer.from(bytes).toString('latin1').replace(from, to), 'latin1');
+    assert.throws(() => read(edited('"resourceType"', '"resourceTyp\n"')), RangeError);
+    const lacking = edited('"agent"', '"agenX"');
+    assert.ok(read(lacking).event);
+    const faultsOf = async (deed: Uint8Array): Promise<readonly string[]> => {
+      const row: KeptDeedRow = { ...deedRow([{ at, events: 1, bytes: deed, keys: [] }]), sequence: 1, altered: false };
+      const find = async (): Promise<readonly KeptDeedRow[]> => [row];
+      const faults: string[] = [];
+      for await (const { fault } of trailFaults({ find }, read)) faults.push(fault);
+      return faults;
+    };
+    assert.deepEqual(await faultsOf(bytes), []);
+    assert.deepEqual(await faultsOf(lacking), ['unreadable']);
   });
 
   it('tells of a row that is damaged, and finds what is at other times', async () => {
