@@ -151,6 +151,13 @@ const CASES: Readonly<Record<string, Buffer>> = {
       ...[7, 8].map(at => form(`/Resources << /XObject << /Im ${at} 0 R >> >>`, '/Im Do')),
     ],
   }),
+  'content in hexadecimal digits': twoPages(
+    [
+      stream('/Filter [/ASCIIHexDecode /FlateDecode]', `${deflateSync(draw('/Im0')).toString('hex')}>`),
+      stream('/Filter /ASCIIHexDecode', `${Buffer.from(draw('/Im1')).toString('hex')}>`),
+    ],
+    { node: BOTH, more: IMAGES },
+  ),
   'names that are escaped, and filtered content': twoPages(
     [draw('/Im#30'), draw('/#49m1')].map(each => {
       const data = deflateSync(each).toString('latin1');
@@ -176,9 +183,29 @@ for (const [name, pdf] of Object.entries(CASES))
     if (!name.startsWith('a field')) assert.notDeepEqual(await pictureOf(pdf, 0), nothing, 'Something is drawn.');
   });
 
+it('pages with notes that run something, or lead elsewhere, have them without that, and their addresses of the web (S3)', async () => {
+  const note = (action: string): string => `<< /Type /Annot /Subtype /Link /Rect [50 50 90 90] ${action} >>`;
+  const script = '/A << /S /JavaScript /JS (app.alert) >>';
+  const pdf = twoPages(['', ''], {
+    pages: ['/AA << /O << /S /Launch /F (opened) >> >> /Annots [7 0 R 8 0 R 9 0 R 10 0 R]', '/Annots [11 0 R]'],
+    more: [
+      note(script),
+      note('/A << /S /URI /URI (https://example.org/kept) >>'),
+      note('/A << /S /URI /URI (https://example.org/leads) /Next << /S /JavaScript /JS (next) >> >>'),
+      note('/Dest [4 0 R /Fit] /AA << /E << /S /GoToR /F (away.pdf) >> >> /Contents (Mine)'),
+      note('/Contents (Theirs) /A << /S /URI /URI (https://example.org/theirs) >>'),
+    ],
+  });
+  const parts = (await halves(pdf))!.map(each => each.toString('latin1'));
+  assert.match(parts[0]!, /https:\/\/example\.org\/kept/);
+  assert.match(parts[0]!, /Mine/);
+  assert.doesNotMatch(parts[0]!, /JavaScript|Launch|GoToR|Theirs|example\.org\/(?:theirs|leads)/);
+  assert.match(parts[1]!, /Theirs/);
+  assert.match(parts[1]!, /example\.org\/theirs/);
+});
+
 it('pages of which nobody can tell what they use are not taken apart (S3)', async () => {
-  const hex = Buffer.from(draw('/Im0')).toString('hex');
-  const unknown = twoPages([stream('/Filter /ASCIIHexDecode', `${hex}>`), draw('/Im1')], { node: BOTH, more: IMAGES });
+  const unknown = twoPages([stream('/Filter /JPXDecode', draw('/Im0')), draw('/Im1')], { node: BOTH, more: IMAGES });
   assert.equal(await halves(unknown), undefined);
   // A comment between the two is too rare to be read, and the page would look otherwise without its picture.
   const apart = twoPages(['q 100 0 0 100 50 300 cm /Im0 %\n Do Q', draw('/Im1')], { node: BOTH, more: IMAGES });

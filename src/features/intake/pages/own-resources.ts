@@ -2,8 +2,8 @@
  * A PDF that was made of some pages of another, without what these do not use: pages have resources from a node above them, or share a
  * dictionary of them, and with it the pictures of pages that went elsewhere, which may be of other patients. ISO 32000-2 §7.8.3
  */
-import { constants, inflateSync } from 'node:zlib';
 import { drawnPage, type OpenPdf, openPdf, savedPdf } from '../../../fhir/content/pdfium.js';
+import { unfilteredPdf } from '../../../fhir/content/pdf-filters.js';
 import { isPdfStream, type ParsedPdf, parsePdf, pdfSpanOf } from '../../../fhir/content/pdf-parse.js';
 import {
   isPdfDictionary,
@@ -27,8 +27,10 @@ const NAMED_BY_OPERATOR: Readonly<Record<string, string>> = {
   },
 };
 const RESOURCE_KINDS = [...new Set(Object.values(NAMED_BY_OPERATOR))];
-/** What no reader needs to draw a page, and what may lead to other pages. */
-const PRIVATE = ['PieceInfo', 'B'];
+/** What no reader needs to draw a page, and what may lead to other pages, or run something. */
+const PRIVATE = ['PieceInfo', 'B', 'AA'];
+/** The same of notes and fields: where they lead to was another file. An address of the web, alone, leads there still. ISO 32000-2 §12.6 */
+const ACTIONS = ['AA', 'PA', 'Dest'];
 /** Bytes of what draws a page, or a form. */
 const MOST_CONTENT = 64 * 1024 * 1024;
 const DEEPEST = 64;
@@ -158,6 +160,7 @@ class Use {
   }
 
   #annotation(annotation: PdfDictionary, resources: PdfDictionary): void {
+    this.#still(annotation);
     for (const look of this.#dictionary(annotation.get('AP')).values()) {
       const found = this.#parsed.resolve(look);
       if (isPdfStream(found)) this.#stream(found, resources);
@@ -168,7 +171,18 @@ class Use {
     for (let n = 0; n < DEEPEST && field.has('Parent'); n++) {
       field = this.#dictionary(field.get('Parent'));
       if (field.has('Kids')) this.#drop(field, 'Kids');
+      this.#still(field);
     }
+  }
+
+  /** It does nothing any more. */
+  #still(annotation: PdfDictionary): void {
+    for (const key of ACTIONS) if (annotation.has(key)) this.#drop(annotation, key);
+    if (!annotation.has('A')) return;
+    const action = this.#dictionary(annotation.get('A'));
+    const kind = this.#parsed.resolve(action.get('S'));
+    const isAddress = !isPdfStream(kind) && isPdfName(kind) && kind.name === 'URI' && !action.has('Next');
+    if (!isAddress) this.#drop(annotation, 'A');
   }
 
   /** Of a form, a tiling pattern or a glyph: without resources of its own it has those of whoever draws it. */
@@ -219,26 +233,8 @@ class Use {
     }
   }
 
-  #plain({ dictionary, data }: PdfStream): string {
-    const filter = this.#parsed.resolve(dictionary.get('Filter'));
-    const filters = isPdfStream(filter) || filter === null ? [] : isPdfList(filter) ? filter : [filter];
-    let plain: Uint8Array = data;
-    for (const each of filters) {
-      const found = this.#parsed.resolve(each);
-      const name = !isPdfStream(found) && isPdfName(found) ? found.name : '';
-      const isFlate = name === 'FlateDecode' || name === 'Fl';
-      if (!isFlate || this.#isPredicted(dictionary)) throw new Error('A page is filtered in a way that is not known.');
-      plain = inflateSync(plain, { maxOutputLength: MOST_CONTENT, finishFlush: constants.Z_SYNC_FLUSH });
-    }
-    return Buffer.from(plain).toString('latin1');
-  }
-
-  #isPredicted(dictionary: PdfDictionary): boolean {
-    const asked = dictionary.get('DecodeParms');
-    return [asked ?? null, ...this.#list(asked)].some(each => {
-      const predictor = this.#parsed.resolve(this.#dictionary(each).get('Predictor'));
-      return typeof predictor === 'number' && predictor > 1;
-    });
+  #plain(stream: PdfStream): string {
+    return Buffer.from(unfilteredPdf(stream, value => this.#parsed.resolve(value), MOST_CONTENT)).toString('latin1');
   }
 }
 
