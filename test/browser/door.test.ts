@@ -253,6 +253,21 @@ describe('the console', () => {
       assert.equal(await page.locator('button[value=consent]').count(), 0);
     });
 
+    it('says that the server has not ended a session where it has not', async () => {
+      const { page, titled, trouble } = stage();
+      await page.fill('input[name=name]', 'anna');
+      await page.fill('input[name=password]', PASSWORD);
+      await page.click('button[value=sign-in]');
+      await page.click('button[value=consent]');
+      await page.locator('.account').waitFor();
+      await page.route('**/auth/revoke*', route => route.fulfill({ status: 503, body: '' }));
+      await page.click('text=Sign out');
+      await titled('You are signed out');
+      await page.locator('.notice.danger', { hasText: 'has not said that your session there has ended' }).waitFor();
+      await page.unroute('**/auth/revoke*');
+      assert.deepEqual(trouble, []);
+    });
+
     it('takes no answer to a question that it has not asked', async () => {
       const { open, page, titled } = stage();
       await open('?code=somebody-elses&state=s');

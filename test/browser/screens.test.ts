@@ -56,6 +56,30 @@ inConsoleWays('the console: work, privacy and administration', way => {
     await isAccessible('task-overtaken');
   });
 
+  it('shows no steps of a state that it does not show', async () => {
+    const { open, page, server, isAccessible } = stage();
+    await putCheckout(server, 'slipped');
+    const pulled = { resourceType: 'Parameters', parameter: [{ name: 'name', valueCode: 'pull' }] };
+    // Between the page's look at the Task and its question what may be done with it.
+    await page.route(
+      '**/fhir/Task/slipped/$transitions',
+      async route => {
+        await server.request
+          .post('/fhir/Task/slipped/$transition')
+          .set('Content-Type', 'application/fhir+json')
+          .send(pulled)
+          .expect(200);
+        await route.continue();
+      },
+      { times: 1 },
+    );
+    await open('today/slipped');
+    await page.locator('.notice', { hasText: 'while you opened it' }).waitFor();
+    await page.locator('dd', { hasText: 'Pulled from the shelf' }).waitFor();
+    assert.equal(await page.locator('section button', { hasText: /^Pull/ }).count(), 0);
+    await isAccessible('task-changed-meanwhile');
+  });
+
   it('shows both versions of what is over by now, and what was typed for it', async () => {
     const { open, page, server } = stage();
     await putCheckout(server, 'gone');

@@ -143,11 +143,13 @@ onStoresInTurn(
         ['out', 'in-progress', 'Dr. Lent'],
       );
       const next = await talk.get<Parameters>('Task/worked/$transitions', CLERK);
-      const names = next.body.parameter!.map(({ part }) => part![0]!.valueCode);
+      const [version, ...ways] = next.body.parameter!;
+      assert.deepEqual(version, { name: 'version', valueId: out.body.meta!.versionId });
+      const names = ways.map(({ part }) => part![0]!.valueCode);
       assert.deepEqual(names, ['check-in', 'extend', 'report-missing', 'take', 'give-back', 'assign', 'note']);
       const ofClinician = await talk.get<Parameters>('Task/worked/$transitions', asRole('clinician'));
       assert.deepEqual(
-        ofClinician.body.parameter!.map(({ part }) => part![0]!.valueCode),
+        ofClinician.body.parameter!.slice(1).map(({ part }) => part![0]!.valueCode),
         ['report-missing'],
       );
       refusedAs(

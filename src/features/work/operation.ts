@@ -236,6 +236,7 @@ export const transitionsOperation = ({ processes }: WorkGround): OperationImplem
     const ways = leavingFrom(process, state).filter(([, { by }]) => isWorkOf(role, by));
     const handling = leavingFrom(process, state).length > 0 && isWorkOf(role, process.workers);
     const parameter = [
+      { name: 'version', valueId: String(row.version) },
       ...ways.map(([name, way]) => ({
         name: way.operation ? 'operation' : 'transition',
         part: [

@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import { saySignIn } from '../messages/sign-in.js';
 import { HOME, SERVER } from '../session/server.js';
-import { session, type SignedOutReason } from '../session/session.js';
+import { session, type SignedOutReason, STILL_KNOWN } from '../session/session.js';
 import { beginTimeOut } from '../session/time-out.js';
 import { FaultSummary, type FieldFault } from '../ui/fault-summary.js';
 import { TextField } from '../ui/fields.js';
@@ -79,6 +79,7 @@ export function SignedOut() {
   return (
     <Page title={saySignIn('out.title')}>
       <p>{saySignIn(`out.${reason}`)}</p>
+      {location.search.endsWith(STILL_KNOWN) && <p class="notice danger">{saySignIn('out.still-known')}</p>}
       <p>
         <a class="button" href={HOME} onClick={event => (event.preventDefault(), location.replace(HOME))}>
           {saySignIn('out.again')}

@@ -19,5 +19,7 @@ export const saySignIn = speaker({
   'out.over':
     'You were signed out because a session lasts 12 hours at most. Nothing of a record is left in this window.',
   'out.refused': 'The server does not know your token (any more). Nothing of a record is left in this window.',
+  'out.still-known':
+    'The server has not said that your session there has ended: whoever uses this browser next may be signed in as you. Sign in again and sign out once more, or close the browser and tell your administrator.',
   'out.again': 'Sign in again',
 });

@@ -38,6 +38,7 @@ export const sayTasks = speaker({
   'do.done': 'Done: {what}.',
   overtaken:
     'Somebody else has changed this meanwhile. It is shown as it is now, and what you typed is still here: look at both, and choose again.',
+  'changed-meanwhile': 'Somebody else has changed this while you opened it. It is shown as it is now.',
   'overtaken.caption': 'What somebody else has changed',
   'overtaken.element': 'Element',
   'overtaken.before': 'When you began',

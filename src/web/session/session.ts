@@ -16,8 +16,8 @@ export interface ConsoleSession {
   readonly fhirUser?: string | undefined;
   /** By which another token is got; for `smart` alone. */
   readonly renew?: (() => Promise<ConsoleSession>) | undefined;
-  /** Makes the tokens worthless. Never rejects. */
-  readonly revoke?: (() => Promise<void>) | undefined;
+  /** Makes the tokens worthless; false: the server has not said that they are. Never rejects. */
+  readonly revoke?: (() => Promise<boolean>) | undefined;
 }
 
 export type SignedOutReason = 'asked' | 'idle' | 'over' | 'refused';
@@ -62,15 +62,17 @@ export async function signOut(reason: SignedOutReason): Promise<void> {
 async function end(reason: SignedOutReason): Promise<void> {
   const { revoke } = session.value ?? {};
   session.set(SERVER.authentication === 'none' ? session.value : undefined);
-  await revoke?.();
-  leave(reason);
+  leave(reason, (await revoke?.()) ?? true);
 }
 
+/** In the address of the page at the end: at the server the session goes on. */
+export const STILL_KNOWN = '&still=known';
+
 /** A new page, which knows nothing of this one. */
-function leave(reason: SignedOutReason): void {
+function leave(reason: SignedOutReason, isRevoked: boolean): void {
   document.body.replaceChildren();
   document.title = 'Chartroom';
-  location.replace(`${HOME}signed-out?why=${reason}`);
+  location.replace(`${HOME}signed-out?why=${reason}${isRevoked ? '' : STILL_KNOWN}`);
 }
 
 let renewing: Promise<ConsoleSession> | undefined;

@@ -81,6 +81,12 @@ const ENDING = { end_session: 'true' };
 function sessionOf(server: oauth.AuthorizationServer, tokens: oauth.TokenEndpointResponse): ConsoleSession {
   const { access_token: token, refresh_token: refresh } = tokens;
   const { role, sub, fhirUser } = claimsOf(token);
+  /** https://www.rfc-editor.org/rfc/rfc7009#section-2.2: 200 of a token that is worthless already, too. */
+  const revoke = (each: string): Promise<boolean> =>
+    oauth
+      .revocationRequest(server, CLIENT, oauth.None(), each, { ...insecure, additionalParameters: ENDING })
+      .then(({ ok }) => ok)
+      .catch(() => false);
   return {
     ...{ token, role, user: sub, fhirUser: fhirUser?.replace(`${SERVER.base}/`, '') },
     renew:
@@ -91,11 +97,9 @@ function sessionOf(server: oauth.AuthorizationServer, tokens: oauth.TokenEndpoin
             return sessionOf(server, await oauth.processRefreshTokenResponse(server, CLIENT, response));
           },
     async revoke() {
-      for (const each of [refresh, token])
-        if (each !== undefined)
-          await oauth
-            .revocationRequest(server, CLIENT, oauth.None(), each, { ...insecure, additionalParameters: ENDING })
-            .catch(() => undefined);
+      let isRevoked = true;
+      for (const each of [refresh, token]) if (each !== undefined) isRevoked = (await revoke(each)) && isRevoked;
+      return isRevoked;
     },
   };
 }

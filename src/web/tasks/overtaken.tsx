@@ -49,6 +49,13 @@ function Overtaken({ before, fault, now }: OvertakenBy & { readonly now: Task })
   );
 }
 
+/** Of work that somebody else has changed while its page was opened. */
+export const ChangedMeanwhile = () => (
+  <p class="notice warning" role="status">
+    {sayTasks('changed-meanwhile')}
+  </p>
+);
+
 /** What was typed for work that is over by now, so that it can be used elsewhere. */
 export const TypedInVain = ({ text }: { readonly text: string }) =>
   text.trim() === '' ? null : (

@@ -1,5 +1,6 @@
 /** What can be done with a Task by the tables of its process ($transitions), and doing it ($transition). */
-import type { Coding, Parameters, ParametersParameter } from 'fhir/r4';
+import type { Coding, Parameters, ParametersParameter, Task } from 'fhir/r4';
+import { useEffect, useState } from 'preact/hooks';
 import { ask } from '../fhir/client.js';
 import type { RequestFault } from '../fhir/fault.js';
 import { queries, useQuery } from '../ui/use-query.js';
@@ -20,13 +21,38 @@ const possibleIn = ({ parameter = [] }: Parameters): readonly Possible[] =>
     ];
   });
 
-/** `id`: of the Task. `enabled`: default true. */
-export const usePossible = (id: string, enabled = true) =>
-  useQuery({
+export interface PossibleSteps {
+  /** Of the Task as it is shown, and of no other version; undefined: they are not known yet. */
+  readonly data: readonly Possible[] | undefined;
+  readonly error: RequestFault | null;
+  readonly refetch: () => void;
+  /** Somebody else has changed the Task while the page was opened: it was loaded again. */
+  readonly wasChanged: boolean;
+}
+
+/** `enabled`: default true. */
+export function usePossible({ id = '', meta }: Task, enabled = true): PossibleSteps {
+  const shown = meta?.versionId;
+  const { data, error, isFetching, refetch } = useQuery({
     key: ['transitions', id],
-    ask: async signal => possibleIn((await ask<Parameters>({ path: `Task/${id}/$transitions`, signal })).body),
+    async ask(signal) {
+      const { body } = await ask<Parameters>({ path: `Task/${id}/$transitions`, signal });
+      return { steps: possibleIn(body), version: body.parameter?.find(({ name }) => name === 'version')?.valueId };
+    },
     enabled,
   });
+  const [wasChanged, setChanged] = useState(false);
+  const { version } = data ?? {};
+  // While one of both is on its way, the other one may be a version ahead.
+  const isSettled = enabled && !isFetching && queries.isFetching({ queryKey: ['task', id] }) === 0;
+  const isOther = isSettled && version !== undefined && shown !== undefined && version !== shown;
+  useEffect(() => {
+    if (!isOther) return;
+    setChanged(true);
+    reloadTask(id);
+  }, [isOther, version, shown]);
+  return { data: isOther ? undefined : data?.steps, error, refetch: () => void refetch(), wasChanged };
+}
 
 /** Of what is no work of a process the server has no transitions. */
 export const isNoWork = (failed: RequestFault | null): boolean =>

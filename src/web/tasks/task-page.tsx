@@ -10,7 +10,7 @@ import { FaultSummary, RequestFailed } from '../ui/fault-summary.js';
 import { AreaField, TextField } from '../ui/fields.js';
 import { Loading, Page } from '../ui/page.js';
 import { OfRecord, SummaryList } from '../ui/parts.js';
-import { TypedInVain, useOvertaking } from './overtaken.js';
+import { ChangedMeanwhile, TypedInVain, useOvertaking } from './overtaken.js';
 import { isNoWork, type Possible, reloadTask, stepParameters, usePossible } from './process-steps.js';
 import { DueTags, dueOf, isOver, PatientLink, StateTag } from './task-table.js';
 import { type OfTask, useOperation } from './use-operation.js';
@@ -102,11 +102,23 @@ function Transitions(work: OfTask) {
   const id = task.id!;
   const [typed, setTyped] = useState(NOTHING);
   const { faults, requestId, faultAt, lack, run: runOperation } = useOperation(work);
-  const { data, error: failed, refetch } = usePossible(id, !isOver(task));
-  if (isOver(task)) return <TypedInVain text={typed.reason} />;
-  if (failed && !isNoWork(failed)) return <RequestFailed fault={failed} again={() => void refetch()} />;
+  const { data, error: failed, refetch, wasChanged } = usePossible(task, !isOver(task));
+  if (isOver(task))
+    return (
+      <>
+        {wasChanged && <ChangedMeanwhile />}
+        <TypedInVain text={typed.reason} />
+      </>
+    );
+  if (failed && !isNoWork(failed)) return <RequestFailed fault={failed} again={refetch} />;
   if (!failed && !data) return <Loading />;
-  if (!data || data.length === 0) return <p class="quiet">{sayTasks('do.none')}</p>;
+  if (!data || data.length === 0)
+    return (
+      <>
+        {wasChanged && <ChangedMeanwhile />}
+        <p class="quiet">{sayTasks('do.none')}</p>
+      </>
+    );
   const run = async (one: Possible): Promise<void> => {
     const isLacking = one.needs.includes('reason') && typed.reason.trim() === '';
     if (lack(isLacking ? [{ field: 'reason', text: sayTasks('do.reason.missing') }] : [])) return;
@@ -118,6 +130,7 @@ function Transitions(work: OfTask) {
   return (
     <section class="panel">
       <h2>{sayTasks('do')}</h2>
+      {wasChanged && <ChangedMeanwhile />}
       <FaultSummary faults={faults} requestId={requestId} />
       <AreaField
         id="reason"

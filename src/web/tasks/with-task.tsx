@@ -26,7 +26,13 @@ export function WithTask({ id, title, children }: WithTaskShape) {
       return { task: body, etag };
     },
   });
-  if (data) return <>{children(data)}</>;
+  if (data)
+    return (
+      <>
+        {error && <RequestFailed fault={error} again={() => void refetch()} />}
+        {children(data)}
+      </>
+    );
   return (
     <Page title={title}>{error ? <RequestFailed fault={error} again={() => void refetch()} /> : <Loading />}</Page>
   );

@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks';
 import { sayIntake } from '../../messages/intake.js';
 import { isNoWork, type Possible, reloadTask, stepParameters, usePossible } from '../../tasks/process-steps.js';
+import { ChangedMeanwhile } from '../../tasks/overtaken.js';
 import { type OfTask, useOperation } from '../../tasks/use-operation.js';
 import { announce } from '../../ui/announce.js';
 import { FaultSummary, RequestFailed } from '../../ui/fault-summary.js';
@@ -18,13 +19,13 @@ const ELSEWHERE: ReadonlySet<string> = new Set(['index', 'accept', 'index-anew',
 
 export function ScanSteps(scan: OfTask) {
   const id = scan.task.id!;
-  const { data, error: failed, refetch } = usePossible(id);
+  const { data, error: failed, refetch, wasChanged } = usePossible(scan.task);
   const [reason, setReason] = useState('');
   const { faults, requestId, faultAt, lack, run: runOperation } = useOperation(scan);
-  if (failed && !isNoWork(failed)) return <RequestFailed fault={failed} again={() => void refetch()} />;
+  if (failed && !isNoWork(failed)) return <RequestFailed fault={failed} again={refetch} />;
   if (!failed && !data) return <Loading />;
   const steps = (data ?? []).filter(({ name }) => !ELSEWHERE.has(name));
-  if (steps.length === 0) return null;
+  if (steps.length === 0) return wasChanged ? <ChangedMeanwhile /> : null;
   const run = async (step: Possible): Promise<void> => {
     const needsReason = step.needs.includes('reason');
     if (lack(needsReason && reason === '' ? [{ field: 'scan-reason', text: sayIntake('reason.missing') }] : [])) return;
@@ -40,6 +41,7 @@ export function ScanSteps(scan: OfTask) {
   return (
     <section class="panel">
       <h2>{sayIntake('steps')}</h2>
+      {wasChanged && <ChangedMeanwhile />}
       <FaultSummary faults={faults} requestId={requestId} />
       <SelectField
         id="scan-reason"

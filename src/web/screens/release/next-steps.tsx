@@ -6,7 +6,7 @@ import type { Patient } from 'fhir/r4';
 import grounds from 'rules:denial-grounds';
 import { useState } from 'preact/hooks';
 import { sayRelease } from '../../messages/release.js';
-import { TypedInVain } from '../../tasks/overtaken.js';
+import { ChangedMeanwhile, TypedInVain } from '../../tasks/overtaken.js';
 import { isNoWork, type Possible, reloadTask, stepParameters, usePossible } from '../../tasks/process-steps.js';
 import { isOver } from '../../tasks/task-table.js';
 import { announce } from '../../ui/announce.js';
@@ -61,12 +61,18 @@ const FIELDS = {
 
 export function NextSteps({ task, patient, overtake }: RequestShape & OfTask) {
   const id = task.id!;
-  const { data, error, refetch } = usePossible(id, !isOver(task));
+  const { data, error, refetch, wasChanged } = usePossible(task, !isOver(task));
   const [typed, setTyped] = useState(NOTHING);
   const { faults, requestId, lack, run: runOperation } = useOperation({ task, overtake });
   const [asking, setAsking] = useState<Possible>();
-  if (isOver(task)) return <TypedInVain text={typed.reason} />;
-  if (error && !isNoWork(error)) return <RequestFailed fault={error} again={() => void refetch()} />;
+  if (isOver(task))
+    return (
+      <>
+        {wasChanged && <ChangedMeanwhile />}
+        <TypedInVain text={typed.reason} />
+      </>
+    );
+  if (error && !isNoWork(error)) return <RequestFailed fault={error} again={refetch} />;
   if (!error && !data) return <Loading />;
   const run = async (step: Possible): Promise<void> => {
     setAsking(undefined);
@@ -87,6 +93,7 @@ export function NextSteps({ task, patient, overtake }: RequestShape & OfTask) {
   return (
     <section class="panel">
       <h2>{sayRelease('next')}</h2>
+      {wasChanged && <ChangedMeanwhile />}
       <FaultSummary faults={faults} requestId={requestId} />
       {steps.length === 0 ? (
         <p class="quiet">{sayRelease('next.none')}</p>
