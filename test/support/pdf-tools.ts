@@ -1,10 +1,15 @@
-/** Programs of others that read PDFs: Debian's qpdf and poppler-utils. A test that needs them is skipped, with the reason printed, without them. */
+/** Programs of others that read documents: Debian's qpdf, poppler-utils and libtiff-tools. A test that needs them is skipped, with the reason printed, without them. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const PACKAGES = { qpdf: 'qpdf', pdftotext: 'poppler-utils' } as const;
+const PACKAGES = {
+  qpdf: 'qpdf',
+  pdftotext: 'poppler-utils',
+  pdftoppm: 'poppler-utils',
+  tiff2rgba: 'libtiff-tools',
+} as const;
 const found = new Map<string, boolean>();
 
 export function skipWithoutProgram(test: Mocha.Context, name: keyof typeof PACKAGES): void {
