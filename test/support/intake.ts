@@ -17,7 +17,13 @@ import type { Headers, Reply, Talk } from './talk.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'chartroom-intake-'));
 export const intakeTokens = join(folder, 'tokens.json');
-const PEOPLE = { ann: 'records-specialist', ben: 'records-specialist', cleo: 'clinician', root: 'admin' } as const;
+const PEOPLE = {
+  ann: 'records-specialist',
+  ben: 'records-specialist',
+  cleo: 'clinician',
+  sender: 'service',
+  root: 'admin',
+} as const;
 writeFileSync(
   intakeTokens,
   JSON.stringify(

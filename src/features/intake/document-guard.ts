@@ -27,9 +27,9 @@ export const documentGuard = (bases: readonly string[]): FeatureHook => ({
   },
 });
 
-/** What takes the place of a scan that is under way, as a better picture of it, is as confidential. */
+/** What takes the place of a scan that is under way, as a better picture of it, is as confidential, whether or not whoever brings it sees that. */
 async function labelledAsReplaced(
-  { find, view, id }: HookedWrite,
+  { findWhole, whole, id }: HookedWrite,
   document: Resource,
   bases: readonly string[],
 ): Promise<Resource> {
@@ -39,8 +39,8 @@ async function labelledAsReplaced(
     const reference = isObject(target) && typeof target['reference'] === 'string' ? target['reference'] : '';
     const place = parseReference(reference, bases);
     if (place?.kind !== 'local' || place.type !== 'DocumentReference' || place.id === id) continue;
-    if ((await find('Task', tasksAbout(place.id, OPEN_STATES), 1)).length === 0) continue;
-    const row = await view.read('DocumentReference', place.id);
+    if ((await findWhole('Task', tasksAbout(place.id, OPEN_STATES), 1)).length === 0) continue;
+    const row = await whole('DocumentReference', place.id);
     if (row?.text) replaced.push(parseJson(row.text, STORED_JSON).resource);
   }
   return withDocumentLabels(document, labelsOfDocuments(replaced));

@@ -6,9 +6,8 @@ import type { JsonObject, Resource } from '../../fhir/resource.js';
 import type { Engine } from '../../interactions/engine.js';
 import type { Companion } from '../../interactions/interaction.js';
 import { personOf } from '../../interactions/person.js';
-import type { HookGround } from '../../interactions/write/hooks.js';
 import { joinedLabels, withDocumentLabels } from './document-labels.js';
-import { duplicatesOf } from './duplicates.js';
+import { duplicatesOf, type DuplicatesGround } from './duplicates.js';
 import { type IndexAsked, indexedElements } from './index-asked.js';
 import type { IntakeFile } from './intake-file.js';
 import { batchEntry, fileTold } from './known-batch.js';
@@ -20,7 +19,7 @@ import { type DqFinding, INTAKE_TAGS } from './vocabulary.js';
 
 export interface ScanMaking extends Pick<NewScan, 'at' | 'by'> {
   readonly engine: Engine;
-  readonly ground: Pick<HookGround, 'find' | 'view'>;
+  readonly ground: DuplicatesGround;
   /** Documents of the batch by the hash of their bytes: it is added to. */
   readonly earlier: Map<string, string>;
   /** The List of its batch; undefined: it is of none. */

@@ -5,7 +5,7 @@ import type { Version } from '../../store/store.js';
 import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
 import type { Resource } from '../../fhir/resource.js';
 import type { Context, Engine } from '../engine.js';
-import type { Interaction } from '../interaction.js';
+import type { Interaction, Parameters } from '../interaction.js';
 import { allowanceOf } from '../response/allowance.js';
 import { openBlob } from '../response/text.js';
 import { noteBytesRead } from './bytes-in-use.js';
@@ -15,14 +15,24 @@ import type { HeldBinary, HookGround } from './hooks.js';
 export const hookGround = (context: Context): HookGround => ({
   view: context.view,
   whole: (type, id) => createView(context.engine, UNRESTRICTED, undefined).read(type, id),
-  find: async (type, criteria, limit): Promise<readonly Version[]> =>
-    findSought(context, await readCriteria(context, type, criteria), limit),
+  find: (type, criteria, limit) => findAmong(context, type, criteria, limit),
+  findWhole: (type, criteria, limit) => {
+    const whole = { ...context, view: createView(context.engine, UNRESTRICTED, undefined) };
+    return findAmong(whole, type, criteria, limit);
+  },
   binary: id => binaryOf(context, id),
   room: bytes => allowanceOf(context).admit(bytes),
   commit: context.stamp,
   requestId: context.requestId,
   address: context.address,
 });
+
+const findAmong = async (
+  context: Context,
+  type: string,
+  criteria: Parameters,
+  limit: number,
+): Promise<readonly Version[]> => findSought(context, await readCriteria(context, type, criteria), limit);
 
 async function binaryOf(context: Context, id: string): Promise<HeldBinary | undefined> {
   const ask = context.beside?.('Binary', id);

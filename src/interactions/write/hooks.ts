@@ -31,6 +31,8 @@ export interface HookGround {
   readonly whole: (type: string, id: string) => Promise<Version | undefined>;
   /** Current resources that match, as the principal sees them, `limit` of them at most. Throws what criteria of a conditional write throw. */
   readonly find: (type: string, criteria: Parameters, limit: number) => Promise<readonly Version[]>;
+  /** The same, whoever may see them, as of `whole`. */
+  readonly findWhole: (type: string, criteria: Parameters, limit: number) => Promise<readonly Version[]>;
   /** The bytes of a Binary that the principal may read, or that is written in the same commit; undefined: there is none. */
   readonly binary: (id: string) => Promise<HeldBinary | undefined>;
   /** Waits until so many bytes may be in memory, until the request is answered; once for each request. Throws `throttled`. */

@@ -80,7 +80,8 @@ export async function noticedPages(
   return [...blank, ...others];
 }
 
-async function documentsWith({ find, id }: HookedWrite, sha256: string): Promise<readonly string[]> {
+/** Those that whoever writes sees: what is told of a document may be seen where the document is not. */
+async function documentsWith({ find, view, id }: HookedWrite, sha256: string): Promise<readonly string[]> {
   const criteria = [['entity:identifier', `urn:ietf:rfc:3986|${nameOfBytes(sha256)}`]] as const;
   const rows = await find('Provenance', criteria, MOST_DUPLICATES);
   const targets = rows.flatMap(({ text }) =>
@@ -89,5 +90,11 @@ async function documentsWith({ find, id }: HookedWrite, sha256: string): Promise
   const names = targets.flatMap(target =>
     isObject(target) && typeof target['reference'] === 'string' ? [target['reference'].split('/_history/')[0]!] : [],
   );
-  return [...new Set(names)].filter(name => name !== `DocumentReference/${id}`);
+  const others = [...new Set(names)].filter(name => name !== `DocumentReference/${id}`);
+  const seen: string[] = [];
+  for (const name of others) {
+    const [type, of] = name.split('/');
+    if (await view.read(type!, of!)) seen.push(name);
+  }
+  return seen;
 }
