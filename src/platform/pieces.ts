@@ -35,6 +35,19 @@ export async function breathe(): Promise<void> {
   else if (performance.now() - begun > LONG) await turn();
 }
 
+/** Bytes that are copied in one turn: a page of memory that was never used costs more than its copy. */
+const COPIED = 1024 * 1024;
+
+/** A copy with a buffer of its own, as threads take it over. */
+export async function copyInPieces(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+  const copy = new Uint8Array(bytes.length);
+  for (let at = 0; at < bytes.length; at += COPIED) {
+    copy.set(bytes.subarray(at, at + COPIED), at);
+    await breathe();
+  }
+  return copy;
+}
+
 function begin(): void {
   begun = performance.now();
   setImmediate(() => (begun = undefined));

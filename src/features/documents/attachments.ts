@@ -13,6 +13,7 @@ import { isSurelyLifted } from '../../fhir/json/base64.js';
 import { isObject, itemsOf, type JsonObject, type Parsed, type Resource } from '../../fhir/resource.js';
 import type { Companion, RawBody } from '../../interactions/interaction.js';
 import type { HookedWrite } from '../../interactions/write/hooks.js';
+import { bytesMadeAt } from '../../interactions/write/made-bytes.js';
 import { attachmentPlace, isCurrent, resourceExists } from './attachment-url.js';
 import type { Bytes, ByteReader } from './bytes.js';
 import type { MadeBytes } from './docref/document-parts.js';
@@ -44,8 +45,10 @@ export interface ReceivedBytes {
   /** Which of its contents. */
   readonly at: number;
   readonly bytes: Bytes;
-  /** As base64; absent: they are those of the Binary that the url names. */
+  /** As base64. Where neither is there, they are those of the Binary that the url names. */
   readonly data?: string;
+  /** As they were made here. */
+  readonly parts?: readonly Buffer[];
 }
 
 /**
@@ -166,7 +169,7 @@ class AttachmentWalk {
     const bytes = await this.#ground.reader.ofParts(parts);
     this.#compare(attachment, bytes, expression);
     this.#keep(attachment, (resource, contentType) => storedFirst(resource, contentType, parts));
-    return { bytes };
+    return { bytes, parts };
   }
 
   /** Gives bytes a Binary of their own. */
@@ -182,7 +185,7 @@ class AttachmentWalk {
   }
 
   async #linked(attachment: JsonObject, url: string, expression: string): Promise<TakenBytes | undefined> {
-    const made = this.#ground.made.get(url);
+    const made = this.#ground.made.get(url) ?? bytesMadeAt(this.#write, url);
     if (made) return this.#made(attachment, made, expression);
     const place = attachmentPlace(url, this.#ground.bases);
     const fetched = place.kind === 'foreign' ? await this.#ground.fetch(this.#write, url) : undefined;

@@ -6,6 +6,8 @@ import type { JsonObject, Resource } from '../../fhir/resource.js';
 import type { Engine } from '../../interactions/engine.js';
 import type { Companion } from '../../interactions/interaction.js';
 import { personOf } from '../../interactions/person.js';
+import type { HookGround } from '../../interactions/write/hooks.js';
+import { addressOfMade } from '../../interactions/write/made-bytes.js';
 import { joinedLabels, withDocumentLabels } from './document-labels.js';
 import { duplicatesOf, type DuplicatesGround } from './duplicates.js';
 import { type IndexAsked, indexedElements } from './index-asked.js';
@@ -19,7 +21,7 @@ import { type DqFinding, INTAKE_TAGS } from './vocabulary.js';
 
 export interface ScanMaking extends Pick<NewScan, 'at' | 'by'> {
   readonly engine: Engine;
-  readonly ground: DuplicatesGround;
+  readonly ground: DuplicatesGround & Pick<HookGround, 'commit'>;
   /** Documents of the batch by the hash of their bytes: it is added to. */
   readonly earlier: Map<string, string>;
   /** The List of its batch; undefined: it is of none. */
@@ -57,9 +59,9 @@ export async function madeScans(making: ScanMaking, file: IntakeFile): Promise<M
     ofAll = joinedLabels([ofAll, known.labels]);
     const { asked, findings } = await askedOfPart(making, file.asked, part);
     const title = typeof attachment['title'] === 'string' ? `${attachment['title']} (${at + 1})` : `${at + 1}`;
-    const data = Buffer.from(part.bytes.buffer, part.bytes.byteOffset, part.bytes.length).toString('base64');
+    const url = addressOfMade(ground, part.bytes);
     const scan = await madeScan(making, file.at, {
-      ...{ id, attachment: { contentType: 'application/pdf', title, data }, asked },
+      ...{ id, attachment: { contentType: 'application/pdf', title, url }, asked },
       labels: joinedLabels([labels, known.labels]),
       findings: [...same, ...known.findings, ...findings],
     });

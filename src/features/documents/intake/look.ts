@@ -2,6 +2,7 @@
 import { nameOfBytes } from '../../../fhir/content/bytes-name.js';
 import { itemsOf, isObject, type Resource } from '../../../fhir/resource.js';
 import type { HookedWrite } from '../../../interactions/write/hooks.js';
+import { breathe } from '../../../platform/pieces.js';
 import { attachmentPlace } from '../attachment-url.js';
 import { attachmentsOf, type ReceivedBytes } from '../attachments.js';
 import type { DocumentMetadata } from '../read/document-metadata.js';
@@ -28,21 +29,22 @@ export async function readReceived(
 async function firstBytes(
   { binary }: HookedWrite,
   document: Resource,
-  { at, data }: ReceivedBytes,
+  { at, data, parts: made }: ReceivedBytes,
   { wanted, bases }: { readonly wanted: number; readonly bases: readonly string[] },
 ): Promise<Buffer> {
   if (data !== undefined) return Buffer.from(data, 'base64').subarray(0, wanted);
   const { url } = attachmentsOf(document)[at] ?? {};
-  const place = typeof url === 'string' ? attachmentPlace(url, bases) : undefined;
+  const place = typeof url === 'string' && !made ? attachmentPlace(url, bases) : undefined;
   const held = place?.kind === 'own' ? await binary(place.id) : undefined;
-  const parts: Buffer[] = [];
+  const first = Buffer.alloc(wanted);
   let size = 0;
-  for await (const part of held?.bytes ?? []) {
-    parts.push(part);
+  for await (const part of made ?? held?.bytes ?? []) {
+    part.copy(first, size);
     size += part.length;
     if (size >= wanted) break;
+    await breathe();
   }
-  return Buffer.concat(parts).subarray(0, wanted);
+  return first.subarray(0, size);
 }
 
 /** Whether the header names somebody else than the subject. */

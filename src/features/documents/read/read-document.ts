@@ -3,6 +3,7 @@
  * neither an upload nor the process.
  */
 import { FhirError } from '../../../fhir/error.js';
+import { copyInPieces } from '../../../platform/pieces.js';
 import { createPool, type Pool, type PoolOptions, TaskStopped } from '../../../platform/pool.js';
 import { type DocumentMetadata, READ_LIMITS } from './document-metadata.js';
 
@@ -120,7 +121,7 @@ async function runReading(
   bytes: Uint8Array,
   contentType: string,
 ): Promise<ReadingAnswer> {
-  const copy = new Uint8Array(bytes);
+  const copy = await copyInPieces(bytes);
   try {
     return await pool.run({ do: what, contentType, bytes: copy }, [copy.buffer]);
   } catch (error) {

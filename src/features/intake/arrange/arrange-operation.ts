@@ -10,6 +10,7 @@ import type { Companion } from '../../../interactions/interaction.js';
 import { jsonText } from '../../../interactions/operations/operation.js';
 import { readGiven } from '../../../interactions/operations/parameters.js';
 import { hookGround } from '../../../interactions/write/hook-ground.js';
+import { addressOfMade } from '../../../interactions/write/made-bytes.js';
 import { newId } from '../../../platform/ids.js';
 import { breathe } from '../../../platform/pieces.js';
 import { joinedLabels, labelsOfDocuments } from '../document-labels.js';
@@ -25,8 +26,8 @@ import { arrangedPages } from './arranged.js';
 import { findingsOfArranged, patientOfAll } from './carried.js';
 import { checkUnchanged, type ScanToArrange, scansToArrange } from './scans-to-arrange.js';
 
-/** A slice of bytes that are hashed and encoded in one turn: a multiple of three. */
-const SLICE = 3 * 256 * 1024;
+/** Bytes that are hashed in one turn. */
+const SLICE = 1024 * 1024;
 
 export const arrangePagesOperation = (arranged: ArrangedTogether): OperationImplementation => ({
   async run(context, ask) {
@@ -34,7 +35,7 @@ export const arrangePagesOperation = (arranged: ArrangedTogether): OperationImpl
     const asked = arrangementAsked(given, context.engine.settings.bases);
     const scans = await scansToArrange(context, asked);
     const places = new Map(scans.map(({ id }, at) => [id, at]));
-    const files = scans.map(({ contentType, bytes }) => ({ contentType, bytes: new Uint8Array(bytes) }));
+    const files = scans.map(({ contentType, bytes }) => ({ contentType, bytes: new Uint8Array(bytes.buffer) }));
     const documents = asked.documents.map(pages =>
       pages.map(({ scan, number, turn }) => ({ file: places.get(scan)!, number, turn })),
     );
@@ -70,7 +71,7 @@ async function outcomeOf(
     const bytes = documents[at]!;
     const of = scansOf(pages, scanBy);
     const sources = of.map(({ resource }) => resource);
-    const { sha256, data } = await hashedAndEncoded(bytes);
+    const sha256 = await hashed(bytes);
     const [looked, known] = [
       await lookedPages({ bytes, contentType: 'application/pdf', pages: pages.length }),
       await duplicatesOf(ground, { sha256 }, earlier),
@@ -81,7 +82,11 @@ async function outcomeOf(
     const title = firstAttachment(sources[0]!)['title'];
     const scan = await madeScan(making, `document ${at + 1}`, {
       id,
-      attachment: { contentType: 'application/pdf', ...(typeof title === 'string' ? { title } : {}), data },
+      attachment: {
+        contentType: 'application/pdf',
+        ...(typeof title === 'string' ? { title } : {}),
+        url: addressOfMade(ground, bytes),
+      },
       asked: { ...(patient === undefined ? {} : { patient }), identifiers: [] },
       findings: findingsOfArranged(pages, tasks, [...known.findings, ...looked.findings]),
       // Labels of the bytes are those of whoever has the bytes.
@@ -117,17 +122,14 @@ const scansOf = (pages: readonly PlacedPage[], scans: ReadonlyMap<string, ScanTo
 const scanDocuments = (pages: readonly PlacedPage[], scans: ReadonlyMap<string, ScanToArrange>): Resource[] =>
   scansOf(pages, scans).map(({ resource }) => resource);
 
-/** The SHA-256 in hexadecimal digits, and the base64, in pieces, so that others have their turn. */
-async function hashedAndEncoded(bytes: Uint8Array): Promise<{ readonly sha256: string; readonly data: string }> {
+/** The SHA-256 in hexadecimal digits, in pieces, so that others have their turn. */
+async function hashed(bytes: Uint8Array): Promise<string> {
   const hash = createHash('sha256');
-  const texts: string[] = [];
   for (let at = 0; at < bytes.length; at += SLICE) {
-    const slice = bytes.subarray(at, at + SLICE);
-    hash.update(slice);
-    texts.push(Buffer.from(slice.buffer, slice.byteOffset, slice.length).toString('base64'));
+    hash.update(bytes.subarray(at, at + SLICE));
     await breathe();
   }
-  return { sha256: hash.digest('hex'), data: texts.join('') };
+  return hash.digest('hex');
 }
 
 /** The batch that all of them are of; undefined: they are of none, or of several. */

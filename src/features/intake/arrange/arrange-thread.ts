@@ -33,7 +33,9 @@ export interface ArrangedPages {
 
 answerTasks<PagesToArrange, ArrangedPages | number | undefined>(async task => {
   try {
-    return { answer: await arranged(task) };
+    const answer = await arranged(task);
+    const made = typeof answer === 'object' ? (answer.documents ?? []) : [];
+    return { answer, moving: made.map(({ buffer }) => buffer) };
   } catch {
     // Files of others make readers throw whatever they like.
     endPdfium();

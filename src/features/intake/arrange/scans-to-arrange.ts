@@ -33,7 +33,8 @@ export interface ScanToArrange {
   readonly binary: Resource;
   readonly binaryVersion: string;
   readonly contentType: string;
-  readonly bytes: Buffer;
+  /** They are moved to the thread that arranges their pages. */
+  readonly bytes: Buffer<ArrayBuffer>;
 }
 
 type ScanFound = Pick<ScanToArrange, 'id' | 'version' | 'resource' | 'task' | 'taskVersion' | 'at'> & {

@@ -3,6 +3,7 @@
  * its reader, it costs the verdict about that file, and neither an upload nor the process.
  */
 import { createPool, type Pool, type PoolOptions, TaskStopped } from '../../../platform/pool.js';
+import { copyInPieces } from '../../../platform/pieces.js';
 import type { DqFinding, QualityCode } from '../vocabulary.js';
 import type { SplitPart } from '../sheets/split-pages.js';
 import type { SeparatorSheet } from '../sheets/sheet-text.js';
@@ -133,7 +134,7 @@ async function seenBy(
   { bytes, contentType, separated }: Required<Pick<PagesAsked, 'bytes' | 'contentType' | 'separated'>>,
   until: AbortSignal | undefined,
 ): Promise<SeenPages | undefined> {
-  const copy = new Uint8Array(bytes);
+  const copy = await copyInPieces(bytes);
   try {
     return await pool.run({ contentType, bytes: copy, separated }, [copy.buffer], until);
   } catch (error) {

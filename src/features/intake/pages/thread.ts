@@ -5,7 +5,8 @@ import { lookAtPages, type ScanToSee, type SeenPages } from './look-at-pages.js'
 
 answerTasks<ScanToSee, SeenPages | undefined>(async task => {
   try {
-    return { answer: await lookAtPages(task) };
+    const answer = await lookAtPages(task);
+    return { answer, moving: (answer?.parts ?? []).map(({ bytes }) => bytes.buffer) };
   } catch {
     // Whatever stopped it may have left its reader broken. Files of others make readers throw whatever they like.
     endPdfium();
