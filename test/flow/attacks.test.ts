@@ -26,7 +26,7 @@ const LONGEST = 400;
 /** MB. */
 const MOST_MEMORY = 600;
 /** Of those that take long, one of so many at every change. */
-const ONE_OF = 16;
+const ONE_OF = 48;
 
 const FAMILIES: readonly (readonly [name: string, attacks: readonly Attack[], long: boolean])[] = [
   ['archives', archives, true],

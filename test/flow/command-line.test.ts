@@ -15,7 +15,7 @@ import { endDemo, isUntouched, loadDemo, takesDemo } from '../../src/cli/seed.js
 import type { Engine } from '../../src/interactions/engine.js';
 import { tellHappening } from '../../src/interactions/tell.js';
 import { command, manyCommands } from '../support/cli.js';
-import { sampleOf } from '../support/depth.js';
+import { fullIt, sampleOf } from '../support/depth.js';
 import { fallingAway } from '../support/falling-away.js';
 import { sharedMongo } from '../support/mongo.js';
 import { freePort } from '../support/mongod.js';
@@ -44,13 +44,13 @@ function isSentence(text: string): void {
 }
 
 describe('the command line', () => {
-  for (const [at, words] of ['--version', '-v', 'version'].entries())
+  for (const [at, words] of sampleOf([...['--version', '-v', 'version'].entries()], 3, () => 'version'))
     it(`tells its version (${words})`, async () => {
       const { status, out } = await runRow(at, words);
       assert.deepEqual([status, out], [0, `chartroom ${version} (Node ${process.version})\n`]);
     });
 
-  for (const [at, words] of ['', '--help', '-h', 'help'].entries())
+  for (const [at, words] of sampleOf([...['', '--help', '-h', 'help'].entries()], 4, () => 'help'))
     it(`lists its commands (${words})`, async () => {
       const { status, out, err } = await runRow(at, words);
       assert.deepEqual([status, err], [0, '']);
@@ -110,7 +110,7 @@ describe('the command line', () => {
     ['backup', /one file/],
     ['import', /file or folder/],
   ];
-  for (const [at, [words, says]] of mistakes.entries())
+  for (const [at, [words, says]] of sampleOf([...mistakes.entries()], 4, () => 'mistake'))
     it(`names what is wrong with "${words}": status 2`, async () => {
       const { status, out, err } = await runRow(at, words);
       assert.deepEqual([status, out], [2, '']);
@@ -171,7 +171,7 @@ describe('what cannot be opened', () => {
     await ended;
   });
 
-  it('is named: a file of settings, of tokens, a folder of search parameters', async () => {
+  fullIt('is named: a file of settings, of tokens, a folder of search parameters', async () => {
     const missing = join(folder, 'missing.json');
     for (const env of [
       { CHARTROOM_CONFIG: missing },
@@ -266,7 +266,7 @@ describe('users', () => {
     ['role berta king', 2, /one of/],
     ['list anna', 2, /no further words/],
   ];
-  for (const [words, status, says] of rows)
+  for (const [words, status, says] of sampleOf(rows, 4, () => 'refusal'))
     it(`are told what is wrong with: user ${words}`, async () => {
       const said = await told(words, status);
       assert.match(said, says);
@@ -318,7 +318,7 @@ describe('applications', () => {
     ['a backend service with scopes of users', { client_id: 'b', scope: 'user/Patient.rs' }, /system/],
     ['a role that is none', { ...app, role: 'king' }, /one of admin, writer, reader/],
   ];
-  for (const [what, application, says] of rows)
+  for (const [what, application, says] of sampleOf(rows, 4, () => 'refusal'))
     it(`are told what is wrong with ${what}`, async () => {
       const said = await told(`add ${given(application)}`, 1);
       assert.match(said, says);
@@ -370,7 +370,7 @@ describe('demo data', () => {
     }
   });
 
-  it('is not gone on with in a database, which others may serve meanwhile', async function () {
+  fullIt('is not gone on with in a database, which others may serve meanwhile', async function () {
     const server = await startServer({ store: await newStore(this, 'mongo') });
     try {
       const { engine } = server;

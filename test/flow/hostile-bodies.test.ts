@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { after, before, describe, it } from 'mocha';
 import { storesInTurn } from '../support/both-stores.js';
-import { FULL } from '../support/depth.js';
+import { FULL, fullIt } from '../support/depth.js';
 import { type Hostile, SHAPES, XML_SHAPES } from '../support/hostile.js';
 import { newStore } from '../support/server.js';
 import { type Answered, type Seen, type Watched, watchServer } from '../support/watched.js';
@@ -134,7 +134,7 @@ for (const store of storesInTurn(1))
       assert.match(found.text, /"total":1\b/);
     });
 
-    it('takes a code system of tens of thousands of concepts, each of which is found', async () => {
+    fullIt('takes a code system of tens of thousands of concepts, each of which is found', async () => {
       const last = FULL ? 199_999 : 10_999;
       const concept = Array.from({ length: last + 1 }, (_, i) => ({ code: `c${i}`, display: `Concept number ${i}` }));
       const url = 'http://example.org/large';
@@ -188,7 +188,7 @@ for (const store of storesInTurn(1))
       }
     });
 
-    it('keeps nobody waiting while criteria are held against large entries of a transaction', async () => {
+    fullIt('keeps nobody waiting while criteria are held against large entries of a transaction', async () => {
       const narrative = `<div xmlns="http://www.w3.org/1999/xhtml">${'<b>x</b>'.repeat(120_000)}</div>`;
       const composition = (title: string, sections: number) => ({
         resourceType: 'Composition',
@@ -220,7 +220,7 @@ for (const store of storesInTurn(1))
       assertSeen(seen);
     });
 
-    it('bounds what a patch makes of a resource', async () => {
+    fullIt('bounds what a patch makes of a resource', async () => {
       const name = Array.from({ length: 1000 }, (_, i) => ({ family: `F${i}` }));
       const patient = JSON.stringify({ resourceType: 'Patient', id: 'p', name });
       assert.equal((await server.send('PUT', '/fhir/Patient/p', patient, JSON_BODY)).status, 201);
@@ -232,7 +232,7 @@ for (const store of storesInTurn(1))
       assertSeen(seen);
     });
 
-    it('serves many hostile bodies at once, or says when to come again', async () => {
+    fullIt('serves many hostile bodies at once, or says when to come again', async () => {
       const shape = SHAPES.find(({ name }) => name === 'narratives of many elements');
       const text = shape!.make(SIZE);
       const seen = await server.watch(async () => {

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Bundle, Patient } from 'fhir/r4.js';
 import { after, describe, it } from 'mocha';
+import { fullIt } from '../support/depth.js';
 import { storesInTurn } from '../support/both-stores.js';
 import { command, manyCommands } from '../support/cli.js';
 import { exchange } from '../support/exchange.js';
@@ -247,7 +248,7 @@ describe('a server and its surroundings', () => {
     }
   });
 
-  it('serves with two processes on MongoDB, and one of them may die', async function () {
+  fullIt('serves with two processes on MongoDB, and one of them may die', async function () {
     const url = await newStore(this, 'mongo');
     const children = (pid: number) => spawnSync('pgrep', ['-P', String(pid)], { encoding: 'utf8' });
     if (children(process.pid).error) {

@@ -9,6 +9,7 @@ import { basename, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Bundle, CapabilityStatement, FhirResource, SearchParameter } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
+import { fullIt } from '../support/depth.js';
 import { storesInTurn } from '../support/both-stores.js';
 import { command, manyCommands } from '../support/cli.js';
 import { parameterOf, statusOf, untilReady, warningsOf } from '../support/reindexed.js';
@@ -170,7 +171,7 @@ for (const store of storesInTurn(1))
   });
 
 describe('a folder of search parameters', () => {
-  it('may hold what cannot be in force: it is left out, and the log says which and why', async () => {
+  fullIt('may hold what cannot be in force: it is left out, and the log says which and why', async () => {
     const profiles = join(folder, 'mixed');
     mkdirSync(profiles);
     const bundle: Bundle = {
@@ -219,19 +220,22 @@ describe('a folder of search parameters', () => {
     }
   });
 
-  it('is the one that is named, below the folder that the server was started in, and none where none is named', async () => {
-    const cwd = join(folder, 'elsewhere');
-    mkdirSync(join(cwd, 'profiles'), { recursive: true });
-    writeFileSync(join(cwd, 'profiles', 'broken.json'), '{"resourceType":"SearchParameter"');
-    const env = { CHARTROOM_DATA: join(cwd, 'data') };
-    assert.equal((await command(['reindex'], env, cwd).ended).status, 0);
-    for (const profiles of ['./profiles', 'profiles', join(cwd, 'profiles')]) {
-      const { status, err } = await command(['reindex'], { ...env, CHARTROOM_PROFILES: profiles }, cwd).ended;
-      assert.equal(status, 2, profiles);
-      assert.match(err, /broken\.json/);
-    }
-    assert.equal((await command(['reindex', '--profiles', './none'], env, cwd).ended).status, 2);
-  });
+  fullIt(
+    'is the one that is named, below the folder that the server was started in, and none where none is named',
+    async () => {
+      const cwd = join(folder, 'elsewhere');
+      mkdirSync(join(cwd, 'profiles'), { recursive: true });
+      writeFileSync(join(cwd, 'profiles', 'broken.json'), '{"resourceType":"SearchParameter"');
+      const env = { CHARTROOM_DATA: join(cwd, 'data') };
+      assert.equal((await command(['reindex'], env, cwd).ended).status, 0);
+      for (const profiles of ['./profiles', 'profiles', join(cwd, 'profiles')]) {
+        const { status, err } = await command(['reindex'], { ...env, CHARTROOM_PROFILES: profiles }, cwd).ended;
+        assert.equal(status, 2, profiles);
+        assert.match(err, /broken\.json/);
+      }
+      assert.equal((await command(['reindex', '--profiles', './none'], env, cwd).ended).status, 2);
+    },
+  );
 
   it('`chartroom reindex` makes a parameter ready that came with the files after the resources', async () => {
     const profiles = join(folder, 'added');

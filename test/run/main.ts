@@ -3,8 +3,8 @@
  *
  *     node dist/test/run/main.js [--full] [--jobs N] [--weigh] [part of a file's name ...]
  *
- * Every test/<kind>/**\/*.test.ts is run, at the depth of every change or, with --full, at full depth and with the kinds
- * that only a full run has. The longest files go first (weights.json, which --weigh writes anew), and whoever is free takes
+ * Every test/<kind>/**\/*.test.ts is run, at the depth of every change or, with --full, at full depth and with the kinds and
+ * the files (full-only.json) that only a full run has; such a file also runs where a part of its name is given. The longest files go first (weights.json, which --weigh writes anew), and whoever is free takes
  * the next. What they write goes to a file system in memory where there is one with room. The last lines are mocha's (`N passing`); the status is 0 only if tests ran and none failed.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
@@ -16,6 +16,8 @@ import { type CountedVerdict, Lane } from './lane.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const WEIGHTS = join(ROOT, 'test', 'run', 'weights.json');
+/** Files that take long for what they add to others of their kind. */
+const FULL_ONLY = join(ROOT, 'test', 'run', 'full-only.json');
 const KINDS = ['unit', 'contract', 'conformance', 'property', 'flow', 'attack', 'browser'];
 const FULL_KINDS = [...KINDS, 'oracle'];
 /** Lighter files go in any order and are not in the table; a file that is new counts as this heavy. In seconds of CPU. */
@@ -102,7 +104,12 @@ async function main(): Promise<number> {
   const started = performance.now();
   const weights = JSON.parse(readFileSync(WEIGHTS, 'utf8')) as Partial<Record<string, number>>;
   const weightOf = (file: string) => weights[file] ?? LIGHT;
-  const queue = filesOf(values.full ? FULL_KINDS : KINDS, positionals).toSorted((a, b) => weightOf(b) - weightOf(a));
+  const left = new Set(
+    values.full || positionals.length > 0 ? [] : (JSON.parse(readFileSync(FULL_ONLY, 'utf8')) as string[]),
+  );
+  const queue = filesOf(values.full ? FULL_KINDS : KINDS, positionals)
+    .filter(file => !left.has(file))
+    .toSorted((a, b) => weightOf(b) - weightOf(a));
   const jobs = Math.min(Number(values.jobs ?? availableParallelism() + 1), queue.length);
   const folder = mkdtempSync(join(values.full ? tmpdir() : temporaryFolder(), 'chartroom-run-'));
   // A MongoDB server that was told to end writes for a moment longer.

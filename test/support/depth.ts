@@ -1,3 +1,5 @@
+import { type Context, it } from 'mocha';
+
 /**
  * How deep the suites go that can go as deep as one likes: less at every change (`npm test`), more in a full run
  * (`npm run test:full`, or CHARTROOM_TEST_DEPTH=full for a single file). CHARTROOM_TEST_<NAME>=<number> sets one of them.
@@ -88,6 +90,11 @@ const DEPTHS = {
 
 /** Everything that takes long for what it adds is done in a full run only. */
 export const FULL = process.env['CHARTROOM_TEST_DEPTH'] === 'full';
+
+/** A test of full depth, whose kind has another one at every change: there it is not declared, and not counted. */
+export const fullIt: (title: string, test: (this: Context) => Promise<void> | void) => void = FULL
+  ? it
+  : () => undefined;
 
 export function depthOf(name: keyof typeof DEPTHS): number {
   const set = process.env[`CHARTROOM_TEST_${name}`];

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import type { AuditEvent, Patient } from 'fhir/r4.js';
 import { describe, it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { depthOf, FULL } from '../../support/depth.js';
 import { idsOf, refusal, type Stored } from '../../support/talk.js';
 
@@ -26,7 +26,7 @@ const identified = (value: string, more: Partial<Patient> = {}): Patient => ({
 });
 const by = (value: string) => `identifier=${SYSTEM}|${value}`;
 
-onBothStores('conditional interactions', stage => {
+onStoresInTurn('conditional interactions', stage => {
   const create = (body: Patient, ifNoneExist: string) =>
     stage().talk.create<Patient>(body, { 'if-none-exist': ifNoneExist });
   const update = (query: string, body: Patient, headers = {}) =>
@@ -296,7 +296,7 @@ onBothStores('conditional interactions', stage => {
   });
 });
 
-onBothStores(
+onStoresInTurn(
   'conditional delete of several',
   stage => {
     it('deletes them together up to the limit, each recorded; beyond it none', async () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { Bundle, Patient } from 'fhir/r4.js';
 import { it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { linkOf, refusal, type Talk, walk } from '../../support/talk.js';
 
 const patient = (id: string, more: Partial<Patient> = {}): Patient => ({ resourceType: 'Patient', id, ...more });
@@ -28,7 +28,7 @@ async function history(talk: Talk, path: string): Promise<Bundle> {
 /** Everything that happened to patients and the organisation, oldest first. */
 const STORY = ['Patient/a 1', 'Patient/b 1', 'Patient/a 2', 'Organization/o 1', 'Patient/b 2', 'Patient/a 3'];
 
-onBothStores(
+onStoresInTurn(
   'history',
   stage => {
     it('of an instance: every version newest first, with request and response', async () => {

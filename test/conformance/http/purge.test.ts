@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AuditEvent, Binary, Bundle, DocumentReference, Observation, Parameters, Patient } from 'fhir/r4.js';
 import { after, it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { refusal, type Talk, talkTo } from '../../support/talk.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'chartroom-purge-'));
@@ -31,7 +31,7 @@ const historyOf = async (talk: Talk, path: string) =>
     response?.etag,
   ]);
 
-onBothStores(
+onStoresInTurn(
   '$purge',
   stage => {
     const as = (role: string) => talkTo(stage().server.base, { authorization: `Bearer ${tokenOf(role)}` });
@@ -186,7 +186,7 @@ onBothStores(
   { config: { auth: 'token', tokens } },
 );
 
-onBothStores(
+onStoresInTurn(
   '$purge where integrity is enforced',
   stage => {
     it('refuses while something refers to the resource', async () => {

@@ -10,7 +10,7 @@ import type {
   Patient,
 } from 'fhir/r4.js';
 import { describe, it } from 'mocha';
-import { onBothStores } from '../../support/both-stores.js';
+import { onStoresInTurn } from '../../support/both-stores.js';
 import { done, entry, named, post, put, refused, send, statuses, uuid } from '../../support/bundles.js';
 import { idsOf, type Reply } from '../../support/talk.js';
 
@@ -31,7 +31,7 @@ const observation = (reference: string, more: Partial<Observation> = {}): Observ
   ...more,
 });
 
-onBothStores('a transaction', stage => {
+onStoresInTurn('a transaction', stage => {
   const transact = (entries: readonly BundleEntry[], headers = {}) =>
     send(stage().talk, 'transaction', entries, headers);
   const make = (entries: readonly BundleEntry[], headers = {}) => done(transact(entries, headers));
@@ -469,7 +469,7 @@ onBothStores('a transaction', stage => {
   });
 });
 
-onBothStores(
+onStoresInTurn(
   'a transaction beyond the limits',
   stage => {
     it('is refused with 413, by entries and by bytes', async () => {

@@ -11,7 +11,7 @@ import {
   sheetText,
 } from '../../../src/features/intake/sheets/sheet-text.js';
 import { createPool } from '../../../src/platform/pool.js';
-import { depthOf } from '../../support/depth.js';
+import { depthOf, fullIt } from '../../support/depth.js';
 import { createRandom } from '../../support/random.js';
 import { aPdf, aTiff, WHITE_FAX } from '../../support/scans.js';
 import {
@@ -71,7 +71,7 @@ describe('separator sheets', () => {
     assert.deepEqual(codes(one!.findings), ['DQ-pages-missing']);
   });
 
-  it('that are missing, unreadable or alone are told to a person (S4)', async () => {
+  fullIt('that are missing, unreadable or alone are told to a person (S4)', async () => {
     const bad = await looked([WRITTEN_PAGE, holedPage(sheetPage(ADA)), WRITTEN_PAGE, sheetPage(BEATE)], 5);
     assert.deepEqual(
       bad.parts!.map(({ sheet, findings }) => [sheet, codes(findings)]),
@@ -90,7 +90,7 @@ describe('separator sheets', () => {
     assert.deepEqual([codes(many.findings)[0], many.parts], ['DQ-not-looked-at', undefined], 'no page is lost');
   });
 
-  it('leave a file whole whose parts would be much more than it is', async () => {
+  fullIt('leave a file whole whose parts would be much more than it is', async () => {
     // Nothing makes it smaller.
     const digests = Array.from({ length: 5000 }, (_, at) => createHash('sha256').update(String(at)).digest('base64'));
     const shared = `%${digests.join('')}\n`;
