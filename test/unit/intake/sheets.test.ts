@@ -160,6 +160,9 @@ describe('separator sheets', () => {
         const given = random.below(4) === 0 ? count + 1 : count;
         const counted = given === count ? [] : ['DQ-pages-more'];
         const isLost = kind === 4;
+        // Whoever comes before a sheet that is lost is told of the cut, behind what is said of the own sheet.
+        const before = expected.at(-1);
+        if (isLost && before) before[1].splice(before[0] === undefined ? 1 : 0, 0, 'DQ-sheet-unsure');
         expected.push([isLost ? undefined : said.patient, isLost ? ['DQ-sheet-unreadable'] : counted]);
         return [isLost ? holedPage(plain) : ways[kind]!, ...Array.from({ length: given }, () => WRITTEN_PAGE)];
       });
