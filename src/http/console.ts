@@ -44,6 +44,9 @@ const CODINGS = [
 const SCREENS: Readonly<Record<string, Parameters<Engine['decide']>[1]>> = {
   today: { type: 'Task', needs: 's' },
   patients: { type: 'Patient', needs: 's' },
+  // Pages of that screen.
+  'register-patient': { type: 'Patient', needs: 'c' },
+  'edit-patient': { type: 'Patient', needs: 'u' },
   intake: { operation: 'intake' },
   release: { operation: 'check-authorization' },
   audit: { operation: 'what-did' },

@@ -20,6 +20,8 @@ export interface ScreenRoute {
   /** With `:id` in the place of ids of resources. Names and identifiers stand in no address. */
   readonly path: string;
   readonly component: ComponentType<object>;
+  /** What of SCREENS its page is of use to, where that is less than the screen is. */
+  readonly use?: string;
 }
 
 export interface Screen {
@@ -55,8 +57,8 @@ export const ALL_SCREENS: readonly Screen[] = [
     shortcut: 'p',
     routes: [
       { path: at('patients'), component: part(() => import('./screens/patients/find.js'), 'FindPatients') },
-      { path: at('patients/new'), component: part(edit, 'RegisterPatient') },
-      { path: at('patients/:id/edit'), component: part(edit, 'EditPatient') },
+      { path: at('patients/new'), component: part(edit, 'RegisterPatient'), use: 'register-patient' },
+      { path: at('patients/:id/edit'), component: part(edit, 'EditPatient'), use: 'edit-patient' },
       { path: at('chart/:id'), component: part(chart, 'Chart') },
       { path: at('chart/:id/:part'), component: part(chart, 'Chart') },
       {

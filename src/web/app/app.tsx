@@ -23,7 +23,9 @@ export function App({ fault }: { readonly fault?: 'refused' | 'failed' | undefin
 }
 
 function Screens() {
-  const routes = ALL_SCREENS.filter(({ name }) => mayUse(name)).flatMap(screen => screen.routes);
+  const routes = ALL_SCREENS.filter(({ name }) => mayUse(name)).flatMap(screen =>
+    screen.routes.filter(({ use }) => use === undefined || mayUse(use)),
+  );
   return (
     <Router onRouteChange={toTop}>
       {[

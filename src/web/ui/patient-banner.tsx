@@ -9,6 +9,7 @@ import { ask, pathOfLink, search } from '../fhir/client.js';
 import { labelOfIdentifier, nameInUse, shownConcept, shownDate, shownName } from '../fhir/show.js';
 import { sayChart } from '../messages/chart.js';
 import { HOME } from '../session/server.js';
+import { mayUse } from '../session/session.js';
 import { announce } from './announce.js';
 import { RequestFailed } from './fault-summary.js';
 import { Loading, Page } from './page.js';
@@ -82,9 +83,11 @@ function Banner({ patient }: { readonly patient: Patient }) {
           <Allergies id={patient.id!} />
         </Fact>
       </dl>
-      <a class="edit" href={`${HOME}patients/${patient.id!}/edit`}>
-        {sayChart('banner.edit')}
-      </a>
+      {mayUse('edit-patient') && (
+        <a class="edit" href={`${HOME}patients/${patient.id!}/edit`}>
+          {sayChart('banner.edit')}
+        </a>
+      )}
     </section>
   );
 }

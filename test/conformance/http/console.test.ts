@@ -58,6 +58,9 @@ onStoresInTurn('the console over HTTP', stage => {
     assert.ok(told.screens['privacy-officer']!.includes('audit'));
     assert.ok(!told.screens['clinician']!.includes('audit'));
     assert.ok(!told.screens['records-specialist']!.includes('administration'));
+    assert.ok(told.screens['records-specialist']!.includes('edit-patient'));
+    assert.ok(!told.screens['reader']!.includes('edit-patient'));
+    assert.ok(!told.screens['patient']!.includes('register-patient'));
   });
 
   it('gives files to be kept for ever, as they are, by gzip or by brotli', async () => {

@@ -17,7 +17,7 @@ import { SureOf } from './sure-of.js';
 const isUnderWay = (job: JobParts): boolean => ['waiting', 'running'].includes(partText(job, 'status'));
 /** The server's own work is not ended here. Where nobody is asked who they are, a job is known by its kind. */
 const isSomebodys = (job: JobParts): boolean =>
-  partText(job, 'by') !== '' || ['import', 'backup', 'release-package'].includes(partText(job, 'kind'));
+  partText(job, 'by') !== '' || ['import', 'backup', 'reindex', 'release-package'].includes(partText(job, 'kind'));
 const hasEnded = (job: JobParts): boolean => ['completed', 'failed'].includes(partText(job, 'status'));
 
 const progressOf = (job: JobParts): string =>

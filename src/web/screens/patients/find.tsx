@@ -5,6 +5,7 @@ import { search } from '../../fhir/client.js';
 import { escapedValue } from '../../fhir/search-value.js';
 import { sayPatients } from '../../messages/patients.js';
 import { HOME } from '../../session/server.js';
+import { mayUse } from '../../session/session.js';
 import { announce } from '../../ui/announce.js';
 import { FaultSummary, type FieldFault, RequestFailed } from '../../ui/fault-summary.js';
 import { TextField } from '../../ui/fields.js';
@@ -91,7 +92,7 @@ export function FindPatients() {
           >
             {sayPatients('find.clear')}
           </button>
-          <a href={`${HOME}patients/new`}>{sayPatients('register')}</a>
+          {mayUse('register-patient') && <a href={`${HOME}patients/new`}>{sayPatients('register')}</a>}
         </div>
       </form>
       {asked && <Found asked={asked} />}
