@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'mocha';
 import type { Change, Store } from '../../src/store/store.js';
 import { type WatchedBucket, movingAtOnce, watchedBucket } from '../support/bucket.js';
 import { put, remove } from '../support/changes.js';
-import { FULL, turnAmong } from '../support/depth.js';
+import { FULL, fullIt, turnAmong } from '../support/depth.js';
 import { openEmptyEmbedded } from '../support/embedded.js';
 import { openMongoWith } from '../support/mongo-store.js';
 import { openS3Server, type S3Server } from '../support/s3.js';
@@ -112,26 +112,29 @@ for (const [at, [name, open]] of Object.entries(OPENERS).entries()) {
       await assert.rejects(read(hash), { kind: 'blob-damaged' });
     });
 
-    it('stay in the database while the bucket refuses, is busy or breaks off, and leave nothing there', async () => {
-      for (const does of ['slow-down', 'refuse', 'cut'] as const) {
-        const bytes = bytesOf(`kept here, ${does}`, 6_000_000);
-        bucket.faults.length = 0;
-        server.fail('PART', does);
-        const { hash } = await settle(bytes);
-        assert.deepEqual(
-          bucket.faults.map(({ kind }) => kind),
-          ['unavailable'],
-        );
-        assert.ok((await read(hash)).equals(bytes));
-        server.fail('PART', does, 0);
-        assert.equal(server.open.size, 0);
-        const moved = bucket.settled(hash);
-        await store.blobs.sweep(0);
-        await moved;
-        assert.ok(objectOf(bytes));
-        assert.ok((await read(hash)).equals(bytes));
-      }
-    });
+    fullIt(
+      'stay in the database while the bucket refuses, is busy or breaks off, and leave nothing there',
+      async () => {
+        for (const does of ['slow-down', 'refuse', 'cut'] as const) {
+          const bytes = bytesOf(`kept here, ${does}`, 6_000_000);
+          bucket.faults.length = 0;
+          server.fail('PART', does);
+          const { hash } = await settle(bytes);
+          assert.deepEqual(
+            bucket.faults.map(({ kind }) => kind),
+            ['unavailable'],
+          );
+          assert.ok((await read(hash)).equals(bytes));
+          server.fail('PART', does, 0);
+          assert.equal(server.open.size, 0);
+          const moved = bucket.settled(hash);
+          await store.blobs.sweep(0);
+          await moved;
+          assert.ok(objectOf(bytes));
+          assert.ok((await read(hash)).equals(bytes));
+        }
+      },
+    );
 
     it('are read on where a connection breaks, and are away where none holds', async () => {
       const bytes = bytesOf('read on', 2_000_000);
@@ -294,7 +297,7 @@ for (const [at, [name, open]] of Object.entries(OPENERS).entries()) {
       bucket.isLeft = false;
     });
 
-    it('delay a purge little where the bucket does not answer', async () => {
+    fullIt('delay a purge little where the bucket does not answer', async () => {
       const bytes = bytesOf('hanging', 400_000);
       const stored = await settle(bytes);
       const change: Change = { ...put({ resourceType: 'Patient', id: 'hanging' }), blobs: [{ at: 1, ...stored }] };

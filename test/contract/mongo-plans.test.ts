@@ -25,6 +25,7 @@ import { createPopulation } from '../support/population.js';
 import { queryOf } from '../support/queries.js';
 import { readText, skipWithout } from '../support/shared.js';
 
+import { fullIt } from '../support/depth.js';
 const LIMIT = 10;
 const PATIENTS = 60;
 const START = Date.UTC(2024, 0, 1);
@@ -267,7 +268,7 @@ describe('what MongoDB does with our queries', () => {
     );
   });
 
-  it('holds a resource of a Synthea record in few keys and bytes', async function () {
+  fullIt('holds a resource of a Synthea record in few keys and bytes', async function () {
     const folder = join(skipWithout(this, 'data', 'synthea-seed'), 'ndjson');
     const mongo = await sharedMongo();
     if ('skipped' in mongo) return this.skip();

@@ -34,6 +34,7 @@ import { type SpawnedServer, spawnServer } from '../support/spawn.js';
 import { talkTo } from '../support/talk.js';
 import { bearerOf, tokenFile } from '../support/tokens.js';
 
+import { fullIt } from '../support/depth.js';
 const folder = mkdtempSync(join(tmpdir(), 'chartroom-backup-'));
 const data = join(folder, 'data');
 /** What a descriptor is of; nothing where it was closed meanwhile. */
@@ -159,7 +160,7 @@ describe('a backup of a server that goes on', () => {
     assert.equal(await patientsIn(join(data, 'backups', copies().at(-1)!)), 21);
   });
 
-  it('is told by the next start where the server dies before it is recorded', async () => {
+  fullIt('is told by the next start where the server dies before it is recorded', async () => {
     const own = mkdtempSync(join(tmpdir(), 'chartroom-held-'));
     try {
       const told: DataMoved = { ...MOVED, file: 'chartroom-2026-01-31T10-00-00-000Z-a.db' };
@@ -203,7 +204,7 @@ describe('a backup of a server that goes on', () => {
     assert.deepEqual((await exported()).slice(0, 1), [sayingOf(file.replace('backups/', ''))]);
   });
 
-  it('gives back the disk of copies that are removed', async function () {
+  fullIt('gives back the disk of copies that are removed', async function () {
     if (process.platform !== 'linux') this.skip();
     for (let i = 0; i < 2; i++) assert.equal((await as('admin').send('POST', '$backup?keep=1')).status, 200);
     const open = readdirSync(`/proc/${server.pid}/fd`).map(fd => linkOf(`/proc/${server.pid}/fd/${fd}`));
@@ -213,7 +214,7 @@ describe('a backup of a server that goes on', () => {
     );
   });
 
-  it('says that its folder is none, and makes two at once', async () => {
+  fullIt('says that its folder is none, and makes two at once', async () => {
     const two = await Promise.all([1, 2].map(() => as('admin').send<Parameters>('POST', '$backup')));
     assert.equal(new Set(two.map(({ body }) => fileOf(body))).size, 2);
     rmSync(join(data, 'backups'), { recursive: true });

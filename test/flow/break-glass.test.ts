@@ -14,6 +14,7 @@ import { steppedTime } from '../support/stepped-time.js';
 import { decideWith } from '../support/roles.js';
 import { idsOf, refusal, type Talk, talkTo } from '../support/talk.js';
 
+import { fullIt } from '../support/depth.js';
 /** Starts above, each of which ends once. */
 const ENDED = 5;
 const REASON = 'Unconscious in the emergency room, allergies unknown';
@@ -244,7 +245,7 @@ for (const store of storesInTurn(0))
       assert.equal(made.status, 403);
     });
 
-    it('is known to every process at once', async function () {
+    fullIt('is known to every process at once', async function () {
       if (!second) this.skip();
       assert.equal(await status(through('eva', second), 'Patient/hers'), 200);
       assert.equal(await status(through('eva', second), 'Patient/his'), 404);
@@ -381,7 +382,7 @@ for (const store of storesInTurn(0))
       assert.equal(await count(), ENDED + 1);
     });
 
-    it('tells each end once, whoever comes at the same time, and later where it could not be told', async () => {
+    fullIt('tells each end once, whoever comes at the same time, and later where it could not be told', async () => {
       const { engine } = server;
       const kept = engine.store;
       const count = async () => (await eventsOf('subtype=110138')).length;
@@ -440,7 +441,7 @@ for (const store of storesInTurn(0))
       }
     });
 
-    it('tells those who lead the care of the patient, whom nobody else can tell so, nor keep it from', async () => {
+    fullIt('tells those who lead the care of the patient, whom nobody else can tell so, nor keep it from', async () => {
       const { body } = await breakFor('emil', 'his');
       const [notice, review] = ['notice', 'review'].map(name => said(body, name));
       const about = (await as('officer').get<Communication>(notice!)).body;

@@ -14,7 +14,7 @@ import { openMongo } from '../../src/store/mongo/index.js';
 import type { Store } from '../../src/store/store.js';
 import { onBothStores, storesInTurn } from '../support/both-stores.js';
 import { layout } from '../support/changes.js';
-import { depthOf, FULL } from '../support/depth.js';
+import { depthOf, FULL, fullIt } from '../support/depth.js';
 import { assertHeard, LISTENERS } from '../support/heard.js';
 import { freePort, startMongo } from '../support/mongod.js';
 import { endLease } from '../support/leases.js';
@@ -87,7 +87,7 @@ onBothStores('a listener', stage => {
     assert.equal(await pending('change'), 0);
   });
 
-  it('that is gone has a backlog, which /metrics tells, until it is dropped', async () => {
+  fullIt('that is gone has a backlog, which /metrics tells, until it is dropped', async () => {
     const { talk, server } = stage();
     const { feed } = server.engine;
     await feed.listen({
@@ -116,39 +116,42 @@ onBothStores('a listener', stage => {
 
 for (const store of storesInTurn(0))
   describe(`listeners under many writers, with kills (${store})`, () => {
-    it(`hear of everything once and in order: ${Object.keys(LISTENERS).length} listeners, ${SIZES.writers} writers`, async function () {
-      // A transaction of ten thousand needs room in the cache of the database, or it is too large for ever.
-      const mongo = store === 'mongo' ? await startMongo({ cacheGigabytes: 2 }) : undefined;
-      if (mongo && 'skipped' in mongo) return this.skip();
-      const url = mongo?.database('told') ?? 'embedded';
-      const data = mkdtempSync(join(tmpdir(), 'chartroom-feed-'));
-      const env = { CHARTROOM_STORE: url, CHARTROOM_DATA: data };
-      const places: Place[] = [];
-      let storm: Storm | undefined;
-      try {
-        for (let i = 0; i < (mongo ? 2 : 1); i++) places.push(new Place(env, await freePort()));
-        for (const place of places) await place.start();
-        for (const place of places) while (!(await place.heard())?.counting) await pause(20);
-        storm = new Storm(places, SIZES, createRandom(store.length));
-        // A full run waits as servers do.
-        await killAndStop(storm, mongo ? STOPS : {}, async () => (FULL ? undefined : endLease(url, 'feed')));
-        await storm.end();
-        await storm.until(async () => (await storm!.heard())?.left === 0);
-        for (const place of places) await place.end('SIGTERM');
-        const opened = await openAgain(url, data);
+    fullIt(
+      `hear of everything once and in order: ${Object.keys(LISTENERS).length} listeners, ${SIZES.writers} writers`,
+      async function () {
+        // A transaction of ten thousand needs room in the cache of the database, or it is too large for ever.
+        const mongo = store === 'mongo' ? await startMongo({ cacheGigabytes: 2 }) : undefined;
+        if (mongo && 'skipped' in mongo) return this.skip();
+        const url = mongo?.database('told') ?? 'embedded';
+        const data = mkdtempSync(join(tmpdir(), 'chartroom-feed-'));
+        const env = { CHARTROOM_STORE: url, CHARTROOM_DATA: data };
+        const places: Place[] = [];
+        let storm: Storm | undefined;
         try {
-          const written = await assertHeard(opened);
-          assert.ok(written > SIZES.large, `${written} versions`);
+          for (let i = 0; i < (mongo ? 2 : 1); i++) places.push(new Place(env, await freePort()));
+          for (const place of places) await place.start();
+          for (const place of places) while (!(await place.heard())?.counting) await pause(20);
+          storm = new Storm(places, SIZES, createRandom(store.length));
+          // A full run waits as servers do.
+          await killAndStop(storm, mongo ? STOPS : {}, async () => (FULL ? undefined : endLease(url, 'feed')));
+          await storm.end();
+          await storm.until(async () => (await storm!.heard())?.left === 0);
+          for (const place of places) await place.end('SIGTERM');
+          const opened = await openAgain(url, data);
+          try {
+            const written = await assertHeard(opened);
+            assert.ok(written > SIZES.large, `${written} versions`);
+          } finally {
+            await opened.close();
+          }
         } finally {
-          await opened.close();
+          for (const place of places) await place.end('SIGKILL');
+          await storm?.abandon();
+          await mongo?.stop();
+          rmSync(data, { recursive: true, force: true });
         }
-      } finally {
-        for (const place of places) await place.end('SIGKILL');
-        await storm?.abandon();
-        await mongo?.stop();
-        rmSync(data, { recursive: true, force: true });
-      }
-    });
+      },
+    );
   });
 
 /** Kills one process after the other, and stops some that dispatch; beside the longest stop the others are killed on. */

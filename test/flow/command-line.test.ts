@@ -194,7 +194,7 @@ describe('what cannot be opened', () => {
     assert.match(err, /openssl rand -hex 24/);
   });
 
-  it('is told apart on MongoDB: nobody there, an unknown host, another set', async function () {
+  fullIt('is told apart on MongoDB: nobody there, an unknown host, another set', async function () {
     const mongo = await sharedMongo();
     if ('skipped' in mongo) {
       process.stderr.write(`      skipped: ${mongo.skipped}\n`);
@@ -344,31 +344,34 @@ describe('demo data', () => {
     }
   });
 
-  it('is loaded to its end by the next start where a load was broken off, unless something was served since', async () => {
-    const servers = await Promise.all([1, 2, 3].map(() => startServer({ store: 'embedded' })));
-    const [broken, served, whole] = servers.map(server => server.engine) as [Engine, Engine, Engine];
-    try {
-      for (const engine of [broken, served]) {
-        const isAway = (error: Error) => /The store is away/.test(error.message);
-        await assert.rejects(
-          loadDemo({ ...engine, store: { ...engine.store, ...fallingAway(engine.store, 40) } }),
-          isAway,
-        );
-        assert.ok((await engine.kept.sizes()).size > 0);
-        assert.deepEqual([await isUntouched(engine), await takesDemo(engine)], [false, true]);
+  fullIt(
+    'is loaded to its end by the next start where a load was broken off, unless something was served since',
+    async () => {
+      const servers = await Promise.all([1, 2, 3].map(() => startServer({ store: 'embedded' })));
+      const [broken, served, whole] = servers.map(server => server.engine) as [Engine, Engine, Engine];
+      try {
+        for (const engine of [broken, served]) {
+          const isAway = (error: Error) => /The store is away/.test(error.message);
+          await assert.rejects(
+            loadDemo({ ...engine, store: { ...engine.store, ...fallingAway(engine.store, 40) } }),
+            isAway,
+          );
+          assert.ok((await engine.kept.sizes()).size > 0);
+          assert.deepEqual([await isUntouched(engine), await takesDemo(engine)], [false, true]);
+        }
+        await endDemo(served);
+        assert.equal(await takesDemo(served), false);
+        await Promise.all([broken, whole].map(engine => loadDemo(engine)));
+        assert.deepEqual([...(await broken.kept.sizes())], [...(await whole.kept.sizes())]);
+        assert.equal(await takesDemo(broken), false);
+        const { body } = await servers[0]!.request.get('/fhir/Patient?_count=100&_elements=id').expect(200);
+        assert.ok(body.entry.length > 9);
+        for (const { resource } of body.entry) assert.equal(resource.meta.versionId, '1', resource.id);
+      } finally {
+        await Promise.all(servers.map(server => server.stop()));
       }
-      await endDemo(served);
-      assert.equal(await takesDemo(served), false);
-      await Promise.all([broken, whole].map(engine => loadDemo(engine)));
-      assert.deepEqual([...(await broken.kept.sizes())], [...(await whole.kept.sizes())]);
-      assert.equal(await takesDemo(broken), false);
-      const { body } = await servers[0]!.request.get('/fhir/Patient?_count=100&_elements=id').expect(200);
-      assert.ok(body.entry.length > 9);
-      for (const { resource } of body.entry) assert.equal(resource.meta.versionId, '1', resource.id);
-    } finally {
-      await Promise.all(servers.map(server => server.stop()));
-    }
-  });
+    },
+  );
 
   fullIt('is not gone on with in a database, which others may serve meanwhile', async function () {
     const server = await startServer({ store: await newStore(this, 'mongo') });

@@ -11,6 +11,7 @@ import { onStoresInTurn } from '../support/both-stores.js';
 import { parameterOf, statusOf, untilReady, warningsOf } from '../support/reindexed.js';
 import { idsOf, refusal, type Talk } from '../support/talk.js';
 
+import { fullIt } from '../support/depth.js';
 const nicknamed = (id: string, nick: string): Patient => ({
   resourceType: 'Patient',
   id,
@@ -324,7 +325,7 @@ onStoresInTurn(
         assert.deepEqual([url, code, system, type, instance], [definition, 'reindex', true, false, false]);
       });
 
-      it('indexes everything anew, or one type, in the background', async () => {
+      fullIt('indexes everything anew, or one type, in the background', async () => {
         const { talk } = stage();
         const bodies = [
           undefined,

@@ -13,7 +13,7 @@ import { MongoClient } from 'mongodb';
 import { examine } from '../../src/cli/verify.js';
 import { connect } from '../../src/store/embedded/connection.js';
 import { hasTurn } from '../support/both-stores.js';
-import { FULL } from '../support/depth.js';
+import { FULL, fullIt } from '../support/depth.js';
 import { exchange } from '../support/exchange.js';
 import { newStore, type RunningServer, STORES, startServer } from '../support/server.js';
 import { type Talk, talkTo } from '../support/talk.js';
@@ -167,7 +167,7 @@ for (const store of STORES)
       assert.equal((await alerts()) - earlier, 6 * done.length);
     });
 
-    it('of many chunks are given up to the chunk that is damaged, and as parts beyond it', async () => {
+    fullIt('of many chunks are given up to the chunk that is damaged, and as parts beyond it', async () => {
       const hash = hashOf(LARGE);
       const count = await hand.chunks(hash);
       assert.ok(count >= 3);
@@ -218,7 +218,7 @@ for (const store of STORES)
       );
     });
 
-    it('are whole again when somebody sends them again, in whatever way', async () => {
+    fullIt('are whole again when somebody sends them again, in whatever way', async () => {
       const [small, large] = [hashOf(SMALL), hashOf(LARGE)];
       const last = (await hand.chunks(large)) - 1;
       const headers = { 'content-type': 'application/pdf' };

@@ -37,6 +37,7 @@ import {
 import { startServer } from '../support/server.js';
 import { talkTo } from '../support/talk.js';
 
+import { fullDescribe } from '../support/depth.js';
 const listEvents = async (base: string, query: string, headers = {}): Promise<AuditEvent[]> =>
   ((await talkTo(base, headers).search<AuditEvent>(`AuditEvent?_count=500&${query}`)).entry ?? []).map(
     each => each.resource!,
@@ -173,7 +174,7 @@ describe('happenings of the authorization server', () => {
   });
 });
 
-describe('happenings at the command line', () => {
+fullDescribe('happenings at the command line', () => {
   const folder = mkdtempSync(join(tmpdir(), 'chartroom-happenings-'));
   const many = manyCommands();
   after(async () => {

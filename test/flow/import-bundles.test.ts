@@ -10,7 +10,7 @@ import type { Bundle, FhirResource, Organization, Patient } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
 import { storesInTurn } from '../support/both-stores.js';
 import { entry, post, put, uuid } from '../support/bundles.js';
-import { FULL } from '../support/depth.js';
+import { FULL, fullIt } from '../support/depth.js';
 import { readExamples } from '../support/examples.js';
 import { contentsOf, importInto, versionsIn } from '../support/import.js';
 import { newStore, type RunningServer, startServer } from '../support/server.js';
@@ -180,7 +180,7 @@ for (const store of storesInTurn(1))
       assert.equal((await talkTo(base).search('Patient?_tag=x')).total, 1);
     });
 
-    it('says the same of the records of Synthea', async function () {
+    fullIt('says the same of the records of Synthea', async function () {
       const bundles = skipWithout(this, 'data', 'synthea-seed', 'bundles');
       const bodies = readdirSync(bundles)
         .toSorted()
@@ -189,7 +189,7 @@ for (const store of storesInTurn(1))
     });
 
     if (FULL || store === 'embedded')
-      it("says the same of the standard's examples of requests", async function () {
+      fullIt("says the same of the standard's examples of requests", async function () {
         const archive = skipWithout(this, 'data', 'r4-examples', 'r4-examples-instances.tar.gz');
         const requests = readExamples(archive).filter(
           ({ resourceType, type }) => resourceType === 'Bundle' && (type === 'batch' || type === 'transaction'),

@@ -13,7 +13,7 @@ import { serverMark } from '../../src/features/intake/sheets/sheet-text.js';
 import { onStoresInTurn, type Stage } from '../support/both-stores.js';
 import { command, manyCommands } from '../support/cli.js';
 import { createRandom } from '../support/random.js';
-import { depthOf } from '../support/depth.js';
+import { depthOf, fullIt } from '../support/depth.js';
 import { sheetPage, WRITTEN_PAGE } from '../support/separator-sheets.js';
 import { aPdf } from '../support/scans.js';
 import { ANN, BEN, intakeTokens, intakeWorld, stepAs, tokenOf } from '../support/intake.js';
@@ -95,18 +95,21 @@ onStoresInTurn(
       assert.deepEqual(await titles(stage()), ['one.txt']);
     });
 
-    it('is taken apart at separator sheets where that is said, as far as a file can hold several documents (S4)', async () => {
-      const sheet = sheetPage({ server: serverMark(stage().server.base), patient: '1', pages: 1 });
-      const file = aPdf([sheet, WRITTEN_PAGE, sheet, WRITTEN_PAGE.replace('12 Tf', '13 Tf')]);
-      const folder = newFolder();
-      writeFileSync(join(folder, 'pile.pdf'), file);
-      writeFileSync(join(folder, 'alone.txt'), 'A note alone.');
-      const { status, err } = await taking(stage(), folder, {}, '--once', '--separated').ended;
-      assert.equal(status, 0, err);
-      const all = await titles(stage());
-      for (const title of ['pile.pdf', 'pile.pdf (1)', 'pile.pdf (2)', 'alone.txt'])
-        assert.ok(all.includes(title), title);
-    });
+    fullIt(
+      'is taken apart at separator sheets where that is said, as far as a file can hold several documents (S4)',
+      async () => {
+        const sheet = sheetPage({ server: serverMark(stage().server.base), patient: '1', pages: 1 });
+        const file = aPdf([sheet, WRITTEN_PAGE, sheet, WRITTEN_PAGE.replace('12 Tf', '13 Tf')]);
+        const folder = newFolder();
+        writeFileSync(join(folder, 'pile.pdf'), file);
+        writeFileSync(join(folder, 'alone.txt'), 'A note alone.');
+        const { status, err } = await taking(stage(), folder, {}, '--once', '--separated').ended;
+        assert.equal(status, 0, err);
+        const all = await titles(stage());
+        for (const title of ['pile.pdf', 'pile.pdf (1)', 'pile.pdf (2)', 'alone.txt'])
+          assert.ok(all.includes(title), title);
+      },
+    );
 
     it('stays as it is where the server wants somebody else to ask, or is away', async () => {
       const folder = newFolder();
@@ -119,7 +122,7 @@ onStoresInTurn(
       assert.deepEqual(filesOf(folder), ['note.txt']);
     });
 
-    it('stays as it is where the address is wrong, or is that of somebody who takes no scans', async () => {
+    fullIt('stays as it is where the address is wrong, or is that of somebody who takes no scans', async () => {
       const folder = newFolder();
       writeFileSync(join(folder, 'note.txt'), 'A note.\n');
       const answers: [number, string][] = [
@@ -139,7 +142,7 @@ onStoresInTurn(
       }
     });
 
-    it('comes in past a file with which the server does not get on, and under names as they are', async () => {
+    fullIt('comes in past a file with which the server does not get on, and under names as they are', async () => {
       const folder = newFolder();
       const long = `${'n'.repeat(246)}.txt`;
       const accepted = JSON.stringify({ resourceType: 'Parameters', parameter: [] });
@@ -178,7 +181,7 @@ onStoresInTurn(
       assert.equal(readFileSync(outside, 'utf8'), 'Not to be written over.');
     });
 
-    it('is left to the next look while it is written, and is not moved when it has changed meanwhile', async () => {
+    fullIt('is left to the next look while it is written, and is not moved when it has changed meanwhile', async () => {
       const folder = newFolder();
       const file = join(folder, 'note.txt');
       writeFileSync(file, 'Half a note');
@@ -195,7 +198,7 @@ onStoresInTurn(
       assert.equal(readFileSync(join(folder, 'done', 'note.txt'), 'utf8'), 'Half a note, and the rest.');
     });
 
-    it('waits for a server that is away, and says once why', async () => {
+    fullIt('waits for a server that is away, and says once why', async () => {
       const folder = newFolder();
       writeFileSync(join(folder, 'note.txt'), 'A note.');
       const away = await otherServer(() => [503, '']);
@@ -211,7 +214,7 @@ onStoresInTurn(
       assert.deepEqual(filesOf(folder), ['note.txt']);
     });
 
-    it('is left while it is young', async () => {
+    fullIt('is left while it is young', async () => {
       const folder = newFolder();
       for (const name of ['old.txt', 'young.txt']) writeFileSync(join(folder, name), `Note ${name}`);
       utimesSync(join(folder, 'old.txt'), 1_700_000_000, 1_700_000_000);
@@ -224,7 +227,7 @@ onStoresInTurn(
       assert.deepEqual([filesOf(folder), filesOf(join(folder, 'done'))], [['young.txt'], ['old.txt']]);
     });
 
-    it('fails where all of it was rejected before', async () => {
+    fullIt('fails where all of it was rejected before', async () => {
       const { talk } = stage();
       const folder = newFolder();
       writeFileSync(join(folder, 'twice.txt'), 'Twice a note.\n');

@@ -25,6 +25,7 @@ import {
 } from '../support/intake.js';
 import { aPng } from '../support/scans.js';
 
+import { fullIt } from '../support/depth.js';
 const ROOT = as('root');
 
 onStoresInTurn(
@@ -56,7 +57,7 @@ onStoresInTurn(
       assert.deepEqual([rejected.status, scanDetails(rejected)], [409, ['batch-rejected']], rejected.text);
     });
 
-    it('takes no batch that is too large together, before it reads any of it', async () => {
+    fullIt('takes no batch that is too large together, before it reads any of it', async () => {
       const { talk } = stage();
       const body = Buffer.concat([notePage('large'), Buffer.alloc(6 * 1024 * 1024, 'word ')]);
       const stored = await talk.send<Binary>('POST', 'Binary', {
@@ -162,7 +163,7 @@ onStoresInTurn(
       assert.deepEqual([meta?.security, securityLabel], [undefined, undefined], 'the control');
     });
 
-    it('comes in anew together with others, as long as there is room for all', async () => {
+    fullIt('comes in anew together with others, as long as there is room for all', async () => {
       const { talk } = stage();
       const large = Buffer.concat([notePage('too much together'), Buffer.alloc(1_600_000, 'word ')]);
       const files = [1, 2].map(n => fileOf(Buffer.concat([large, Buffer.from(String(n))])));
@@ -205,7 +206,7 @@ onStoresInTurn(
       refusedScan(reply, 'document-beside');
     });
 
-    it('has in the audit trail whose fields were judged, whether they hold or not', async () => {
+    fullIt('has in the audit trail whose fields were judged, whether they hold or not', async () => {
       const { talk } = stage();
       const { document } = await oneScan(talk, 'audited');
       const patientsIn = async (outcome: string, code = 'index'): Promise<(string | undefined)[]> => {

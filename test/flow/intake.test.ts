@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import type { DocumentReference, List, Parameters, ParametersParameter, Patient, Provenance, Task } from 'fhir/r4.js';
 import { it } from 'mocha';
 import { createRandom } from '../support/random.js';
-import { depthOf } from '../support/depth.js';
-import { onStoresInTurn } from '../support/both-stores.js';
+import { depthOf, fullIt } from '../support/depth.js';
+import { onStoresInFull, onStoresInTurn } from '../support/both-stores.js';
 import {
   ANN,
   as,
@@ -205,7 +205,7 @@ onStoresInTurn(
       assert.equal((await scanAt(talk, document)).type?.coding?.[0]?.code, '18842-5');
     });
 
-    it('counts for each indexer what was checked, and what was wrong', async () => {
+    fullIt('counts for each indexer what was checked, and what was wrong', async () => {
       const { talk } = stage();
       const before = await ratesOf(talk);
       const steps = [['send-back', 'wrong-date'], ['reject', 'illegible'], ['pass'], []] as const;
@@ -419,7 +419,7 @@ onStoresInTurn(
   { config: { tokens: intakeTokens, auth: 'token', intakeNewStaff: '0', intakeWait: '120' }, set: intakeWorld },
 );
 
-onStoresInTurn(
+onStoresInFull(
   'scans of new staff',
   stage => {
     it('are checked until somebody has indexed as many as are asked', async () => {

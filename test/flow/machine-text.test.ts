@@ -23,6 +23,7 @@ import {
 } from '../support/intake.js';
 import { aPdf } from '../support/scans.js';
 
+import { fullIt } from '../support/depth.js';
 const ROOT = as('root');
 const script = join(mkdtempSync(join(tmpdir(), 'chartroom-reads-')), 'reads.mjs');
 writeFileSync(
@@ -184,7 +185,7 @@ onStoresInTurn(
       assert.ok(again && again[0] !== other.document);
     });
 
-    it('are told where they cannot be read, and keep nobody waiting', async () => {
+    fullIt('are told where they cannot be read, and keep nobody waiting', async () => {
       const told = [];
       for (const words of ['HANG', 'FLOOD', 'FAIL', 'BLANK', 'After all of them'])
         told.push(await scanned(page(words)));
@@ -225,7 +226,7 @@ onStoresInTurn(
       assert.match(await counted(), /chartroom_scans_read_total\{outcome="no-bytes"\} 1\n/);
     });
 
-    it('are read while others come in', async () => {
+    fullIt('are read while others come in', async () => {
       const first = await scanned(page('SLOW'));
       let others = 0;
       // Each commit wakes the job, more often than it can read one.
@@ -237,7 +238,7 @@ onStoresInTurn(
       assert.equal((await textsOf(first.document)).length, 1);
     });
 
-    it('lose their text with the bytes that it was read from, and are read again', async () => {
+    fullIt('lose their text with the bytes that it was read from, and are read again', async () => {
       const { talk } = stage();
       const { document, task } = await scanned(page('The first words'));
       const text = await oneText(document);
@@ -258,7 +259,7 @@ onStoresInTurn(
       assert.ok(entry.some(({ request }) => request?.method === 'DELETE'));
     });
 
-    it('lose their text with bytes that are written beside the document, and are read again (S4)', async () => {
+    fullIt('lose their text with bytes that are written beside the document, and are read again (S4)', async () => {
       const { talk } = stage();
       const other = { contentType: 'application/pdf', data: page('Words behind it').toString('base64') };
       const { document, task } = await scanned(page('Words before it'));

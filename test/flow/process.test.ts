@@ -108,7 +108,7 @@ describe('a start that cannot be', () => {
 
 for (const store of storesInTurn(0))
   describe(`a server process (${store})`, () => {
-    it('loses nothing when it is told to end under load, and goes on after it', async function () {
+    fullIt('loses nothing when it is told to end under load, and goes on after it', async function () {
       const env = { CHARTROOM_STORE: await newStore(this, store), CHARTROOM_DATA: join(folder, `load-${store}`) };
       const first = await serve(env);
       const kept: string[] = [];
@@ -204,7 +204,7 @@ describe('a server and its surroundings', () => {
     }
   });
 
-  it('answers 503 with Retry-After while MongoDB is away, and works again by itself', async function () {
+  fullIt('answers 503 with Retry-After while MongoDB is away, and works again by itself', async function () {
     const mongo = await startMongo();
     if ('skipped' in mongo) {
       process.stderr.write(`      skipped: ${mongo.skipped}\n`);

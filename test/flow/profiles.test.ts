@@ -9,7 +9,7 @@ import { basename, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Bundle, CapabilityStatement, FhirResource, SearchParameter } from 'fhir/r4.js';
 import { after, before, describe, it } from 'mocha';
-import { fullIt } from '../support/depth.js';
+import { fullDescribe, fullIt } from '../support/depth.js';
 import { storesInTurn } from '../support/both-stores.js';
 import { command, manyCommands } from '../support/cli.js';
 import { parameterOf, statusOf, untilReady, warningsOf } from '../support/reindexed.js';
@@ -146,7 +146,7 @@ for (const store of storesInTurn(1))
       await finds(talk);
     });
 
-    it('stores every SearchParameter of the guide, and goes on finding', async () => {
+    fullIt('stores every SearchParameter of the guide, and goes on finding', async () => {
       let stored = 0;
       for (const { name, text } of readArchive(shared(...PACKAGE)!)) {
         if (!name.startsWith('package/SearchParameter-')) continue;
@@ -159,18 +159,21 @@ for (const store of storesInTurn(1))
       await finds(talk);
     });
 
-    it('takes one of the files out of force where the stored one is retired, and back when it is deleted', async () => {
-      const id = 'us-core-race';
-      const { body } = await talk.get<SearchParameter & { id: string }>(`SearchParameter/${id}`);
-      await talk.update({ ...body, status: 'retired' });
-      assert.equal(refusal(await talk.get('Patient?race=2106-3')).status, 400);
-      await talk.delete(`SearchParameter/${id}`);
-      await untilReady(talk);
-      await finds(talk);
-    });
+    fullIt(
+      'takes one of the files out of force where the stored one is retired, and back when it is deleted',
+      async () => {
+        const id = 'us-core-race';
+        const { body } = await talk.get<SearchParameter & { id: string }>(`SearchParameter/${id}`);
+        await talk.update({ ...body, status: 'retired' });
+        assert.equal(refusal(await talk.get('Patient?race=2106-3')).status, 400);
+        await talk.delete(`SearchParameter/${id}`);
+        await untilReady(talk);
+        await finds(talk);
+      },
+    );
   });
 
-describe('a folder of search parameters', () => {
+fullDescribe('a folder of search parameters', () => {
   fullIt('may hold what cannot be in force: it is left out, and the log says which and why', async () => {
     const profiles = join(folder, 'mixed');
     mkdirSync(profiles);
@@ -237,7 +240,7 @@ describe('a folder of search parameters', () => {
     },
   );
 
-  it('`chartroom reindex` makes a parameter ready that came with the files after the resources', async () => {
+  fullIt('`chartroom reindex` makes a parameter ready that came with the files after the resources', async () => {
     const profiles = join(folder, 'added');
     mkdirSync(profiles);
     const data = join(folder, 'added-data');

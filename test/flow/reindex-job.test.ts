@@ -14,7 +14,7 @@ import { openMongo } from '../../src/store/mongo/index.js';
 import type { Store } from '../../src/store/store.js';
 import { storesInTurn } from '../support/both-stores.js';
 import { layout, put } from '../support/changes.js';
-import { FULL } from '../support/depth.js';
+import { FULL, fullDescribe } from '../support/depth.js';
 import { endJobLease } from '../support/leases.js';
 import { parameterOf, statusOf, untilReady, warningsOf } from '../support/reindexed.js';
 import { newStore, startServer } from '../support/server.js';
@@ -173,7 +173,7 @@ for (const store of storesInTurn(1))
     });
   });
 
-describe('several processes on one MongoDB database, with custom search parameters', () => {
+fullDescribe('several processes on one MongoDB database, with custom search parameters', () => {
   let data = '';
   let env = { CHARTROOM_STORE: '', CHARTROOM_DATA: '' };
 

@@ -26,6 +26,7 @@ import { timeFrom } from '../support/stepped-time.js';
 import type { Headers, Reply, Talk } from '../support/talk.js';
 import { ADMIN, asRole, CLERK, FHIR_JSON, lead, refusedAs, workStateOf, workTokens } from '../support/work.js';
 
+import { fullIt } from '../support/depth.js';
 /** What happens after the bytes of a package are made, and before it is told. */
 let meanwhile: (() => Promise<void>) | undefined;
 /** What happens after it is told, and before its job has ended. */
@@ -115,7 +116,7 @@ onStoresInTurn(
       assert.equal((await runOn(talk, `${id}/$release`)).status, 200);
     });
 
-    it('is replaced by nobody who has seen another one, and its marks are put on no other bytes', async () => {
+    fullIt('is replaced by nobody who has seen another one, and its marks are put on no other bytes', async () => {
       const { talk } = stage();
       const patient = 'marked-before';
       const document = `DocumentReference/${patient}-one`;
@@ -267,7 +268,7 @@ onStoresInTurn(
       assert.equal((await talk.update(honest, ADMIN)).status, 200);
     });
 
-    it('is told by no List that somebody calls so', async () => {
+    fullIt('is told by no List that somebody calls so', async () => {
       const { talk } = stage();
       const list: List = { resourceType: 'List', status: 'current', mode: 'working' };
       const frozen = { coding: [{ system: 'urn:chartroom:list', code: 'frozen-set' }] };
@@ -327,7 +328,7 @@ onStoresInTurn(
       assert.equal((await talk.get<DocumentReference>(`DocumentReference/${third.id}`, CLERK)).body.status, 'current');
     });
 
-    it('is taken back by a clerk who may not read it, too', async () => {
+    fullIt('is taken back by a clerk who may not read it, too', async () => {
       const { talk } = stage();
       const patient = 'unread';
       const label = { system: 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality', code: 'V' };
@@ -352,7 +353,7 @@ onStoresInTurn(
       assert.equal((await talk.get(binaryOf(before), ADMIN)).status, 410);
     });
 
-    it('is made by a job that its request names, and leaves nothing behind where it is not finished', async () => {
+    fullIt('is made by a job that its request names, and leaves nothing behind where it is not finished', async () => {
       const { talk } = stage();
       const patient = 'unfinished';
       const id = await storySearching(talk, patient, [storyDocument(patient, 'one', 'Words.')]);
@@ -393,7 +394,7 @@ onStoresInTurn(
       assert.equal((await talk.delete(`Binary/${paper.body.id}`, ADMIN)).status, 204);
     });
 
-    it('stays where the job that has made it is cancelled too late, and goes where that is in time', async () => {
+    fullIt('stays where the job that has made it is cancelled too late, and goes where that is in time', async () => {
       const { talk } = stage();
       const id = await storySearching(talk, 'late', [storyDocument('late', 'one', 'Words.')]);
       const chosen = await runOn(talk, `${id}/$release-select`);
@@ -429,7 +430,7 @@ onStoresInTurn(
       assert.equal(binaryOf(await packageOf(talk, id)), `Binary/${job}`);
     });
 
-    it('and was packed goes with a request that comes to nothing', async () => {
+    fullIt('and was packed goes with a request that comes to nothing', async () => {
       const { talk } = stage();
       const ground = { system: GROUND_SYSTEM, code: 'legal-proceeding' };
       const endings: Readonly<Record<string, GivenValues>> = {

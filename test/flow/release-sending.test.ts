@@ -29,6 +29,7 @@ import { steppedTime } from '../support/stepped-time.js';
 import type { Talk } from '../support/talk.js';
 import { ADMIN, asRole, CLERK, FHIR_JSON, lead, refusedAs, workStateOf, workTokens } from '../support/work.js';
 
+import { fullIt } from '../support/depth.js';
 const folder = mkdtempSync(join(tmpdir(), 'chartroom-sending-'));
 const [relay, deaf] = [await openRelay(), await openRelay({ plain: true })];
 
@@ -151,7 +152,7 @@ describe('what a release sends itself', () => {
         assert.equal(await got.text(), PACKAGE_TEXT);
       });
 
-      it('is tried again where the relay says later, and is told as failed where it says never', async () => {
+      fullIt('is tried again where the relay says later, and is told as failed where it says never', async () => {
         const { talk } = stage();
         const address = `later-${stage().server.engine.store.name}@example.org`;
         const { told } = await delivered(talk, email(address));
@@ -163,7 +164,7 @@ describe('what a release sends itself', () => {
         assert.ok(!never.statusReason!.text!.includes('no such mailbox'));
       });
 
-      it('goes to one mailbox, and not by an address that a header could be made of', async () => {
+      fullIt('goes to one mailbox, and not by an address that a header could be made of', async () => {
         const { talk } = stage();
         const { id } = await requestReleased(talk);
         const before = relay.taken.length;
@@ -226,13 +227,13 @@ describe('what a release sends itself', () => {
         assert.ok(event.agent.some(({ name, requestor }) => name === 'county-hospital' && !requestor));
       });
 
-      it('is taken where the other system says that it has it from an attempt before', async () => {
+      fullIt('is taken where the other system says that it has it from an attempt before', async () => {
         answers.push(503, 409);
         const { told } = await delivered(stage().talk, toHospital);
         assert.deepEqual([told.status, detail(told, 'proof')], ['completed', '409 it has the document already']);
       });
 
-      it('is told as failed where the other system does not take it', async () => {
+      fullIt('is told as failed where the other system does not take it', async () => {
         const { talk } = stage();
         answers.push(422);
         const { told, task } = await delivered(talk, toHospital);
@@ -240,7 +241,7 @@ describe('what a release sends itself', () => {
         assert.match(told.statusReason!.text!, /422/);
       });
 
-      it('is taken where the other system says so, however much it says beside', async () => {
+      fullIt('is taken where the other system says so, however much it says beside', async () => {
         const { talk } = stage();
         chatter = 5_000_000;
         try {
@@ -253,7 +254,7 @@ describe('what a release sends itself', () => {
         assert.equal(received.at(-1)!.prefer, 'return=minimal');
       });
 
-      it('comes to its end whoever has delivered', async () => {
+      fullIt('comes to its end whoever has delivered', async () => {
         const { talk } = stage();
         const { told } = await delivered(talk, email('ada@example.org'), asRole('service'));
         assert.equal(told.status, 'completed');
@@ -261,7 +262,7 @@ describe('what a release sends itself', () => {
         assert.deepEqual([never.status, workStateOf(task)], ['not-done', 'searching']);
       });
 
-      it('keeps its request open until it is known what came of it', async () => {
+      fullIt('keeps its request open until it is known what came of it', async () => {
         const { talk } = stage();
         const { delivery } = await tried(talk);
         refusedAs(await lead(talk, delivery.id, { name: 'close' }), 422, 'delivery-under-way', 'Task.output');

@@ -24,6 +24,7 @@ import { steppedTime } from '../support/stepped-time.js';
 import type { Talk } from '../support/talk.js';
 import { ADMIN, CLERK, lead, refusedAs, workStateOf, workTokens } from '../support/work.js';
 
+import { fullIt } from '../support/depth.js';
 const DISCLOSED =
   'AuditEvent?type=http://dicom.nema.org/resources/ontology/DCM|110106' +
   '&subtype=http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle|disclose&patient=Patient/';
@@ -222,7 +223,7 @@ onStoresInTurn(
       await change('deleted', () => talk.delete('DocumentReference/deleted-one', ADMIN), /gone/);
     });
 
-    it('is made once more with the same bytes, and with a passphrase that is kept nowhere', async () => {
+    fullIt('is made once more with the same bytes, and with a passphrase that is kept nowhere', async () => {
       const { talk, server } = stage();
       const id = await storySearching(talk, 'again', [storyDocument('again', 'one', 'Words.')]);
       await packed(talk, id);
@@ -255,7 +256,7 @@ onStoresInTurn(
       }
     });
 
-    it('goes out once, however many clerks release it at once', async () => {
+    fullIt('goes out once, however many clerks release it at once', async () => {
       const { talk } = stage();
       const id = await storySearching(talk, 'race', [storyDocument('race', 'one', 'Words.')]);
       await packed(talk, id);

@@ -176,7 +176,13 @@ for (const name of STORES)
         collector.breakAfter(bytes);
         const ids = await record(60);
         await until(() => requests().includes(ids.at(-1)!) && mine!.behind === 0);
-        assert.deepEqual(first(requests().slice(already)), ids, String(bytes));
+        const [sentBefore, came] = [new Set(requests().slice(0, already)), first(requests().slice(already))];
+        // What it was sent before the connection broke off may come a last time after all that was waited for.
+        assert.deepEqual(
+          came.filter(id => !sentBefore.has(id)),
+          ids,
+          String(bytes),
+        );
       }
     });
 

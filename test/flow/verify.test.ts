@@ -14,7 +14,7 @@ import { connect } from '../../src/store/embedded/connection.js';
 import { indexStored } from '../../src/search/index-resource.js';
 import { hasTurn, onBothStores } from '../support/both-stores.js';
 import { done, entry, post, put, send, uuid } from '../support/bundles.js';
-import { FULL, sampleOf } from '../support/depth.js';
+import { FULL, fullIt, sampleOf } from '../support/depth.js';
 import { noUsers } from '../support/no-users.js';
 import { untilReady } from '../support/reindexed.js';
 import { letGo, newStore, STORES, startServer } from '../support/server.js';
@@ -68,7 +68,7 @@ onBothStores('verify', stage => {
     assert.ok((counts.get('Events that name a version') ?? 0) >= 9);
   });
 
-  it(`goes through a resource with ${MANY} index entries, and gives exit status and progress`, async () => {
+  fullIt(`goes through a resource with ${MANY} index entries, and gives exit status and progress`, async () => {
     const { talk, server } = stage();
     const identifier = Array.from({ length: MANY }, (_, i) => ({ system: 'urn:many', value: `m${i}` }));
     assert.equal((await talk.update({ resourceType: 'Patient', id: 'many', identifier })).status, 201);
@@ -127,7 +127,7 @@ onBothStores('verify', stage => {
     assert.equal(await run(verify), 0);
   });
 
-  it('finds nothing after bytes were kept for a time, put into use, and swept', async () => {
+  fullIt('finds nothing after bytes were kept for a time, put into use, and swept', async () => {
     const { store } = stage().server.engine;
     const [swept, used] = await Promise.all(
       ['a result', 'a result that is used'].map(text => store.blobs.put(Buffer.alloc(1_200_000, text))),
@@ -150,7 +150,7 @@ onBothStores('verify', stage => {
     assert.deepEqual(await findings(), ['Versions without the event of their write']);
   });
 
-  it('finds a version whose bytes are not all there', async () => {
+  fullIt('finds a version whose bytes are not all there', async () => {
     const { engine } = stage().server;
     const { hash, size } = await engine.store.blobs.put(Buffer.from('half of it'));
     const text = '{"resourceType":"Binary","id":"unrecorded","contentType":"text/plain","data":""}';

@@ -61,6 +61,11 @@ export function onStoresInTurn(title: string, tell: Tell, options: StageOptions 
   );
 }
 
+/** A story that takes long for what it adds to others of its kind: told in a full run alone, to both stores. */
+export function onStoresInFull(title: string, tell: Tell, options: StageOptions = {}): void {
+  onStores(FULL ? STORES : [], title, tell, options);
+}
+
 function onStores(stores: readonly StoreName[], title: string, tell: Tell, options: StageOptions): void {
   for (const store of stores)
     describe(`${title} (${store})`, () => {

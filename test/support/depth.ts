@@ -1,4 +1,4 @@
-import { type Context, it } from 'mocha';
+import { type Context, describe, it, type Suite } from 'mocha';
 
 /**
  * How deep the suites go that can go as deep as one likes: less at every change (`npm test`), more in a full run
@@ -95,6 +95,8 @@ export const FULL = process.env['CHARTROOM_TEST_DEPTH'] === 'full';
 export const fullIt: (title: string, test: (this: Context) => Promise<void> | void) => void = FULL
   ? it
   : () => undefined;
+/** The same of tests that stand together. */
+export const fullDescribe: (title: string, tell: (this: Suite) => void) => void = FULL ? describe : () => undefined;
 
 export function depthOf(name: keyof typeof DEPTHS): number {
   const set = process.env[`CHARTROOM_TEST_${name}`];

@@ -12,6 +12,7 @@ import { askHarness, toldHarness } from '../../support/harness.js';
 import { newStore, startServer, STORES } from '../../support/server.js';
 import { idsOf, linkOf, type Reply, type Talk, talkTo } from '../../support/talk.js';
 
+import { fullIt } from '../../support/depth.js';
 const parameter = (code: string, id: string): SearchParameter => ({
   resourceType: 'SearchParameter',
   id,
@@ -204,7 +205,7 @@ onStoresInTurn(
       await tell('DELETE', '/snapshot/suffixes');
     });
 
-    it('let requests wait that begin meanwhile, and refuse those that do not end', async () => {
+    fullIt('let requests wait that begin meanwhile, and refuse those that do not end', async () => {
       const { talk, server } = stage();
       await tell('POST', '/reset', { seed: 1 });
       const asked = Array.from({ length: 200 }, (_, i) =>
