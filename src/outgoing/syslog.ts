@@ -69,9 +69,14 @@ class OpenLine implements SyslogLine {
     socket.resume();
     this.#over = new Promise((resolve, reject) => {
       socket.once('error', error => reject(fromNode(error)));
-      socket.once('end', () => this.#finishing || socket.destroy(outgoingError('outgoing-broken', 'ended')));
+      let isEnded = false;
+      socket.once('end', () => {
+        isEnded = true;
+        if (!this.#finishing) socket.destroy(outgoingError('outgoing-broken', 'ended'));
+      });
+      // Without an end of the other side it was this one that gave up.
       socket.once('close', (hadError: boolean) =>
-        this.#finishing && !hadError ? resolve() : reject(outgoingError('outgoing-broken', 'closed')),
+        this.#finishing && isEnded && !hadError ? resolve() : reject(outgoingError('outgoing-broken', 'closed')),
       );
     });
     this.#over.catch(() => {});
@@ -85,7 +90,10 @@ class OpenLine implements SyslogLine {
 
   async finish(): Promise<void> {
     this.#finishing = true;
-    if (!this.#socket.destroyed) this.#socket.end();
+    const { destroyed, remotePort } = this.#socket;
+    // Of a connection that was torn down nobody has read yet. The last message of TLS would be told of that, and not the reader, who would see an orderly end.
+    if (!destroyed && remotePort === undefined) this.#socket.destroy(outgoingError('outgoing-broken', 'closed'));
+    else if (!destroyed) this.#socket.end();
     await this.#within(this.#patience.finish, [this.#over]);
   }
 
