@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { it } from 'mocha';
+import { fullIt } from '../support/depth.js';
 import { FhirError } from '../../src/fhir/error.js';
 import type { Identify, Principal } from '../../src/identity/principal.js';
 import { onStoresInTurn, type Stage } from '../support/both-stores.js';
@@ -69,7 +70,7 @@ onStoresInTurn(
     tellLinks(stage, as, (who, principal) => void principals.set(who, principal));
     tellBeside(stage, as, logged);
 
-    it('is hidden by the permission: without it most attacks succeed', async () => {
+    fullIt('is hidden by the permission: without it most attacks succeed', async () => {
       const { server, talk } = stage();
       const everything = permissionSeeing(UNRESTRICTED);
       Object.assign(server.engine, {

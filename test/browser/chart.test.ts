@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'mocha';
-import { FULL, turnAmong } from '../support/depth.js';
+import { FULL, fullIt, turnAmong } from '../support/depth.js';
 import { type ConsoleStage, endsWell, inConsoleWays, onConsole } from '../support/console.js';
 import { sameTree } from '../support/golden-tree.js';
 import { skipWithout } from '../support/shared.js';
@@ -62,7 +62,7 @@ function peopleOf(stage: Stage): void {
     await isAccessible('patients-none');
   });
 
-  it('shows who corrects at the same time both versions, and loses nothing of either', async () => {
+  fullIt('shows who corrects at the same time both versions, and loses nothing of either', async () => {
     const { open, page, server, isAccessible } = stage();
     await open(`patients/${ADA}/edit`);
     await page.fill('#city', 'Springfield');
@@ -149,7 +149,7 @@ function chartOf(stage: Stage): void {
       await isAccessible(`chart-${part || 'summary'}`);
     });
 
-  it('shows the parts of a record without anything in them', async () => {
+  fullIt('shows the parts of a record without anything in them', async () => {
     const { open, page, server, isAccessible } = stage();
     const patient = { resourceType: 'Patient', id: 'empty', name: [{ family: 'Empty' }] };
     await server.request
@@ -191,7 +191,7 @@ function chartOf(stage: Stage): void {
     await page.locator('main pre', { hasText: '"value": 1.00' }).waitFor();
   });
 
-  it('says what was made again after a deletion, and how much of what changed is not shown', async () => {
+  fullIt('says what was made again after a deletion, and how much of what changed is not shown', async () => {
     const { open, page } = stage();
     await open('chart/again/versions');
     await page.locator('section', { hasText: 'Version 4' }).getByText('Made again after it was deleted').waitFor();
@@ -201,7 +201,7 @@ function chartOf(stage: Stage): void {
     assert.equal(await page.getByText('Nothing but its version').count(), 0);
   });
 
-  it('keeps in sight what was found where more of it cannot be had', async () => {
+  fullIt('keeps in sight what was found where more of it cannot be had', async () => {
     const { open, page, isAccessible } = stage();
     const broken = (url: URL): boolean => url.pathname.startsWith('/fhir') && url.search !== '';
     await open('chart/p1');
@@ -218,7 +218,7 @@ function chartOf(stage: Stage): void {
     assert.equal(await page.locator('.fault-summary').count(), 0);
   });
 
-  it('says of a document which size it should have', async () => {
+  fullIt('says of a document which size it should have', async () => {
     const { open, page } = stage();
     const told = '**/fhir/DocumentReference/three';
     await page.route(told, async route => {
@@ -300,7 +300,7 @@ function chartOf(stage: Stage): void {
     await isAccessible('chart-refuted');
   });
 
-  it('draws no value that was taken back, and shows what each is said to mean', async () => {
+  fullIt('draws no value that was taken back, and shows what each is said to mean', async () => {
     const { open, page, isAccessible } = stage();
     await open('chart/p1/results');
     await page.locator('.trend').waitFor();
@@ -310,7 +310,7 @@ function chartOf(stage: Stage): void {
     await isAccessible('chart-taken-back');
   });
 
-  it('asks for each thing once, and for nothing before it is opened', async () => {
+  fullIt('asks for each thing once, and for nothing before it is opened', async () => {
     const { open, page, asked } = stage();
     asked.length = 0;
     await open(`chart/${ADA}/encounters`);
@@ -347,7 +347,7 @@ function documentsOf(stage: Stage): void {
     await page.getByText('corrected').first().waitFor();
   });
 
-  it('are searched, turned, made larger and held against their hash', async () => {
+  fullIt('are searched, turned, made larger and held against their hash', async () => {
     const { page, until } = stage();
     await shown(ADA, 'demo-ada-discharge-2024-03', 'Agrees with the bytes');
     await page.fill('#search-in', 'pneumonia');
@@ -360,7 +360,7 @@ function documentsOf(stage: Stage): void {
     await until(`document.querySelector('.pdf-page').clientWidth > document.querySelector('.pdf-page').clientHeight`);
   });
 
-  it('stand beside each other', async () => {
+  fullIt('stand beside each other', async () => {
     const { page, isAccessible } = stage();
     await shown(ADA, 'demo-ada-note-2024-03-11-v1', 'Crackles LEFT base');
     await page.click('text=Show another document beside it');
@@ -402,7 +402,7 @@ function documentsOf(stage: Stage): void {
     }
   });
 
-  it('draw pages of a TIFF when they come into view', async function () {
+  fullIt('draw pages of a TIFF when they come into view', async function () {
     const bytes = readFileSync(join(skipWithout(this, 'data', 'documents'), 'scan-g4-multipage.tiff'));
     const { server, open, page } = stage();
     const put = (path: string, body: object) =>

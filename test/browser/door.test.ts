@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'mocha';
+import { fullIt } from '../support/depth.js';
 import { systemContext } from '../../src/cli/seed.js';
 import { MAX_DEPTH, parseJson } from '../../src/fhir/json/json.js';
 import { perform } from '../../src/interactions/perform.js';
@@ -85,7 +86,7 @@ describe('the console', () => {
       assert.match(form.get('_elements') ?? '', /identifier/);
     });
 
-    it('lists its shortcuts, goes by them, and lets go of them', async () => {
+    fullIt('lists its shortcuts, goes by them, and lets go of them', async () => {
       const { page } = stage();
       await page.click('h1');
       await page.keyboard.press('?');
@@ -145,7 +146,7 @@ describe('the console', () => {
       assert.deepEqual(trouble, []);
     });
 
-    it('leaves nothing behind: not in the page, not behind the back button', async () => {
+    fullIt('leaves nothing behind: not in the page, not behind the back button', async () => {
       const { page, titled } = stage();
       await page.click('text=Sign out');
       await titled('You are signed out');
@@ -268,7 +269,7 @@ describe('the console', () => {
       assert.deepEqual(trouble, []);
     });
 
-    it('takes no answer to a question that it has not asked', async () => {
+    fullIt('takes no answer to a question that it has not asked', async () => {
       const { open, page, titled } = stage();
       await open('?code=somebody-elses&state=s');
       await titled('Sign in');

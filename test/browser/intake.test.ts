@@ -4,7 +4,7 @@ import type { DocumentReference } from 'fhir/r4.js';
 import { describe, it } from 'mocha';
 import { serverMark } from '../../src/features/intake/sheets/sheet-text.js';
 import { CONSOLE_STORES, endsWell, onConsole, tabTo } from '../support/console.js';
-import { FULL } from '../support/depth.js';
+import { FULL, fullIt } from '../support/depth.js';
 import { as, intakeTokens, tokenOf } from '../support/intake.js';
 import { aPdf } from '../support/scans.js';
 import { sheetPage, WRITTEN_PAGE } from '../support/separator-sheets.js';
@@ -172,7 +172,7 @@ const story = (store: StoreName) => (): void => {
     assert.deepEqual(await states(), ['final', 'pending-index', 'rejected']);
   });
 
-  it('shows what somebody else has indexed meanwhile, and goes on behind the fifty oldest scans', async () => {
+  fullIt('shows what somebody else has indexed meanwhile, and goes on behind the fifty oldest scans', async () => {
     const { page, server } = stage();
     const files = Array.from({ length: 54 }, (_, at) => ({
       name: 'file',
@@ -219,7 +219,7 @@ const story = (store: StoreName) => (): void => {
     await page.locator('.fault-summary:focus', { hasText: 'as it is now' }).waitFor();
   });
 
-  it('takes a file apart at its separator sheets where that is said (S4)', async () => {
+  fullIt('takes a file apart at its separator sheets where that is said (S4)', async () => {
     const { page, server } = stage();
     const sheet = sheetPage({ server: serverMark(server.base), patient: 'p1', pages: 1 });
     const pile = aPdf([sheet, WRITTEN_PAGE, sheet, WRITTEN_PAGE.replace('12 Tf', '13 Tf')]);

@@ -164,7 +164,7 @@ inConsoleWays('the console: work, privacy and administration', way => {
       .send(own)
       .expect(201);
     await open('administration/search-parameters');
-    await page.getByText('Patient.name.text').waitFor();
+    await page.getByText('Patient.name.text', { exact: true }).waitFor();
   });
 
   if (FULL)

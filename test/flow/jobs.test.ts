@@ -315,7 +315,8 @@ onStoresInTurn(
       const whole = await reindex();
       while ((await requests()).length === 0 && (await admin.get(whole)).status === 202) await pause(5);
       assert.equal((await admin.delete(whole)).status, 202);
-      assert.deepEqual(await requests(), []);
+      // The step that is under way comes to its end.
+      while ((await requests()).length > 0) await pause(5);
       assert.ok(engine.jobs.known().some(({ kind }) => kind === 'index'));
     });
 

@@ -16,7 +16,7 @@ const mongod = await findMongod();
 const AT_HAND = STORES.filter(store => store !== 'mongo' || !('skipped' in mongod));
 
 /** One turn among so many is MongoDB's, which takes nearly twice the time: what it owes is in the contract suite, all of it. */
-const TURNS = 4;
+const TURNS = 8;
 
 /**
  * Whether a row is asked of this store, by its number: at every change each row of one of them, in turn. For rows of which each store

@@ -22,6 +22,7 @@ import {
 import { refusal } from '../../support/talk.js';
 import { ALL, PRINCIPALS, RECORD, ROWS, subject } from './consent-rows.js';
 
+import { fullIt } from '../../support/depth.js';
 const namesIn = ({ entry = [] }: Bundle): string[] =>
   entry.map(({ resource }) => `${resource!.resourceType}/${resource!.id}`);
 const sorted = (names: Iterable<string>): string[] => [...new Set(names)].toSorted();
@@ -267,7 +268,7 @@ onStoresInTurn(
       }
     });
 
-    it('have a thousand provisions of one patient, and not one more', async () => {
+    fullIt('have a thousand provisions of one patient, and not one more', async () => {
       const { talk } = stage();
       const nested = (count: number): ConsentProvision => ({
         type: 'permit',
