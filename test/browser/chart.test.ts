@@ -149,7 +149,7 @@ function chartOf(stage: Stage): void {
       await isAccessible(`chart-${part || 'summary'}`);
     });
 
-  fullIt('shows the parts of a record without anything in them', async () => {
+  it('shows the parts of a record without anything in them', async () => {
     const { open, page, server, isAccessible } = stage();
     const patient = { resourceType: 'Patient', id: 'empty', name: [{ family: 'Empty' }] };
     await server.request
