@@ -36,10 +36,10 @@ export function OwnParameters() {
     type: 'SearchParameter',
     parameters: { _count: '25', _elements: 'code,base,expression,status,url' },
   });
-  const found = (url: string): string =>
-    indexing.map(({ part = [] }) => part).find(part => partText(part, 'url') === url) === undefined
-      ? '0'
-      : partText(indexing.map(({ part = [] }) => part).find(part => partText(part, 'url') === url)!, 'done');
+  const found = (url: string): string => {
+    const told = indexing.find(({ part = [] }) => partText(part, 'url') === url);
+    return told?.part ? partText(told.part, 'done') : '0';
+  };
   const retire = async ({ id = '', code }: SearchParameter): Promise<void> => {
     setEnding(undefined);
     const isDone = await trying(async () => {
