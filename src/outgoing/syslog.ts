@@ -91,7 +91,8 @@ class OpenLine implements SyslogLine {
   async finish(): Promise<void> {
     this.#finishing = true;
     const { destroyed, remotePort } = this.#socket;
-    // Of a connection that was torn down nobody has read yet. The last message of TLS would be told of that, and not the reader, who would see an orderly end.
+    // A connection without another side was torn down, and this side has not read that yet. The system tells it once: to the last message of TLS, which `end` writes
+    // and whose failure nobody hears of, and the reader would see an orderly end.
     if (!destroyed && remotePort === undefined) this.#socket.destroy(outgoingError('outgoing-broken', 'closed'));
     else if (!destroyed) this.#socket.end();
     await this.#within(this.#patience.finish, [this.#over]);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'mocha';
 import { endsWell, inConsoleWays, onConsole, tabTo } from '../support/console.js';
-import { FULL } from '../support/depth.js';
+import { fullIt } from '../support/depth.js';
 
 const GUIDE = {
   ...{ resourceType: 'ImplementationGuide', id: 'house', url: 'http://example.org/house', version: '1.2.0' },
@@ -15,8 +15,6 @@ const PROFILE = {
   ...{ fhirVersion: '4.0.1', baseDefinition: 'http://hl7.org/fhir/StructureDefinition/Patient' },
   differential: { element: [{ id: 'Patient.birthDate', path: 'Patient.birthDate', min: 1 }] },
 };
-
-const fullIt = FULL ? it : (): void => undefined;
 
 inConsoleWays('the console: administration', way => {
   const stage = onConsole(way);

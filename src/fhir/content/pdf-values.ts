@@ -64,7 +64,7 @@ export const isPdfReference = (value: PdfValue | undefined): value is PdfReferen
   typeof value === 'object' && value !== null && 'ref' in value;
 export const isPdfName = (value: PdfValue | undefined): value is PdfName =>
   typeof value === 'object' && value !== null && 'name' in value;
-const isString = (value: PdfValue): value is PdfString =>
+export const isPdfString = (value: PdfValue | undefined): value is PdfString =>
   typeof value === 'object' && value !== null && 'string' in value;
 
 /** A number as PDF knows it: without an exponent, to a hundred-thousandth. */
@@ -84,7 +84,7 @@ export function pdfSource(value: PdfValue, cipher?: PdfCipher): string {
   if (isPdfList(value)) return `[${value.map(one => pdfSource(one, cipher)).join(' ')}]`;
   if (isPdfDictionary(value))
     return `<<${[...value].map(([key, one]) => `/${key} ${pdfSource(one, cipher)}`).join(' ')}>>`;
-  const bytes = isString(value) ? value.string : new Uint8Array();
+  const bytes = isPdfString(value) ? value.string : new Uint8Array();
   return `<${Buffer.from(cipher ? cipher.seal(bytes) : bytes).toString('hex')}>`;
 }
 

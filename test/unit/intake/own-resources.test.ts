@@ -187,19 +187,24 @@ it('pages with notes that run something, or lead elsewhere, have them without th
   const note = (action: string): string => `<< /Type /Annot /Subtype /Link /Rect [50 50 90 90] ${action} >>`;
   const script = '/A << /S /JavaScript /JS (app.alert) >>';
   const pdf = twoPages(['', ''], {
-    pages: ['/AA << /O << /S /Launch /F (opened) >> >> /Annots [7 0 R 8 0 R 9 0 R 10 0 R]', '/Annots [11 0 R]'],
+    pages: ['/AA << /O << /S /Launch /F (opened) >> >> /Annots [7 0 R 8 0 R 9 0 R 10 0 R 12 0 R]', '/Annots [11 0 R]'],
     more: [
       note(script),
       note('/A << /S /URI /URI (https://example.org/kept) >>'),
       note('/A << /S /URI /URI (https://example.org/leads) /Next << /S /JavaScript /JS (next) >> >>'),
       note('/Dest [4 0 R /Fit] /AA << /E << /S /GoToR /F (away.pdf) >> >> /Contents (Mine)'),
       note('/Contents (Theirs) /A << /S /URI /URI (https://example.org/theirs) >>'),
+      note('/A << /S /URI /URI (javascript:run) >> /3DD << /OnInstantiate 13 0 R >>'),
+      stream('', 'ThreeScripts'),
     ],
   });
   const parts = (await halves(pdf))!.map(each => each.toString('latin1'));
   assert.match(parts[0]!, /https:\/\/example\.org\/kept/);
   assert.match(parts[0]!, /Mine/);
-  assert.doesNotMatch(parts[0]!, /JavaScript|Launch|GoToR|Theirs|example\.org\/(?:theirs|leads)/);
+  assert.doesNotMatch(
+    parts[0]!,
+    /JavaScript|javascript|OnInstantiate|Launch|GoToR|Theirs|example\.org\/(?:theirs|leads)/,
+  );
   assert.match(parts[1]!, /Theirs/);
   assert.match(parts[1]!, /example\.org\/theirs/);
 });

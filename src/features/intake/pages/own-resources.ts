@@ -9,6 +9,7 @@ import {
   isPdfDictionary,
   isPdfList,
   isPdfName,
+  isPdfString,
   type PdfDictionary,
   type PdfStream,
   type PdfValue,
@@ -29,8 +30,10 @@ const NAMED_BY_OPERATOR: Readonly<Record<string, string>> = {
 const RESOURCE_KINDS = [...new Set(Object.values(NAMED_BY_OPERATOR))];
 /** What no reader needs to draw a page, and what may lead to other pages, or run something. */
 const PRIVATE = ['PieceInfo', 'B', 'AA'];
-/** The same of notes and fields: where they lead to was another file. An address of the web, alone, leads there still. ISO 32000-2 §12.6 */
-const ACTIONS = ['AA', 'PA', 'Dest'];
+/** The same of notes and fields: where they lead to was another file, and media may bring scripts along. ISO 32000-2 §12.6, §13.6, §13.7 */
+const ACTIVE = ['AA', 'PA', 'Dest', '3DD', 'RichMediaContent'];
+/** An address of the web leads there still, as long as it is no script. */
+const WEB = /^(?:https?|mailto):/i;
 /** Bytes of what draws a page, or a form. */
 const MOST_CONTENT = 64 * 1024 * 1024;
 const DEEPEST = 64;
@@ -175,14 +178,16 @@ class Use {
     }
   }
 
-  /** It does nothing any more. */
+  /** It runs nothing any more. */
   #still(annotation: PdfDictionary): void {
-    for (const key of ACTIONS) if (annotation.has(key)) this.#drop(annotation, key);
-    if (!annotation.has('A')) return;
-    const action = this.#dictionary(annotation.get('A'));
-    const kind = this.#parsed.resolve(action.get('S'));
-    const isAddress = !isPdfStream(kind) && isPdfName(kind) && kind.name === 'URI' && !action.has('Next');
-    if (!isAddress) this.#drop(annotation, 'A');
+    for (const key of ACTIVE) if (annotation.has(key)) this.#drop(annotation, key);
+    if (annotation.has('A') && !this.#leadsToWeb(this.#dictionary(annotation.get('A')))) this.#drop(annotation, 'A');
+  }
+
+  #leadsToWeb(action: PdfDictionary): boolean {
+    const [kind, address] = ['S', 'URI'].map(key => this.#parsed.resolve(action.get(key)));
+    if (isPdfStream(kind) || !isPdfName(kind) || kind.name !== 'URI' || action.has('Next')) return false;
+    return !isPdfStream(address) && isPdfString(address) && WEB.test(Buffer.from(address.string).toString('latin1'));
   }
 
   /** Of a form, a tiling pattern or a glyph: without resources of its own it has those of whoever draws it. */
