@@ -198,4 +198,47 @@ describe('a thread of the embedded store', () => {
     await assert.rejects(thread.opened, { kind: 'unavailable' });
     await thread.close();
   });
+
+  /** Answers each question with how many came in its message; the first message waits until it may be answered. */
+  const COUNTING = new URL(
+    `data:text/javascript,${encodeURIComponent(`
+      import { parentPort, workerData } from 'node:worker_threads';
+      parentPort.on('message', message => {
+        if (message === 'close') return parentPort.close();
+        Atomics.wait(workerData, 0, 0);
+        parentPort.postMessage(message.map(({ ticket }) => ({ ticket, answer: message.length })));
+      });`)}`,
+  );
+  const turn = () => new Promise(setImmediate);
+
+  for (const [what, gathers, counts] of [
+    ['sends what was asked meanwhile as one message', true, [1, 2, 2]],
+    ['sends at once what it is not to gather', false, [1, 1, 1]],
+  ] as const)
+    it(what, async () => {
+      const gate = new Int32Array(new SharedArrayBuffer(4));
+      const thread = startThread<string, number>(COUNTING, gate, gathers);
+      const asked: Promise<number>[] = [];
+      for (const question of ['a', 'b', 'c']) {
+        asked.push(thread.ask(question));
+        await turn();
+      }
+      Atomics.store(gate, 0, 1);
+      Atomics.notify(gate, 0);
+      assert.deepEqual(await Promise.all(asked), counts);
+      await thread.close();
+    });
+
+  it('does all that it was asked before it closes', async () => {
+    const gate = new Int32Array(new SharedArrayBuffer(4));
+    const thread = startThread<string, number>(COUNTING, gate, true);
+    const first = thread.ask('a');
+    await turn();
+    const last = thread.ask('b');
+    const closed = thread.close();
+    Atomics.store(gate, 0, 1);
+    Atomics.notify(gate, 0);
+    assert.deepEqual(await Promise.all([first, last]), [1, 1]);
+    await closed;
+  });
 });

@@ -71,7 +71,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
   const catalog = readCatalog(connection);
   const known = knownFiles(file);
   const durable = folder === undefined;
-  const thread = startThread<Job, number>(new URL('./writer.js', import.meta.url), { file, durable, known });
+  const thread = startThread<Job, number>(new URL('./writer.js', import.meta.url), { file, durable, known }, true);
   const writable = createWritable(() => thread.ask({ kind: 'touch' }));
   const readers = createReaders({ file, known, queryTimeout, piece });
   let closing: Promise<void> | undefined;

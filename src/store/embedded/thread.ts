@@ -23,7 +23,12 @@ export interface Thread<Q, A> {
   close(): Promise<void>;
 }
 
-export function startThread<Q, A>(url: URL, data: unknown): Thread<Q, A> {
+/**
+ * `gathers`: what is asked while the thread has something to do travels when that is answered, all of it as one message. A thread
+ * whose work has a cost for each message (the writer: a transaction, an fsync) does less for the same questions; one that
+ * could begin the next question beside the last is given them at once.
+ */
+export function startThread<Q, A>(url: URL, data: unknown, gathers = false): Thread<Q, A> {
   const worker = new Worker(url, { workerData: data });
   const waiting = new Map<number, { resolve(answer: A): void; reject(error: FhirError): void }>();
   let outgoing: WorkerQuestion<Q>[] = [];
@@ -32,9 +37,13 @@ export function startThread<Q, A>(url: URL, data: unknown): Thread<Q, A> {
   let failure: FhirError | undefined;
   let closing: Promise<void> | undefined;
 
+  /** Questions that the thread has and has not answered. */
+  let underWay = 0;
   // What one turn of the loop has gathered travels as one message.
   const send = (): void => {
     const questions = outgoing;
+    if (questions.length === 0) return;
+    underWay += questions.length;
     const transfer = moving;
     outgoing = [];
     moving = [];
@@ -62,6 +71,9 @@ export function startThread<Q, A>(url: URL, data: unknown): Thread<Q, A> {
       if ('failed' in answer) asked?.reject(fromWire(answer.failed));
       else asked?.resolve(answer.answer);
     }
+    underWay -= answers.length;
+    // Whoever goes on with one of these answers may ask something that goes with what waits.
+    if (gathers && underWay === 0 && outgoing.length > 0) setImmediate(send);
   });
   worker.on('error', fail);
   const ended = new Promise<void>(resolve => {
@@ -79,7 +91,7 @@ export function startThread<Q, A>(url: URL, data: unknown): Thread<Q, A> {
       return new Promise((resolve, reject) => {
         const ask = { ticket: ticket++, ask: question };
         waiting.set(ask.ticket, { resolve, reject });
-        if (outgoing.push(ask) === 1) setImmediate(send);
+        if (outgoing.push(ask) === 1 && !(gathers && underWay > 0)) setImmediate(send);
         moving.push(...transfer);
       });
     },
@@ -88,7 +100,7 @@ export function startThread<Q, A>(url: URL, data: unknown): Thread<Q, A> {
     },
     close: () => {
       closing ??= (async () => {
-        if (outgoing.length > 0) await new Promise(setImmediate);
+        send();
         worker.postMessage('close', []);
         await ended;
       })();
