@@ -81,9 +81,7 @@ export function createApply(connection: Connection): Apply {
         () =>
           connection.atomic(() => {
             const attempted = jobs.map(job => attempt(connection, job, number));
-            sealed = lane.seal(
-              jobs.flatMap((job, i) => (job.kind === 'commit' && 'ok' in attempted[i]! ? job.deeds : [])),
-            );
+            sealed = lane.seal(jobs.flatMap((job, i) => ('deeds' in job && 'ok' in attempted[i]! ? job.deeds : [])));
             insertDeeds(connection, sealed.rows);
             if (sealed.tiles.length > 0) changeNotes(connection, { keep: sealed.tiles, drop: [] });
             return attempted;
@@ -115,6 +113,8 @@ function attempt(connection: Connection, job: Job, number: () => number): JobOut
     case 'mark':
       markReindexed(connection, job.layout);
       return { ok: 1 };
+    case 'deeds':
+      return { ok: 0 };
     case 'renumber':
     case 'end-streams':
       return { ok: 1 };
@@ -128,7 +128,7 @@ function attempt(connection: Connection, job: Job, number: () => number): JobOut
 /** What is no resource: bytes, records, and what is kept beside rows of deeds. */
 function writeApart(
   connection: Connection,
-  job: Exclude<Job, { readonly kind: 'commit' | 'reindex' | 'mark' | 'renumber' | 'end-streams' | 'touch' }>,
+  job: Exclude<Job, { readonly kind: 'commit' | 'deeds' | 'reindex' | 'mark' | 'renumber' | 'end-streams' | 'touch' }>,
 ): number {
   switch (job.kind) {
     case 'part':

@@ -56,6 +56,8 @@ export function openCommits({ layout, catalog, writer, noteType, matching }: Com
       acknowledges = [],
       deeds = [],
     } = commit;
+    const done = deeds.map(({ at, events, bytes, keys, shape }) => ({ at, events, bytes, keys, shape: shape.id }));
+    if (done.length > 0 && isOfDeedsAlone(commit)) return writer.ask({ kind: 'deeds', deeds: done });
     // Without an await where one piece is all: commits reach the writer in the order in which they were called.
     const { changes, texts } =
       asked.length > ENCODED_IN_ONE_PIECE ? await encodeInPieces(encoder, asked) : encodePiece(encoder, asked);
@@ -69,7 +71,7 @@ export function openCommits({ layout, catalog, writer, noteType, matching }: Com
       alsoAbout: alsoAbout.map(({ type, id, patients }) => [encodeId(type, id), patients] as const),
       messages,
       acknowledges,
-      deeds: deeds.map(({ at, events, bytes, keys, shape }) => ({ at, events, bytes, keys, shape: shape.id })),
+      deeds: done,
     } as const;
     return encoder.withEntries(catalogEntries => writer.ask({ catalogEntries, ...job }, texts));
   };
@@ -99,6 +101,9 @@ export function openCommits({ layout, catalog, writer, noteType, matching }: Com
     finished: async () => void (await Promise.allSettled(underWay)),
   };
 }
+
+const isOfDeedsAlone = ({ changes, mustNotMatch, mustExist, alsoAbout, messages, acknowledges }: Commit): boolean =>
+  [changes, mustNotMatch, mustExist, alsoAbout, messages, acknowledges].every(list => !list?.length);
 
 /** Makes keys. The catalog entries that they need are known at once, and durable with the first job that carries them. */
 interface Encoder {

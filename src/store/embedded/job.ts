@@ -55,6 +55,8 @@ export type Job =
       readonly deeds: readonly DeedOfShape[];
       readonly catalogEntries: readonly CatalogEntry[];
     }
+  /** A commit of deeds alone, which most are: a read or a search. */
+  | { readonly kind: 'deeds'; readonly deeds: readonly DeedOfShape[] }
   /** Answers with how many versions were still current. */
   | {
       readonly kind: 'reindex';
