@@ -7,7 +7,8 @@
  * - a version, whether it is current or not, is there if it matches what it is indexed by now; of rules about labels if the newest one does, too;
  * - a deletion is there if the version before it is there; after an erasure nothing tells whose it was, and it is hidden;
  * - bytes are there if what stands for them is (binaries.ts): queries that find Binaries look at each of them;
- * - the text of a scan is there if the scan is, with all its elements (machine-texts.ts).
+ * - the text of a scan is there if the scan is, with all its elements (machine-texts.ts);
+ * - what is told of documents is there if all of these documents are (documents-told.ts).
  * Of what is seen, elements whose labels are beyond whoever asks are left out (masking.ts), and nothing is found by them (masked-search.ts).
  *
  * Conditions are those that a store answers by itself: whoever decides has resolved chains, words and value sets.
@@ -17,7 +18,7 @@ import type { JsonObject } from '../fhir/resource.js';
 import { asAsked, type Indexing } from '../search/index-resource.js';
 import { match } from '../search/match.js';
 import { all, any, ANY_RESOURCE, type Cursor, NO_RESOURCE, type Query, type Where } from '../search/query.js';
-import { separate, withIds } from '../search/separate.js';
+import { isOneOf, separate, withIds } from '../search/separate.js';
 import { listingOf, NO_LISTING } from '../store/listing.js';
 import type {
   Counted,
@@ -34,20 +35,15 @@ import type {
   WordQuery,
 } from '../store/store.js';
 import { asksAboutNoBytes, guardsBytes, newestText, seesBytes } from './binaries.js';
+import { DOCUMENT_TYPE } from './documents-told.js';
 import { toldByPatients } from './patient-compartment.js';
 import { LazyRestrictions } from './lazy-restrictions.js';
 import { hasFewerLabels, isAboveSight, LABELS_ELEMENTS, mayLabelElements } from './inline-labels.js';
 import { type AskedFor, findingWhatIsSeen, labelledTypes, WITHOUT_LABELLED } from './masked-search.js';
-import {
-  hasMachineTexts,
-  MACHINE_TEXTS,
-  mayBeMachineText,
-  scanOfVersion,
-  TEXTS_OF,
-  WITHOUT_MACHINE_TEXTS,
-} from './machine-texts.js';
+import { WITHOUT_MACHINE_TEXTS } from './machine-texts.js';
 import { maskedText } from './masking.js';
 import { isUnrestricted, type Masks, MOST_LIFTED, type Restrictions } from './permission.js';
+import { RestsOnOthers } from './rests-on-others.js';
 import { conditionOnTypes, rowParts } from './row-rule.js';
 import { type LookedRows, visiblePage, visibleRows } from './visible-rows.js';
 
@@ -60,7 +56,7 @@ export interface StoreView extends Omit<StoreReads, 'sizes' | 'count'> {
   /** Whether there may be resources of the type that are not seen, and others that are. */
   showsPartOf(type: string): boolean;
   /** The query of what may be seen, for a condition of a commit; undefined: nothing of its types may be. */
-  narrow<Q extends Pick<Query, 'types' | 'where'>>(query: Q): Q | undefined;
+  narrow<Q extends Pick<Query, 'types' | 'where'>>(query: Q): Promise<Q | undefined>;
 }
 
 /** What a view needs: what it is a view of, and how resources are indexed, to decide a version by itself. */
@@ -104,6 +100,7 @@ class RestrictedView implements StoreView {
   /** On versions that cost a parse. */
   #verdicts: Map<Where, Map<string, boolean>> | undefined;
   #newest: { readonly name: string; readonly row: Version | undefined } | undefined;
+  readonly #resting: RestsOnOthers;
   /** What was last asked for by its id, and is not seen. */
   hidden: Version | undefined;
 
@@ -114,6 +111,17 @@ class RestrictedView implements StoreView {
     this.#restrictions = restrictions;
     this.#guards = guardsBytes(restrictions);
     this.#open = isUnrestricted(restrictions);
+    this.#resting = new RestsOnOthers({
+      ...{ store: viewed.store, bases: viewed.settings.bases },
+      masks: masks !== undefined,
+      hidesDocuments: () => !this.#open && restrictions.has(DOCUMENT_TYPE),
+      findDocuments: async ids => {
+        const { found } = await this.findIds({ types: [DOCUMENT_TYPE], where: withIds(ids) }, ids.length);
+        return found.map(({ id }) => id);
+      },
+      isVisible: row => this.#isVisible(row, true),
+      isWhole: row => !this.#shown(row).masked,
+    });
   }
 
   get mayMask(): boolean {
@@ -125,11 +133,15 @@ class RestrictedView implements StoreView {
   }
 
   showsPartOf(type: string): boolean {
+    if (this.shows(type) && this.#resting.hidesTold([type])) return true;
     return this.#conditionOf(type) !== undefined || (this.#guards && type === 'Binary' && this.shows(type));
   }
 
   read(type: string, id: string, version?: number, most?: number): Promise<Version | undefined> {
-    return this.#masks || this.#restrictions.has(type) || (this.#guards && type === 'Binary')
+    return this.#masks ||
+      this.#restrictions.has(type) ||
+      this.#resting.hidesTold([type]) ||
+      (this.#guards && type === 'Binary')
       ? this.#readRestricted(type, id, version, most)
       : this.#store.read(type, id, version, most);
   }
@@ -159,8 +171,12 @@ class RestrictedView implements StoreView {
 
   async #pageOf(narrowed: Query): Promise<Page> {
     const page = await this.#store.find(narrowed);
-    const hides = this.#hidesTexts(narrowed.types) && page.rows.some(({ text }) => text && mayBeMachineText(text));
-    return hides ? visiblePage(this.#found(), narrowed) : page;
+    const { types } = narrowed;
+    const hides = page.rows.some(({ text }) => text && this.#resting.mayHide(types, text));
+    if (!hides) return page;
+    await this.#resting.lookFor(page.rows);
+    for (const row of page.rows) if (!(await this.#isVisible(row, true))) return visiblePage(this.#found(), narrowed);
+    return page;
   }
 
   async #findMasked(query: Query): Promise<Page> {
@@ -174,7 +190,7 @@ class RestrictedView implements StoreView {
     if (this.#looksAtRows(narrowed)) return listingOf(this.#shownPage(await visiblePage(this.#found(), narrowed)));
     const listing = await this.#store.list(narrowed);
     const isMasked = this.#masks && mayLabelElements(listing.texts);
-    const hides = this.#hidesTexts(narrowed.types) && mayBeMachineText(listing.texts);
+    const hides = this.#resting.mayHide(narrowed.types, listing.texts);
     return isMasked || hides ? listingOf(this.#shownPage(await this.#pageOf(narrowed))) : listing;
   }
 
@@ -202,9 +218,8 @@ class RestrictedView implements StoreView {
   async #lookedInto(narrowed: Pick<Query, 'types'>, refer: boolean): Promise<Where> {
     if (this.#looksAtRows(narrowed)) return ANY_RESOURCE;
     const isMasked = refer && (await this.#labelled(narrowed.types)).length > 0;
-    const hides = this.#hidesTexts(narrowed.types) && (await hasMachineTexts(this.#store));
-    if (!isMasked && !hides) return NO_RESOURCE;
-    return any(...(isMasked ? [LABELS_ELEMENTS] : []), ...(hides ? [MACHINE_TEXTS] : []));
+    const resting = await this.#resting.lookedAt(narrowed.types);
+    return isMasked ? any(LABELS_ELEMENTS, resting) : resting;
   }
 
   /** Resources of this server that a row refers to by a parameter. */
@@ -259,7 +274,7 @@ class RestrictedView implements StoreView {
   }
 
   async *scan(options?: { readonly type?: string; readonly after?: Cursor }) {
-    const isWhole = (type: string): boolean => !this.showsPartOf(type) && !this.#hidesTexts([type]);
+    const isWhole = (type: string): boolean => !this.showsPartOf(type) && !this.#resting.hidesSome([type]);
     for await (const one of this.#store.scan(options))
       if (this.shows(one.row.type) && (isWhole(one.row.type) || (await this.#isVisible(one.row, true))))
         yield this.#masks ? { ...one, row: this.#shown(one.row) } : one;
@@ -333,9 +348,20 @@ class RestrictedView implements StoreView {
     return restriction === 'hidden' ? undefined : restriction;
   }
 
-  narrow<Q extends Pick<Query, 'types' | 'where'>>(query: Q): Q | undefined {
-    const seen = this.#hidesTexts(query.types) ? withPart(query, WITHOUT_MACHINE_TEXTS) : query;
-    return this.#narrowedTo(this.#masks ? withPart(seen, WITHOUT_LABELLED) : seen);
+  async narrow<Q extends Pick<Query, 'types' | 'where'>>(query: Q): Promise<Q | undefined> {
+    const seen = this.#resting.hidesTexts(query.types) ? withPart(query, WITHOUT_MACHINE_TEXTS) : query;
+    const narrowed = this.#narrowedTo(this.#masks ? withPart(seen, WITHOUT_LABELLED) : seen);
+    return narrowed && this.#resting.hidesTold(narrowed.types) ? this.#withoutHidden(narrowed) : narrowed;
+  }
+
+  /** The query without what it finds now and is told of hidden documents: no condition says which that is. */
+  async #withoutHidden<Q extends Pick<Query, 'types' | 'where'>>(narrowed: Q): Promise<Q> {
+    const hidden: Version[] = [];
+    const isHidden = async (row: Version): Promise<boolean> => !(await this.#isVisible(row, true));
+    const source = { ...this.#found(), isVisible: isHidden };
+    for await (const { row } of visibleRows(source, { ...narrowed, sort: [] })) hidden.push(row);
+    const of = isOneOf(narrowed.types, hidden);
+    return hidden.length === 0 ? narrowed : withPart(narrowed, { kind: 'not', of });
   }
 
   #narrowedTo<Q extends Pick<Query, 'types' | 'where'>>(query: Q): Q | undefined {
@@ -376,12 +402,12 @@ class RestrictedView implements StoreView {
   /** Whether the conditions allow it. */
   async #isWithin(row: Version, isNewest: boolean): Promise<boolean> {
     const { type, id } = row;
-    if (!this.showsPartOf(type) && !this.#hidesTexts([type])) return this.shows(type);
+    if (!this.showsPartOf(type) && !this.#resting.hidesSome([type])) return this.shows(type);
     if (row.text) {
       const where = this.#conditionOf(type);
       if (where && !(this.#satisfies(where, row) && (isNewest || (await this.#newestSatisfies(where, row)))))
         return false;
-      if (!(await this.#seesScanOf(row))) return false;
+      if (!(await this.#resting.allows(row))) return false;
       return type !== 'Binary' || !this.#guards || seesBytes(this.#viewed, this.#restrictions, this, row, isNewest);
     }
     if (row.withheld !== undefined) {
@@ -390,21 +416,6 @@ class RestrictedView implements StoreView {
     }
     const before = row.version > 1 ? await this.#store.read(type, id, row.version - 1) : undefined;
     return before?.text !== undefined && this.#isWithin(before, isNewest);
-  }
-
-  /** Whether scans may be hidden, and their texts with them. */
-  #hidesTexts(types: readonly string[]): boolean {
-    return types.includes(TEXTS_OF) && (this.#masks !== undefined || this.#conditionOf(TEXTS_OF) !== undefined);
-  }
-
-  /** Whether all of the scan is seen whose text it is; true of what is none. */
-  async #seesScanOf(row: Version): Promise<boolean> {
-    const { bases } = this.#viewed.settings;
-    const id = scanOfVersion(row, bases);
-    if (id === undefined) return true;
-    const scan = id === '' ? undefined : await this.#store.read(TEXTS_OF, id);
-    if (!scan || scanOfVersion(scan, bases) !== undefined) return false;
-    return (await this.#isVisible(scan, true)) && !this.#shown(scan).masked;
   }
 
   /** The same history of what may be seen, as far as types tell; undefined: nothing may be. */
@@ -418,7 +429,10 @@ class RestrictedView implements StoreView {
   async #mayFilter({ type, types = [] }: HistoryOf): Promise<boolean> {
     if (this.#open && !this.#masks) return false;
     const asked = type === undefined ? types : [type];
-    return asked.some(each => this.showsPartOf(each)) || (await this.#labelled(asked)).length > 0;
+    return (
+      asked.some(each => this.showsPartOf(each) || this.#resting.hidesTold([each])) ||
+      (await this.#labelled(asked)).length > 0
+    );
   }
 
   /** Of a row with its text. */
@@ -470,10 +484,16 @@ class RestrictedView implements StoreView {
   }
 
   #found(): LookedRows<Query> {
-    return { page: query => this.#store.find(query), isVisible: row => this.#isVisible(row, true) };
+    return { page: query => this.#looked(this.#store.find(query)), isVisible: row => this.#isVisible(row, true) };
+  }
+
+  async #looked(finding: Promise<Page>): Promise<Page> {
+    const page = await finding;
+    await this.#resting.lookFor(page.rows);
+    return page;
   }
 
   #versions(): LookedRows<HistoryQuery> {
-    return { page: query => this.#store.history(query), isVisible: row => this.#isVisible(row) };
+    return { page: query => this.#looked(this.#store.history(query)), isVisible: row => this.#isVisible(row) };
   }
 }

@@ -35,7 +35,7 @@ export async function create(context: Context, ask: Of<'create'>, located?: Loca
   const location = `${ask.type}/${id}/_history/1`;
   return {
     changes: [change],
-    ...(sought ? { mustNotMatch: [absence(context, sought)] } : {}),
+    ...(sought ? { mustNotMatch: [await absence(context, sought)] } : {}),
     result: { status: 201, location, ...auditSubject(change), ...shownText(text, holes), findings },
     accompaniment,
   };

@@ -40,7 +40,7 @@ export async function update(context: Context, ask: Of<'update'>, located?: Loca
   const status = before?.text === undefined ? 201 : 200;
   return {
     changes: [change],
-    ...(sought && !current ? { mustNotMatch: [absence(context, sought)] } : {}),
+    ...(sought && !current ? { mustNotMatch: [await absence(context, sought)] } : {}),
     result: { status, location, ...auditSubject(change), ...shownText(text, holes), findings },
     accompaniment,
   };

@@ -191,6 +191,7 @@ const READ_THE_STORE: Readonly<Record<string, string>> = {
   'access/masked-search.ts':
     'looks which resources have labels of elements, within what may be seen, and tells the view a condition',
   'access/machine-texts.ts': 'looks whether there are texts of scans at all, and tells the view yes or no',
+  'access/rests-on-others.ts': 'looks for what rows rest on, and tells the view yes or no',
   'access/binaries.ts': 'looks whether anything points at bytes, and tells the view yes or no',
   'audit/trail/pages.ts': 'is the store below the view, with the trail in it',
   'audit/trail/reads.ts': 'is the store below the view, with the trail in it',

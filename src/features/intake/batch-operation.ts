@@ -179,7 +179,7 @@ async function newBatch(
     accompaniment: {
       companions: [...companions, list].map(ask => ({ owner: 'intake', ask })),
       messages: [],
-      mustNotMatch: sought ? [absence(context, sought)] : [],
+      mustNotMatch: sought ? [await absence(context, sought)] : [],
     },
   };
 }

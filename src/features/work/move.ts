@@ -69,7 +69,7 @@ export const moveOperation = ({ clock }: Pick<WorkGround, 'clock'>): OperationIm
       accompaniment: {
         companions: [{ owner: 'work', ask: ask1 }],
         messages: [],
-        mustNotMatch: [absence(context, destruction)],
+        mustNotMatch: [await absence(context, destruction)],
       },
     };
   },

@@ -143,7 +143,10 @@ export const several = ({ type }: ConditionalQuery): FhirError =>
   });
 
 /** That nothing that may be seen matches, as a condition of the commit. */
-export function absence({ view }: Context, { type, where, rest, uniquenessKey }: ConditionalQuery): Absence {
+export async function absence(
+  { view }: Context,
+  { type, where, rest, uniquenessKey }: ConditionalQuery,
+): Promise<Absence> {
   if (rest)
     throw new FhirError(
       'too-costly',
@@ -151,7 +154,7 @@ export function absence({ view }: Context, { type, where, rest, uniquenessKey }:
       { expression: 'http.criteria' },
     );
   const query = { types: [type], where };
-  return { uniquenessKey, ...(view.narrow(query) ?? query) };
+  return { uniquenessKey, ...((await view.narrow(query)) ?? query) };
 }
 
 /**
