@@ -4,7 +4,7 @@
  * judge for every way of writing, for $validate and for the command line.
  *
  * What breaks the base rules is not valid FHIR (400 `invalid`); what breaks a profile alone is 422 `unprocessable`. A resource that is
- * entered in error takes back what was said: no profile keeps it from being so.
+ * entered in error takes back what was said: no profile keeps it from being so; nor, of types whose rules are lenient, from being kept.
  */
 import { FhirError, type Issue } from '../fhir/error.js';
 import { isObject, itemsOf, type JsonObject, type Parsed, type Resource } from '../fhir/resource.js';
@@ -65,14 +65,17 @@ interface Findings {
 }
 
 export function createJudge({ policy, check, find, advise, count }: JudgeOptions): Judge {
+  const withoutBestPractice: ProfileOptions =
+    policy.options.bestPractice === 'error' ? { ...policy.options, bestPractice: 'warn' } : policy.options;
   const checked = async (
     parsed: Parsed,
     profiles: readonly AskedProfile[],
     than: readonly Issue[],
+    options: ProfileOptions = policy.options,
   ): Promise<readonly Issue[]> => {
     if (profiles.length === 0) return [];
     await breathe();
-    return others(await check(parsed, { profiles, claims: false }, policy.options), than);
+    return others(await check(parsed, { profiles, claims: false }, options), than);
   };
 
   /** A claim is no reason to refuse a write that may break it: what takes too long is told. */
@@ -88,25 +91,26 @@ export function createJudge({ policy, check, find, advise, count }: JudgeOptions
 
   async function judged(parsed: Parsed): Promise<Findings> {
     const { resource } = parsed;
-    const ofR4 = policy.base === 'off' ? [] : await checked(parsed, [baseProfileOf(resource)], []);
+    const rules = policy.rulesOf(resource.resourceType);
+    const options = rules.isLenient ? withoutBestPractice : policy.options;
+    const ofR4 = policy.base === 'off' ? [] : await checked(parsed, [baseProfileOf(resource)], [], options);
     const base = softened(ofR4.map(withoutOthers), policy.base === 'warn');
     if (hasErrors(base)) return { base, profiles: [] };
-    const rules = policy.rulesOf(resource.resourceType);
-    const isRetraction = isEnteredInError(resource);
+    const isKept = rules.isLenient === true || isEnteredInError(resource);
     const required = await checked(
       parsed,
       rules.require.map(canonical => ({ canonical })),
       base,
     );
     // What is claimed and required is required: a fault that both have is the more severe one.
-    const isSoft = isRetraction || rules.claims !== 'enforce';
+    const isSoft = isKept || rules.claims !== 'enforce';
     const claimed = looksAtClaims(resource, rules) ? await ofClaims(parsed, isSoft, [...base, ...required]) : [];
     const told = rules.claims === 'off' ? claimed.filter(isUnknownProfile) : claimed;
     return {
       base,
       profiles: [
-        ...withUnknown(softened(required, isRetraction), !isRetraction),
-        ...withUnknown(softened(told, isSoft), rules.unknownProfile === 'refuse' && !isRetraction),
+        ...withUnknown(softened(required, isKept), !isKept),
+        ...withUnknown(softened(told, isSoft), rules.unknownProfile === 'refuse' && !isKept),
       ],
     };
   }

@@ -19,7 +19,15 @@ export interface TypeRules {
   readonly claims: Strength;
   /** A claimed profile that is not known. One that is required must be known. */
   readonly unknownProfile: 'refuse' | 'warn';
+  /** What breaks profiles or best practice is told, and refuses nothing. */
+  readonly isLenient?: boolean;
 }
+
+/**
+ * What others report of what happened is kept whatever profiles it breaks: a repository of audit records refuses none for that (IHE ITI-20,
+ * https://profiles.ihe.net/ITI/TF/Volume2/ITI-20.html). Rules that name the type say otherwise.
+ */
+const REPORTS: ReadonlySet<string> = new Set(['AuditEvent']);
 
 export interface ValidationPolicy {
   /** Invariants and required bindings of R4 itself. */
@@ -58,7 +66,7 @@ export function readPolicy(settings: PolicySettings, resourceTypes: readonly str
   const merged = new Map([...byType].map(([type, rules]) => [type, { ...others, ...rules }]));
   return {
     base,
-    rulesOf: type => merged.get(type) ?? others,
+    rulesOf: type => merged.get(type) ?? (REPORTS.has(type) ? { ...others, isLenient: true } : others),
     required: [...byType].flatMap(([type, { require = [] }]) =>
       require.map((canonical, at) => ({ type, canonical, at: `${type}.require[${at}]` })),
     ),

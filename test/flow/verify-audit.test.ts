@@ -54,6 +54,34 @@ describe('verify-audit.mjs', () => {
     assert.match(run('export.ndjson').stdout, /No key was given/);
   });
 
+  it('takes an anchor out of the text of the whole mail, passed on or not, and does not blame the trail for a file without one', () => {
+    const { note, heads } = trail.anchors.at(-1)!;
+    const noteAlone = `Dear Anna,\nthis came on Monday:\n\n${note}\nRegards\n`;
+    const mails = {
+      'note alone': noteAlone,
+      'with its line': `The note:\n\n${note}\nThe same:\n\n${JSON.stringify({ note, heads })}\n`,
+      'passed on': noteAlone.replaceAll(/^/gm, '> > ').replaceAll('\n', '\r\n'),
+    };
+    // The last row of a stream is not there: the anchor alone knows.
+    const known = text.split('\n').filter(line => !line.startsWith('{"anchor"'));
+    file('no-anchors.ndjson', known.join('\n'));
+    for (const [name, mail] of Object.entries(mails)) {
+      assert.equal(run('export.ndjson', '--anchor', file('mail', mail)).status, 0, name);
+      const told = run('no-anchors.ndjson', '--anchor', 'mail');
+      if (name !== 'with its line') assert.match(told.stdout, /^missing, anchor: The anchor of /m, name);
+    }
+    const other = note.replace(/^[^\n]+\n\d+\n\S/, head => `${head.slice(0, -1)}${head.endsWith('A') ? 'B' : 'A'}`);
+    assert.notEqual(other, note);
+    const told = run('export.ndjson', '--anchor', file('mail', `See:\n\n${other}`));
+    assert.equal(told.status, 1, 'one that was changed is told');
+    assert.match(told.stdout, /^bad-signature/m);
+    for (const none of ['', 'Dear Anna, there is none.', trail.keys[0]!.text, note.slice(0, note.indexOf('\n\n'))]) {
+      const { status, stdout, stderr } = run('export.ndjson', '--anchor', file('mail', none));
+      assert.deepEqual([status, stdout], [2, '']);
+      assert.match(stderr, /^mail has no anchor: /);
+    }
+  });
+
   it('names what is wrong, and ends with 1', () => {
     const line = text.split('\n').findLast(one => one.startsWith('{"row":{"stream"'))!;
     const { row } = JSON.parse(line) as { row: { stream: string; first: number } };

@@ -55,6 +55,12 @@ function rowOf({ lines, random }: Tampering, fits: (row: SealedRow) => boolean =
 const withRow = ({ lines }: Tampering, at: number, row: ExportedRow): string =>
   textOfExport(ended(lines.with(at, { kind: 'row', row })));
 
+/** As the last line says it. */
+const eventsIn = (lines: readonly ExportLine[]): number => {
+  const end = lines.at(-1);
+  return end?.kind === 'end' ? end.events : 0;
+};
+
 const otherByte = (text: string, random: Random): string => {
   const bytes = Buffer.from(text, 'base64');
   const at = random.below(bytes.length);
@@ -297,6 +303,26 @@ export const TAMPERINGS: Readonly<Record<string, (given: Tampering) => Tampered>
     const events = given.lines.flatMap((line, at) => (line.kind === 'received' ? [at] : []));
     const bytes = textOfExport(ended(given.lines.toSpliced(given.random.pick(events), 1)));
     return { bytes, codes: ['missing'] };
+  },
+  'puts in an event as if others had sent it': given => {
+    const { trail, lines, random } = given;
+    const at = lines.findIndex(({ kind }) => kind === 'received');
+    // Of a time before the end of the trail: what is younger may have come while the trail was read.
+    const meta = { lastUpdated: new Date(trail.now).toISOString() };
+    const received = JSON.stringify({ resourceType: 'AuditEvent', id: 'x', meta, outcome: random.pick(['0', '4']) });
+    const [header, ...others] = lines as [ExportLine & { kind: 'header' }, ...ExportLine[]];
+    const made = new Date(trail.now + 120_000).toISOString();
+    const later: ExportLine[] = [{ kind: 'header', header: { ...header.header, made } }, ...others];
+    return {
+      bytes: textOfExport(ended(later.toSpliced(at, 0, { kind: 'received', received }), eventsIn(lines) + 1)),
+      ...{ codes: ['inserted'], id: 'x' },
+    };
+  },
+  'puts in an event that others have sent a second time': given => {
+    const events = given.lines.flatMap((line, at) => (line.kind === 'received' ? [at] : []));
+    const at = given.random.pick(events);
+    const lines = given.lines.toSpliced(at, 0, given.lines[at]!);
+    return { bytes: textOfExport(ended(lines, eventsIn(lines) + 1)), codes: ['inserted', 'altered'] };
   },
   'edits what is older than the ledger': given => {
     const rows = given.lines.flatMap((line, at) =>

@@ -40,6 +40,11 @@ export class BeforeCheck {
     this.#rowsUntil = Number.isNaN(rowsUntil) ? until : Math.max(until, rowsUntil);
   }
 
+  /** Whether the ledger says what there was: until then nobody knows of an event without a deed whether it is older. */
+  get isTold(): boolean {
+    return this.#told !== undefined;
+  }
+
   /** A row without a seal. `last`: ms since 1970 of its newest deed. */
   row(leaves: readonly (Hash | undefined)[], last: number, place: FindingPlace): void {
     if (last >= this.#rowsUntil) {

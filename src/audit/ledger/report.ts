@@ -25,15 +25,32 @@ export function witnessGiven(given: string): NoteKey {
   return key;
 }
 
-/** Anchors in a file: a note as it came by mail, or lines of JSON with their heads, as a server keeps them. Throws UnusableInput. */
+/** A note that is signed (https://c2sp.org/signed-note) over a checkpoint, wherever it stands in a text. */
+const NOTE = /^\S.*\n\d+\n\S+\n(?:.+\n)*\n(?:\u2014 .+(?:\n|$))+/gm;
+/** How mail that is answered or passed on marks its lines. */
+const QUOTED = /^(?:> ?)+/gm;
+
+/**
+ * Anchors in a file: lines of JSON with their heads, as a server keeps them, or the text of a mail with a note, such a line, or both. Throws UnusableInput where
+ * there is none: then it is the file that is wrong, and not the trail.
+ */
 export function anchorsGiven(file: string): KeptAnchor[] {
   const text = fileText(file, 'anchor').replaceAll('\r\n', '\n').trim();
-  if (!text.startsWith('{')) return [{ note: `${text}\n` }];
-  return text.split('\n').map(line => {
+  const isOfLines = text.startsWith('{');
+  const plain = isOfLines ? text : text.replaceAll(QUOTED, '');
+  const whole = plain.split('\n').flatMap(line => {
+    if (line.trim() === '') return [];
     const anchor = readAnchorLine(line);
-    if (!anchor) throw new UnusableInput(`${file} has a line that is no anchor.`);
-    return anchor;
+    if (!anchor && isOfLines) throw new UnusableInput(`${file} has a line that is no anchor.`);
+    return anchor ?? [];
   });
+  const notes = isOfLines ? [] : [...plain.matchAll(NOTE)].map(([note]) => `${note.trimEnd()}\n`);
+  const alone = notes.filter(note => !whole.some(anchor => anchor.note === note)).map(note => ({ note }));
+  if (whole.length + alone.length === 0)
+    throw new UnusableInput(
+      `${file} has no anchor: give the text of the mail that one came by, or lines of DATA/anchors.`,
+    );
+  return [...whole, ...alone];
 }
 
 /** Undefined: it is none. */
@@ -65,7 +82,10 @@ export function reportOf(
   { keys, isStore = false }: { readonly keys: readonly string[]; readonly isStore?: boolean },
 ): { readonly text: string; readonly status: 0 | 1 | 2 } {
   if (!header)
-    return { text: 'This is no export of an audit trail, or one that this program does not know.\n', status: 2 };
+    return {
+      text: 'This is no export of an audit trail, one that this program does not know, or another program has changed its first line: copy it again, as bytes.\n',
+      status: 2,
+    };
   const { named, counts: found } = findings;
   const faults = named.filter(({ isWarning }) => !isWarning);
   const warnings = named.filter(({ isWarning }) => isWarning);

@@ -84,6 +84,8 @@ class TrailVerifier {
   #rows = 0;
   #deeds = 0;
   #told = 0;
+  /** ms since 1970, of the deeds that are what was sealed. */
+  #newest = -Infinity;
   #checkpoints = 0;
 
   constructor({ keys = [], anchors = [], witnesses = [] }: VerifyOptions) {
@@ -164,7 +166,7 @@ class TrailVerifier {
       const told = { from: time(header.from, -Infinity), to: Math.min(time(header.to, Infinity), made) };
       this.#anchors.end(told.from, told.to);
       this.#witness.end(told);
-      this.#received.end(isWhole && header.from === null);
+      this.#received.end(isWhole && header.from === null, Math.max(made, this.#newest));
       this.#before.end(isWhole && header.from === null);
       this.#entries.end();
       const isOlder = this.#anchors.isYounger(made);
@@ -287,6 +289,7 @@ class TrailVerifier {
       this.#told += eventsOfDeed(kept);
       if (stream === undefined || !isGood) continue;
       this.#clock.deed(stream, place.index!, kept.at);
+      this.#newest = Math.max(this.#newest, kept.at);
       if (kept.record) this.#received.deed(kept.record);
       const entry = kept.entry === undefined ? undefined : readLedgerEntry(kept.entry);
       if (place.index === 0 || entry) this.#entries.entry(entry, place as EntryPlace, kept.at);

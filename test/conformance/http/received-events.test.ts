@@ -70,8 +70,34 @@ onStoresInTurn(
           name,
         );
     });
+
+    it('AUD-4: are refused for no profile that they break, nor for best practice', async () => {
+      const headers = { 'content-type': 'application/fhir+json' };
+      const claim = { profile: ['http://hl7.org/fhir/StructureDefinition/bodyweight'] };
+      const sent = event({ meta: claim });
+      const alone = await as('gateway').create(sent);
+      assert.deepEqual(
+        ((await as('admin').get<AuditEvent>(`AuditEvent/${alone.body.id}`)).body.meta ?? {}).profile,
+        claim.profile,
+      );
+      await done(send(as('gateway'), 'batch', [post(sent)]));
+      const observation = {
+        ...{ resourceType: 'Observation', status: 'final', code: { text: 'x' }, meta: claim },
+        text: { status: 'generated', div: '<div xmlns="http://www.w3.org/1999/xhtml">x</div>' },
+      };
+      for (const [body, status, what] of [
+        [{ resourceType: 'Patient' }, 400, 'a control: without a narrative'],
+        [observation, 422, 'a control: against its claim'],
+        [{ ...event(), agent: [] }, 400, 'what R4 itself says holds for events, too'],
+      ] as const) {
+        const path = body.resourceType;
+        const given = await as('gateway').send('POST', path, { headers, body: JSON.stringify(body) });
+        assert.equal(given.status, status, what);
+      }
+    });
   },
-  { config: { auth: 'token', tokens } },
+  // The strictest settings: they are for what is written here, not for what others report.
+  { config: { auth: 'token', tokens, bestPractice: 'error', validateClaims: 'enforce' } },
 );
 
 onStoresInTurn('audit events of clients', stage => {

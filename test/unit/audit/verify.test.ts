@@ -283,6 +283,35 @@ describe('events that others have sent', () => {
     assert.deepEqual(await codes(textOfExport(await trail.export())), ['missing']);
   });
 
+  it('AUD-5: are put in where no deed tells of them and the ledger says what was there before, and where they stand twice', async () => {
+    const { trail, stream } = plainTrail(3);
+    const until = new Date(trail.now).toISOString();
+    const root = createHash('sha256').digest('base64');
+    trail.now += 1000;
+    const text = eventAt('sent-1', trail.now);
+    trail.write(stream, [trail.receipt(text)]);
+    trail.sign(stream);
+    trail.received.push(text, eventAt('made-up', trail.now));
+    trail.now += 120_000;
+    assert.deepEqual(
+      await codes(textOfExport(await trail.export())),
+      ['not-anchored'],
+      'it may be older than the ledger',
+    );
+    trail.entry(stream, { what: 'before', rows: 0, events: 0, root, until });
+    trail.sign(stream);
+    const [place] = await found(textOfExport(await trail.export()));
+    assert.match(place!, /^inserted \{"id":"made-up","line":\d+\}$/);
+    trail.received[1] = text;
+    assert.deepEqual(await codes(textOfExport(await trail.export())), ['inserted']);
+    trail.received[1] = eventAt('came meanwhile', trail.now - 1000);
+    assert.deepEqual(await codes(textOfExport(await trail.export())), ['not-anchored'], 'its deed is behind the end');
+    // Whoever puts one in may say that the export was made earlier: what is sealed says how late it was.
+    const made = trail.now - 600_000;
+    trail.received[1] = eventAt('made-up', trail.now - 100_000);
+    assert.deepEqual(await codes(textOfExport(await trail.export({ made }))), ['inserted']);
+  });
+
   it('are none of before the ledger where a row of then has a time far ahead', async () => {
     const { trail, stream } = plainTrail(3);
     const ahead = trail.deed(trail.now + 10 * 365 * 86_400_000);

@@ -126,6 +126,13 @@ describe('a write', () => {
     assert.deepEqual([kind, told], ['unprocessable', ['error required', 'warning claimed']]);
   });
 
+  it('AUD-4: of a type whose rules are lenient is refused for no profile, and for what R4 says', async () => {
+    const setting: Setting = { claims: 'enforce', require: [REQUIRED], unknownProfile: 'refuse', isLenient: true };
+    const { kind, told } = await write({ ...setting, ...CLEAN_BASE }, observation(CLAIMED, 'urn:unknown'));
+    assert.deepEqual([kind, told], ['accepted', ['warning required', 'warning claimed', 'warning unknown']]);
+    assert.equal((await write(setting, observation())).kind, 'invalid');
+  });
+
   it('that takes back what was said is kept by no profile from it, but by the base rules', async () => {
     const setting: Setting = { ...CLEAN_BASE, claims: 'enforce', require: [REQUIRED], unknownProfile: 'refuse' };
     for (const wrong of [

@@ -11,7 +11,7 @@ import { checkRequired, readPolicy } from '../../../src/validation/policy.js';
 const folder = mkdtempSync(join(tmpdir(), 'chartroom-rules-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 const file = join(folder, 'rules.json');
-const TYPES = ['Patient', 'Observation'];
+const TYPES = ['Patient', 'Observation', 'AuditEvent'];
 const PATIENT = 'http://hl7.org/fhir/us/core/StructureDefinition/us-core-patient|6.1.0';
 
 function policyOf(rules: Json | undefined, flags: Readonly<Record<string, string>> = {}) {
@@ -44,6 +44,14 @@ describe('the policy of validation', () => {
     assert.deepEqual(rulesOf('Observation'), { require: [], claims: 'off', unknownProfile: 'refuse' });
     assert.deepEqual(required, [{ type: 'Patient', canonical: PATIENT, at: 'Patient.require[0]' }]);
     assert.equal(policyOf({ Patient: {} }).rulesOf('Observation').claims, 'warn');
+  });
+
+  it('AUD-4: is lenient with what others report, unless rules name it', () => {
+    const strict = { validateClaims: 'enforce' };
+    assert.equal(policyOf(undefined, strict).rulesOf('AuditEvent').isLenient, true);
+    assert.equal(policyOf({ '*': { claims: 'enforce' } }).rulesOf('AuditEvent').isLenient, true);
+    assert.equal(policyOf({ AuditEvent: { claims: 'enforce' } }).rulesOf('AuditEvent').isLenient, undefined);
+    assert.equal(policyOf(undefined, strict).rulesOf('Patient').isLenient, undefined);
   });
 
   const rows: readonly (readonly [what: string, rules: Json, says: RegExp])[] = [
