@@ -27,6 +27,8 @@ export interface Subject {
   /** ms since 1970. */
   readonly updated: number;
   readonly entries: readonly IndexEntry[];
+  /** Those of one parameter, where it is less work to give them alone. */
+  entriesOf?(code: string): readonly IndexEntry[];
 }
 
 /** Gives what the entries of one resource do not hold: the resources on the other side of a reference, and its words. */
@@ -75,7 +77,7 @@ function needed(resolver: Resolver | undefined): Resolver {
 function entriesFor(subject: Subject, code: string): readonly EntryValue[] {
   if (code === '_id') return [{ kind: 'token', system: '', code: subject.id }];
   if (code === '_lastUpdated') return [{ kind: 'date', low: subject.updated, high: subject.updated }];
-  return subject.entries.filter(entry => entry.parameter === code);
+  return subject.entriesOf?.(code) ?? subject.entries.filter(entry => entry.parameter === code);
 }
 
 /** True where one entry passes the test; an entry of another kind never does. */

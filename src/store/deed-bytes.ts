@@ -92,16 +92,16 @@ export class DeedReader {
   text(): string {
     const head = this.number();
     if (head === AS_UUID) {
-      const hex = this.#piece(16).toString('hex');
+      const hex = this.#textOf(16, 'hex');
       return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
     }
-    if (head === AS_JSON) return this.#json(this.#piece(this.number())) as string;
+    if (head === AS_JSON) return this.#json(this.#textOf(this.number(), 'utf8')) as string;
     if (head % 2 !== 0) throw new RangeError('A deed has no text where there should be one.');
-    return this.#piece(head / 2).toString();
+    return this.#textOf(head / 2, 'utf8');
   }
 
   digest(): string {
-    return this.#piece(DIGEST_BYTES).toString('hex');
+    return this.#textOf(DIGEST_BYTES, 'hex');
   }
 
   /** A value that was written as the text of its JSON. */
@@ -109,19 +109,19 @@ export class DeedReader {
     return this.#json(this.text());
   }
 
-  #json(text: string | Buffer): unknown {
+  #json(text: string): unknown {
     try {
-      return JSON.parse(text.toString()) as unknown;
+      return JSON.parse(text) as unknown;
     } catch (cause) {
       throw new RangeError('A deed has a value that cannot be read.', { cause });
     }
   }
 
-  #piece(length: number): Buffer {
-    const end = this.#at + length;
+  #textOf(length: number, encoding: 'utf8' | 'hex'): string {
+    const from = this.#at;
+    const end = from + length;
     if (end > this.#bytes.length) throw new RangeError('A deed ends within a text.');
-    const piece = this.#bytes.subarray(this.#at, end);
     this.#at = end;
-    return piece;
+    return this.#bytes.toString(encoding, from, end);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What questions to the audit trail cost out of many events (docs/audit.md): `npm run bench:questions -- [events] [embedded|mongo]`. Events are committed as deeds directly, spread over
- * a year, 4 % of them denials, 2,000 users and 20,000 patients; one patient has many. Each answer is asked a few times, as a multiple of a plain search of the trail.
+ * What questions to the audit trail cost out of many events (docs/audit.md): `npm run bench:questions -- [events] [embedded|mongo] [share]`. Events are committed as deeds directly, spread over
+ * a year, that share of them denials (else 0.04: fewer events with a larger share have as many denials in a month), 2,000 users and 20,000 patients; one patient has many. Each answer is asked a few times, as a multiple of a plain search of the trail.
  */
 import { tellDisclosure } from '../../src/interactions/tell.js';
 import { sharedMongo, stopSharedMongo } from '../support/mongo.js';
@@ -9,8 +9,8 @@ import { createRandom } from '../support/random.js';
 import { type Talk, talkTo } from '../support/talk.js';
 import { commitTrail, type TestDeed } from '../support/trail.js';
 
-const [events = '100000', store = 'embedded'] = process.argv.slice(2);
-const COUNT = Number(events);
+const [events = '100000', store = 'embedded', share = '0.04'] = process.argv.slice(2);
+const [COUNT, DENIED] = [Number(events), Number(share)];
 const [START, YEAR] = [Date.UTC(2025, 0, 1), 365 * 24 * 3_600_000];
 const LOT = 50_000;
 
@@ -70,7 +70,7 @@ async function main(): Promise<void> {
         Array.from({ length: Math.min(LOT, COUNT - from) }, (_, at): TestDeed => {
           const name = `user-${random.below(2000)}`;
           const patient = random.chance(0.001) ? 'p1' : `p${random.below(20_000)}`;
-          const denied = random.chance(0.04);
+          const denied = random.chance(DENIED);
           return {
             at: START + Math.floor(((from + at) / COUNT) * YEAR),
             principal: { role: 'clinician', name, purpose: 'TREAT' },

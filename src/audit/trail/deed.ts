@@ -21,6 +21,8 @@ export type KeptDeed = {
   readonly id: string;
   /** ms since 1970. */
   readonly at: number;
+  /** Of a record that was read: equal records of one shape have the same. */
+  readonly shape?: KeptShape;
 } & (
   | { readonly record: AuditRecord; readonly event?: never; readonly entry?: never }
   | { readonly event: string; readonly record?: never; readonly entry?: never }
@@ -190,14 +192,25 @@ const given = <T extends object>(member: T): Partial<T> => (Object.values(member
 export const shapeIdOf = (bytes: Uint8Array): number => new DeedReader(bytes).number();
 
 /** Reads a deed whose shape `shapeOf` knows. Throws RangeError where it is none. */
-export function readDeed(bytes: Uint8Array, shapeOf: (id: number) => KeptShape): KeptDeed {
+export const readDeed = (bytes: Uint8Array, shapeOf: (id: number) => KeptShape): KeptDeed =>
+  readMeant(bytes, shapeOf, () => true)!;
+
+/** The same where its shape is meant; undefined: it is not, and no more of it was read. */
+export function readMeant(
+  bytes: Uint8Array,
+  shapeOf: (id: number) => KeptShape,
+  isMeant: IsMeant,
+): KeptDeed | undefined {
   const reader = new DeedReader(bytes);
   const shape = shapeOf(reader.number());
+  if (!isMeant(shape)) return undefined;
   const at = reader.number() + YEAR_ONE;
   const id = reader.text();
   if (shape === WHOLE) return { id, at, event: eventIn(reader) };
-  return shape === LEDGER ? { id, at, entry: reader.text() } : { id, at, record: recordIn(reader, at, shape) };
+  return shape === LEDGER ? { id, at, entry: reader.text() } : { id, at, shape, record: recordIn(reader, at, shape) };
 }
+
+export type IsMeant = (shape: KeptShape) => boolean;
 
 /** Its text is kept as it is, and is held to be one of JSON here: whoever reads it later takes it for that. */
 function eventIn(reader: DeedReader): string {
@@ -215,7 +228,9 @@ function recordIn(reader: DeedReader, at: number, shape: ShapeOfRecord): AuditRe
   const address = reader.text();
   const requestId = reader.text();
   const correlationId = correlated && reader.text();
-  const principal = { ...common, ...Object.fromEntries(has.map(value => [value, reader.text()])) };
+  const values: { [V in PrincipalValue]?: string } = {};
+  for (const value of has) values[value] = reader.text();
+  const principal = { ...common, ...values };
   const request = about && !shape.asks ? '' : reader.text();
   const dataId = about && reader.text();
   const version = about?.versioned ? reader.number() : undefined;

@@ -5,6 +5,7 @@
  * would give is what the unit test compares.
  */
 import { randomBytes, randomInt } from 'node:crypto';
+import { noteFilled, type TextForm } from '../../fhir/filled.js';
 import type { Resource } from '../../fhir/resource.js';
 import { escapeString } from '../../fhir/json/print.js';
 import type { IndexEntry } from '../../search/entry.js';
@@ -14,8 +15,8 @@ import { normalise } from '../../search/normalise.js';
 import type { SearchParameters } from '../../search/parameters.js';
 import type { Version } from '../../store/store.js';
 import { auditEvent, type AuditRecord } from '../event.js';
-import { eventId, type KeptDeed } from './deed.js';
-import { partsOfRecord } from './parts.js';
+import { eventId, type KeptDeed, type KeptShape } from './deed.js';
+import { type EventOfRecord, partsOfRecord } from './parts.js';
 import { eventFits, type Needed } from './keys.js';
 
 export const EVENT = 'AuditEvent';
@@ -35,33 +36,39 @@ export type EventMaker = (
   asked?: ReadonlySet<string>,
 ) => readonly RecordedEvent[];
 
-/** The values that differ between records of one form, as they stand in the event. */
-interface Values {
-  readonly id: string;
-  readonly at: number;
-  readonly recorded: string;
-  readonly address: string;
-  readonly requestId: string;
-  readonly correlationId: string;
-  readonly request: string;
-  readonly dataId: string;
-  readonly dataVersion: string;
-  readonly hash: string;
-  readonly patient: string;
+/** Those that stand in the text, under their names in the order in which they are looked for. */
+/** What differs between records of one form and stands in the text of an event. */
+type EventSlot =
+  | ('id' | 'recorded' | 'name' | 'subject' | 'address' | 'requestId' | 'correlationId' | 'request')
+  | ('dataId' | 'dataVersion' | 'hash' | 'patient')
   /** As it stands in the URI of a policy; empty: there is none. */
-  readonly tokenId: string;
+  | 'tokenId';
+type TextValues = Readonly<Record<EventSlot, string>>;
+
+/** All that differs. */
+interface Values extends TextValues {
+  readonly at: number;
 }
 
-/** Those that stand in the text: all but `at`, which is there as `recorded`. */
-type EventSlot = Exclude<keyof Values, 'at'>;
-
-interface EventForm {
+interface EventForm extends TextForm {
   /** The text between the values, each of which stands inside a JSON string. */
   readonly pieces: readonly string[];
   /** What stands after each piece but the last. */
   readonly slots: readonly EventSlot[];
-  readonly entries: readonly ((values: Values) => IndexEntry)[];
+  readonly entries: readonly Fill[];
+  /** The same by their parameters. */
+  readonly byParameter: ReadonlyMap<string, EntriesOfForm>;
 }
+
+/** Those that all events of the form have, and those that are filled in. */
+interface EntriesOfForm {
+  readonly same: readonly IndexEntry[];
+  readonly fills: readonly Fill[];
+}
+
+type Fill = (values: Values) => IndexEntry;
+
+const NO_ENTRIES: EntriesOfForm = { same: [], fills: [] };
 
 const AT = Date.UTC(2001, 1, 3, 4, 5, 6, 789);
 /** Nobody can know them, so that no name or address of a caller is taken for one. */
@@ -70,6 +77,8 @@ const MARKS: Values = {
   id: `${secret}-id`,
   at: AT,
   recorded: new Date(AT).toISOString(),
+  name: `${secret}-name`,
+  subject: `${secret}-subject`,
   address: `${secret}-address`,
   requestId: `${secret}-request-id`,
   correlationId: `${secret}-correlation-id`,
@@ -81,21 +90,40 @@ const MARKS: Values = {
   tokenId: `${secret}-token`,
 };
 const SLOTS = (Object.keys(MARKS) as (keyof Values)[]).filter((slot): slot is EventSlot => slot !== 'at');
+const MARKS_IN_TEXT = Object.fromEntries(SLOTS.map(slot => [slot, MARKS[slot]]));
 const BETWEEN = new RegExp(SLOTS.map(slot => MARKS[slot].replaceAll(/[.+]/g, '\\$&')).join('|'), 'g');
 const SLOT_OF = new Map(SLOTS.map(slot => [MARKS[slot], slot]));
-/** Forms differ by user and kind of request: a trail that is walked has many in turn. */
+/** Forms differ by kind of request, role and application: a trail that is walked has many in turn. */
 const MAX_FORMS = 2000;
+
+/** Names that begin otherwise may be empty, or nothing but blanks, of which there is no entry: they are part of the form. */
+const isFilledIn = (name: string | undefined): name is string => name !== undefined && /^[!-~]/.test(name);
+const areFilledIn = ({ name, subject }: AuditRecord['principal']): boolean =>
+  (name === undefined || isFilledIn(name)) && (subject === undefined || isFilledIn(subject));
 
 export function createEventMaker(parameters: SearchParameters, bases: readonly string[]): EventMaker {
   const forms = new Map<string, EventForm>();
+  /** Of deeds of one shape, about no patient and about one. */
+  const ofShapes = new Map<KeptShape, [EventForm?, EventForm?]>();
   let { generation } = parameters;
+  const formOfShape = (shape: KeptShape, record: AuditRecord, patient: string | undefined): EventForm => {
+    let both = ofShapes.get(shape);
+    if (!both) {
+      if (ofShapes.size >= MAX_FORMS) ofShapes.clear();
+      ofShapes.set(shape, (both = []));
+    }
+    return (both[patient === undefined ? 0 : 1] ??= formOf(record, patient));
+  };
   const formOf = (record: AuditRecord, patient: string | undefined): EventForm => {
     const { interaction, subtype, pattern, outcome, why, principal, agent, base, data } = record;
     const { asks, operation, dataType, hash, correlationId } = record;
+    const apart = (value: string | undefined): readonly (string | boolean | undefined)[] =>
+      isFilledIn(value) ? [true, ''] : [value === undefined, value];
     const name = [
       ...[interaction, pattern, outcome, why, agent, base, patient === undefined],
-      ...[principal.name, principal.role, principal.issuer, principal.client, principal.purpose],
-      ...[principal.subject, principal.tokenId === undefined, principal.glass === undefined],
+      ...[...apart(principal.name), ...apart(principal.subject), principal.name === undefined],
+      ...[principal.subject === undefined, principal.role, principal.issuer, principal.client, principal.purpose],
+      ...[principal.tokenId === undefined, principal.glass === undefined],
       ...[data?.type, data?.version === undefined, subtype?.system, subtype?.code, subtype?.display, subtype?.dataRole],
       ...[asks, operation, dataType, hash === undefined, correlationId === undefined],
     ].join('\u0000');
@@ -109,8 +137,8 @@ export function createEventMaker(parameters: SearchParameters, bases: readonly s
   };
   const eventOf = (
     id: string,
-    record: AuditRecord,
-    patient: string | undefined,
+    { part: record, patient }: EventOfRecord,
+    shape: KeptShape | undefined,
     asked: ReadonlySet<string> | undefined,
   ): RecordedEvent => {
     // What is said beside is rare.
@@ -120,9 +148,11 @@ export function createEventMaker(parameters: SearchParameters, bases: readonly s
     }
     if (parameters.generation !== generation) {
       forms.clear();
+      ofShapes.clear();
       ({ generation } = parameters);
     }
-    return new FilledEvent(id, record, patient, formOf(record, patient), asked && customEntries(asked));
+    const form = shape && areFilledIn(record.principal) ? formOfShape(shape, record, patient) : formOf(record, patient);
+    return new FilledEvent(id, record, patient, form, asked && customEntries(asked));
   };
   /** What a custom parameter makes of a marker cannot be filled in. */
   const customEntries = (asked: ReadonlySet<string>): CustomEntries | undefined => {
@@ -131,20 +161,27 @@ export function createEventMaker(parameters: SearchParameters, bases: readonly s
     return text => extractSome(JSON.parse(text) as Resource, parameters, { bases }, codes);
   };
   return (kept, keys = [], asked) => {
-    const { id, at, record, event } = kept;
+    const { id, at, record, event, shape } = kept;
     if (event !== undefined) return [new WholeEvent(id, at, event, [], parameters, bases)];
     if (!record) return [];
-    const fits = keys.length === 0 ? () => true : eventFits({ id, at, record }, keys);
-    return partsOfRecord(record).flatMap(({ part, patient }, number) =>
-      fits(patient) ? [eventOf(eventId(id, number), part, patient, asked)] : [],
+    // Of a single event it would cost more to look at the keys than at what is asked.
+    const fits = keys.length === 0 || record.patients.length < 2 ? () => true : eventFits({ id, at, record }, keys);
+    return partsOfRecord(record).flatMap((each, number) =>
+      fits(each.patient) ? [eventOf(eventId(id, number), each, shape, asked)] : [],
     );
   };
 }
 
-const versionOf = (id: string, at: number, text: string, patients: readonly string[]): Version => ({
-  ...{ type: EVENT, id, version: 1, updated: at, method: 'POST' },
-  ...{ text: Buffer.from(text), patients },
-});
+/** Its text is made when somebody looks at it. */
+function versionOf(id: string, at: number, text: () => string, patients: readonly string[]): Version {
+  let made: Buffer | undefined;
+  return {
+    ...{ type: EVENT, id, version: 1, updated: at, method: 'POST', patients },
+    get text() {
+      return (made ??= Buffer.from(text()));
+    },
+  };
+}
 
 /** Extracted as any resource is. */
 class WholeEvent implements RecordedEvent {
@@ -176,7 +213,7 @@ class WholeEvent implements RecordedEvent {
   }
 
   version(): Version {
-    return versionOf(this.id, this.updated, this.#text, this.#patients);
+    return versionOf(this.id, this.updated, () => this.#text, this.#patients);
   }
 }
 
@@ -189,7 +226,6 @@ class FilledEvent implements RecordedEvent {
   readonly #patient: string | undefined;
   readonly #form: EventForm;
   readonly #custom: CustomEntries | undefined;
-  #values: Values | undefined;
   #entries: readonly IndexEntry[] | undefined;
 
   constructor(
@@ -211,15 +247,27 @@ class FilledEvent implements RecordedEvent {
   }
 
   get entries(): readonly IndexEntry[] {
-    const values = this.#filling();
     if (this.#entries) return this.#entries;
+    const values = this.#filling();
     const entries = this.#form.entries.map(fill => fill(values));
     if (this.#custom) entries.push(...this.#custom(this.#text()));
     return (this.#entries = entries);
   }
 
+  entriesOf(code: string): readonly IndexEntry[] {
+    if (this.#custom) return this.entries.filter(({ parameter }) => parameter === code);
+    const { same, fills } = this.#form.byParameter.get(code) ?? NO_ENTRIES;
+    if (fills.length === 0) return same;
+    const values = this.#filling();
+    return [...same, ...fills.map(fill => fill(values))];
+  }
+
   version(): Version {
-    return versionOf(this.id, this.updated, this.#text(), patientsOfEvent(this.#record, this.#patient));
+    const { id, updated } = this;
+    const row = versionOf(id, updated, () => this.#text(), patientsOfEvent(this.#record, this.#patient));
+    const values: TextValues = this.#filling();
+    noteFilled(row, { form: this.#form, values });
+    return row;
   }
 
   #text(): string {
@@ -231,16 +279,68 @@ class FilledEvent implements RecordedEvent {
   }
 
   #filling(): Values {
-    const { at, address, requestId, correlationId = '', request, asks, data, hash = '', principal } = this.#record;
-    return (this.#values ??= {
-      ...{ id: this.id, at, recorded: new Date(at).toISOString(), address, requestId, correlationId },
-      request: data && !asks ? '' : Buffer.from(request).toString('base64'),
-      dataId: data?.id ?? '',
-      dataVersion: String(data?.version ?? ''),
-      hash,
-      patient: this.#patient ?? '',
-      tokenId: encodeURIComponent(principal.tokenId ?? ''),
-    });
+    return new Filling(this.id, this.#record, this.#patient);
+  }
+}
+
+/** Each value is made when it is needed: most events that are looked at have no more than one or two. */
+class Filling implements Values {
+  readonly id: string;
+  readonly #record: AuditRecord;
+  readonly patient: string;
+
+  constructor(id: string, record: AuditRecord, patient = '') {
+    this.id = id;
+    this.#record = record;
+    this.patient = patient;
+  }
+
+  get at(): number {
+    return this.#record.at;
+  }
+
+  get recorded(): string {
+    return new Date(this.#record.at).toISOString();
+  }
+
+  get name(): string {
+    return this.#record.principal.name ?? '';
+  }
+
+  get subject(): string {
+    return this.#record.principal.subject ?? '';
+  }
+
+  get address(): string {
+    return this.#record.address;
+  }
+
+  get requestId(): string {
+    return this.#record.requestId;
+  }
+
+  get correlationId(): string {
+    return this.#record.correlationId ?? '';
+  }
+
+  get request(): string {
+    return Buffer.from(this.#record.request).toString('base64');
+  }
+
+  get dataId(): string {
+    return this.#record.data?.id ?? '';
+  }
+
+  get dataVersion(): string {
+    return String(this.#record.data?.version ?? '');
+  }
+
+  get hash(): string {
+    return this.#record.hash ?? '';
+  }
+
+  get tokenId(): string {
+    return encodeURIComponent(this.#record.principal.tokenId ?? '');
   }
 }
 
@@ -264,8 +364,7 @@ function makeForm(
     requestId: MARKS.requestId,
     ...(record.correlationId === undefined ? {} : { correlationId: MARKS.correlationId }),
     request: `${secret}-request`,
-    principal:
-      record.principal.tokenId === undefined ? record.principal : { ...record.principal, tokenId: MARKS.tokenId },
+    principal: markedPrincipal(record.principal),
     ...(record.data ? { data: markedData(record.data) } : {}),
     ...(record.hash === undefined ? {} : { hash: MARKS.hash }),
   };
@@ -276,12 +375,27 @@ function makeForm(
   const entries = new Map(
     extractSome(event, parameters, { bases }, standard).map(entry => [JSON.stringify(entry), entry]),
   );
+  const fills = [...entries.values()].map(entry => filler(entry) ?? (() => entry));
+  const byParameter = new Map<string, EntriesOfForm>();
+  for (const entry of entries.values()) {
+    const { same, fills: some } = byParameter.get(entry.parameter) ?? NO_ENTRIES;
+    const fill = filler(entry);
+    byParameter.set(entry.parameter, fill ? { same, fills: [...some, fill] } : { same: [...same, entry], fills: some });
+  }
   return {
+    ...{ text, marks: MARKS_IN_TEXT },
     pieces: text.split(BETWEEN),
     slots: [...text.matchAll(BETWEEN)].map(([mark]) => SLOT_OF.get(mark)!),
-    entries: [...entries.values()].map(filler),
+    ...{ entries: fills, byParameter },
   };
 }
+
+const markedPrincipal = (principal: AuditRecord['principal']): AuditRecord['principal'] => ({
+  ...principal,
+  ...(isFilledIn(principal.name) ? { name: MARKS.name } : {}),
+  ...(isFilledIn(principal.subject) ? { subject: MARKS.subject } : {}),
+  ...(principal.tokenId === undefined ? {} : { tokenId: MARKS.tokenId }),
+});
 
 const markedData = ({ type, version }: NonNullable<AuditRecord['data']>): NonNullable<AuditRecord['data']> => ({
   type,
@@ -289,8 +403,8 @@ const markedData = ({ type, version }: NonNullable<AuditRecord['data']>): NonNul
   ...(version === undefined ? {} : { version: Number(MARKS.dataVersion) }),
 });
 
-/** How an entry of the marked event follows from the values. */
-function filler(entry: IndexEntry): (values: Values) => IndexEntry {
+/** How an entry of the marked event follows from the values; undefined: it is the same in all events. */
+function filler(entry: IndexEntry): Fill | undefined {
   switch (entry.kind) {
     case 'date':
       if (entry.low === MARKS.at) return ({ at }) => ({ ...entry, low: at, high: at });
@@ -305,9 +419,11 @@ function filler(entry: IndexEntry): (values: Values) => IndexEntry {
       if (slot) return values => ({ ...entry, value: values[slot] });
       break;
     }
-    case 'string':
-      if (entry.raw === MARKS.address) return ({ address }) => ({ ...entry, raw: address, norm: normalise(address) });
+    case 'string': {
+      const slot = SLOT_OF.get(entry.raw);
+      if (slot) return values => ({ ...entry, raw: values[slot], norm: normalise(values[slot]) });
       break;
+    }
     case 'uri':
       if (entry.value.endsWith(MARKS.tokenId))
         return ({ tokenId }) => ({ ...entry, value: entry.value.slice(0, -MARKS.tokenId.length) + tokenId });
@@ -320,5 +436,5 @@ function filler(entry: IndexEntry): (values: Values) => IndexEntry {
     }
     default:
   }
-  return () => entry;
+  return undefined;
 }

@@ -3,7 +3,7 @@ import { breathe } from '../../platform/pieces.js';
 import { deedsIn, type DeedPlace, type Deeds, type KeptDeedRow } from '../../store/deeds.js';
 import { countEvents, type KeptDeed } from './deed.js';
 import { keysOfDeed } from './keys.js';
-import { timeTold } from './walk.js';
+import { timeTold, type WalkedTrail } from './walk.js';
 
 export interface TrailFault {
   readonly fault: 'altered' | 'unreadable' | 'misindexed';
@@ -11,7 +11,7 @@ export interface TrailFault {
   readonly name: string;
 }
 
-type Read = (bytes: Uint8Array) => KeptDeed | Promise<KeptDeed>;
+type Read = WalkedTrail['read'];
 
 const ROWS_A_STEP = 64;
 const KEYS_A_LOOK = 100;
@@ -39,7 +39,8 @@ async function faultOf(deeds: Pick<Deeds, 'find'>, read: Read, row: KeptDeedRow)
   const name = `AuditEvent of ${timeTold(row.last)}`;
   let records: readonly KeptDeed[];
   try {
-    records = await Promise.all(deedsIn(row.bytes).map(async deed => read(deed)));
+    const kept = await Promise.all(deedsIn(row.bytes).map(async deed => read(deed)));
+    records = kept.filter(each => each !== undefined);
   } catch {
     return { fault: row.altered ? 'altered' : 'unreadable', name };
   }

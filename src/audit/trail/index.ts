@@ -9,7 +9,7 @@
 import type { Indexing } from '../../search/index-resource.js';
 import type { DeedShape } from '../../store/deeds.js';
 import type { Page, Store } from '../../store/store.js';
-import { readDeed, type KeptShape } from './deed.js';
+import { type KeptShape, readMeant } from './deed.js';
 import { createEventMaker } from './events.js';
 import { type TrailFault, trailFaults } from './faults.js';
 import { trailBehind, type TrailPlace } from './pages.js';
@@ -49,16 +49,16 @@ export function openTrail(store: Store, { queryTimeout, ...indexing }: TrailOpti
   const trail: WalkedTrail = {
     deeds,
     eventsOf: createEventMaker(indexing.parameters, indexing.settings.bases),
-    read: bytes => {
+    read: (bytes, isMeant = () => true) => {
       try {
-        return readDeed(bytes, shapeOf);
+        return readMeant(bytes, shapeOf, isMeant);
       } catch (error) {
         if (!(error instanceof RangeError)) throw error;
       }
       // Another process may have kept shapes since.
       return deeds.shapes().then(kept => {
         learn(kept);
-        return readDeed(bytes, shapeOf);
+        return readMeant(bytes, shapeOf, isMeant);
       });
     },
   };

@@ -7,7 +7,7 @@ import { timeOfId } from '../../platform/ids.js';
 import type { Test, TokenValue, Where } from '../../search/query.js';
 import type { AuditRecord } from '../event.js';
 import { codesOfPattern } from '../patterns.js';
-import type { KeptDeed } from './deed.js';
+import type { IsMeant, KeptDeed, KeptShape } from './deed.js';
 
 /** A hash of 53 bits, as good as a table of some million entries needs it. FNV-1a twice: http://www.isthe.com/chongo/tech/comp/fnv/ */
 function hash(text: string): number {
@@ -52,18 +52,44 @@ export function keysOfDeed({ id, at, record, event }: KeptDeed): number[] {
 }
 
 function keysOfRecord(record: AuditRecord): number[] {
-  const { patients, data, principal, agent, outcome, pattern, subtype, operation, consents } = record;
+  const { patients, data, principal, agent, consents } = record;
   const keys = patients.map(patient => OF.entity('Patient', patient));
   if (data) keys.push(OF.entity(data.type, data.id));
   // Under these names its events have agents.
   for (const name of [principal.name, principal.subject, principal.client, agent])
     if (name !== undefined) keys.push(OF.agent(name));
-  if (outcome !== '0') keys.push(OF.outcome(outcome));
+  if (consents) for (const { id } of consents) keys.push(OF.entity('Consent', id));
+  keys.push(...keysOfShape(record));
+  return keys;
+}
+
+function keysOfShape({
+  outcome,
+  pattern,
+  subtype,
+  operation,
+}: Pick<AuditRecord, 'outcome' | 'pattern' | 'subtype' | 'operation'>): number[] {
+  const keys = outcome === '0' ? [] : [OF.outcome(outcome)];
   const own = codesOfPattern(pattern);
   if (own.type !== USUAL_TYPE) keys.push(OF.type(own.type));
-  if (consents) for (const { id } of consents) keys.push(OF.entity('Consent', id));
   for (const code of [own.subtype, subtype?.code, operation]) if (code !== undefined) keys.push(OF.subtype(code));
   return keys;
+}
+
+/** Whether events of deeds of a shape can match what needs these keys, of which no value of a deed makes one. */
+export function shapeFits(fixed: Needed['fixed'] = []): IsMeant {
+  if (fixed.length === 0) return () => true;
+  const known = new Map<KeptShape, boolean>();
+  const fits = (shape: KeptShape): boolean => {
+    if (typeof shape === 'string') return true;
+    const own = new Set(keysOfShape(shape));
+    return fixed.every(list => list.some(key => own.has(key)));
+  };
+  return shape => {
+    let verdict = known.get(shape);
+    if (verdict === undefined) known.set(shape, (verdict = fits(shape)));
+    return verdict;
+  };
 }
 
 /** What of an event has keys. */
@@ -136,6 +162,8 @@ export function placesOfId(
 export interface Needed {
   /** A key of each list. */
   readonly keys: readonly (readonly number[])[];
+  /** Of these lists those keys that follow from the shape of a deed. */
+  readonly fixed?: readonly (readonly number[])[];
   /** ms, inclusive. */
   readonly from: number;
   readonly to: number;
@@ -149,6 +177,8 @@ const MAX_NEEDED_KEYS = 100;
 interface KeyList {
   readonly keys: readonly number[];
   readonly weight: number;
+  /** They follow from the shape of a deed. */
+  readonly isFixed: boolean;
 }
 
 interface Narrowing extends Pick<Needed, 'from' | 'to'> {
@@ -158,12 +188,18 @@ interface Narrowing extends Pick<Needed, 'from' | 'to'> {
 /** Rows of one key: a user has more than a patient, and what is as it usually is not has more than a user. */
 const WEIGHTS: Readonly<Record<string, number>> = { patient: 1, entity: 1, agent: 20, 'agent-name': 20 };
 const WEIGHT_OF_CODES = 100;
+/** Parameters of which the keys follow from the shape of a deed. */
+const OF_SHAPES: ReadonlySet<string> = new Set(['outcome', 'type', 'subtype']);
 const EVERYTHING: Narrowing = { lists: [], from: -Infinity, to: Infinity };
 const NOTHING: Narrowing = { lists: [], from: Infinity, to: -Infinity };
 
 export function neededBy(where: Where): Needed {
   const { lists, from, to } = narrowing(where);
-  return { keys: lists.map(({ keys }) => keys), from, to };
+  return {
+    keys: lists.map(({ keys }) => keys),
+    fixed: lists.flatMap(({ keys, isFixed }) => (isFixed ? [keys] : [])),
+    ...{ from, to },
+  };
 }
 
 function narrowing(where: Where): Narrowing {
@@ -196,7 +232,7 @@ function either(a: Narrowing, b: Narrowing): Narrowing {
   const keys = [...new Set([...(first?.keys ?? []), ...(second?.keys ?? [])])];
   const has = first !== undefined && second !== undefined && keys.length <= MAX_NEEDED_KEYS;
   return {
-    lists: has ? [{ keys, weight: first.weight + second.weight }] : [],
+    lists: has ? [{ keys, weight: first.weight + second.weight, isFixed: first.isFixed && second.isFixed }] : [],
     from: Math.min(a.from, b.from),
     to: Math.max(a.to, b.to),
   };
@@ -213,7 +249,8 @@ function neededByTest(code: string, test: Test): Narrowing {
   const keys = keysOfTest(code, test);
   if (keys?.length === 0) return NOTHING;
   if (!keys || keys.length > MAX_NEEDED_KEYS) return EVERYTHING;
-  return { ...EVERYTHING, lists: [{ keys, weight: keys.length * (WEIGHTS[code] ?? WEIGHT_OF_CODES) }] };
+  const weight = keys.length * (WEIGHTS[code] ?? WEIGHT_OF_CODES);
+  return { ...EVERYTHING, lists: [{ keys, weight, isFixed: OF_SHAPES.has(code) }] };
 }
 
 /** Undefined: an event may pass the test without any of our keys. */

@@ -61,9 +61,12 @@ export async function mergedPage(asked: Asked, order: TimeOrder, sources: TwoSou
   let left = bytes;
   try {
     for (let one = await both.peek(); one && found.length < limit; one = await both.peek()) {
-      const size = one.row.text?.length ?? 0;
-      if (size > left) break;
-      left -= size;
+      // A text is made to be counted.
+      if (bytes < Infinity) {
+        const size = one.row.text?.length ?? 0;
+        if (size > left) break;
+        left -= size;
+      }
       found.push(one);
       await both.take();
     }

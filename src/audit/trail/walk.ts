@@ -4,13 +4,13 @@
  * further row can have one that comes before them.
  */
 import { FhirError } from '../../fhir/error.js';
-import { breathe } from '../../platform/pieces.js';
+import { breathe, paced } from '../../platform/pieces.js';
 import type { Cursor } from '../../search/query.js';
 import { encodeId } from '../../store/codec.js';
 import { deedsIn, type DeedPlace, type Deeds, type KeptDeedRow, ROW_SPAN_MS } from '../../store/deeds.js';
-import { type KeptDeed, splitEventId } from './deed.js';
+import { type IsMeant, type KeptDeed, splitEventId } from './deed.js';
 import { EVENT, type EventMaker, type RecordedEvent } from './events.js';
-import type { Needed } from './keys.js';
+import { type Needed, shapeFits } from './keys.js';
 
 /** Where an event stands: time, id of its deed, and which of its events it is. */
 export type EventPlace = readonly [at: number, deed: string, number: number];
@@ -41,14 +41,16 @@ export interface Walk extends Needed, Way {
 
 export interface WalkedTrail {
   readonly deeds: Pick<Deeds, 'find'>;
-  /** Throws RangeError where the bytes are no deed. */
-  readonly read: (bytes: Uint8Array) => KeptDeed | Promise<KeptDeed>;
+  /** Undefined: its shape is not meant. Throws RangeError where the bytes are no deed. */
+  readonly read: (bytes: Uint8Array, isMeant?: IsMeant) => KeptDeed | undefined | Promise<KeptDeed | undefined>;
   readonly eventsOf: EventMaker;
 }
 
 /** Rows that are read in one step: few where a page may end early. */
 const FIRST_ROWS = 8;
 const MOST_ROWS = 128;
+/** Deeds whose events are made before a look at how long it took. */
+const DEEDS_A_LOOK = 16;
 
 export const eventPlaceOf = ({ updated, id }: Pick<RecordedEvent, 'updated' | 'id'>): EventPlace => {
   const deed = splitEventId(id);
@@ -104,8 +106,8 @@ export async function* walkTrail(trail: WalkedTrail, walk: Walk): AsyncGenerator
   const isWithin = ({ at }: KeptDeed): boolean => at >= from && at <= to;
   const order = (a: KeptDeed, b: KeptDeed): number => sign * (a.at - b.at || compareText(a.id, b.id));
 
-  const eventsOf: EventsOf = async kept => {
-    await breathe();
+  const isTurn = paced(DEEDS_A_LOOK);
+  const eventsOf: EventsOf = kept => {
     if (performance.now() > until) throw tooLong();
     const events = trail.eventsOf(kept, keys, asked);
     return oldestFirst ? events : events.toReversed();
@@ -118,26 +120,24 @@ export async function* walkTrail(trail: WalkedTrail, walk: Walk): AsyncGenerator
     held.sort(order);
     const settled = held.findIndex(({ at }) => (oldestFirst ? at >= edge : at <= edge));
     const ready = held.splice(0, settled === -1 ? held.length : settled);
-    for await (const events of ids === undefined ? eachAlone(ready, eventsOf) : eachTime(ready, eventsOf, walk))
+    for (const events of ids === undefined ? eachAlone(ready, eventsOf) : eachTime(ready, eventsOf, walk)) {
+      if (isTurn()) await breathe();
       for (const event of events) if (!isPassed(walk, event)) yield event;
+    }
   }
 }
 
-type EventsOf = (kept: KeptDeed) => Promise<readonly RecordedEvent[]>;
+type EventsOf = (kept: KeptDeed) => readonly RecordedEvent[];
 
-async function* eachAlone(deeds: readonly KeptDeed[], eventsOf: EventsOf): AsyncGenerator<readonly RecordedEvent[]> {
-  for (const kept of deeds) yield await eventsOf(kept);
+function* eachAlone(deeds: readonly KeptDeed[], eventsOf: EventsOf): Generator<readonly RecordedEvent[]> {
+  for (const kept of deeds) yield eventsOf(kept);
 }
 
 /** All events of each time, by their ids. Deeds of one time are settled together. */
-async function* eachTime(
-  deeds: readonly KeptDeed[],
-  eventsOf: EventsOf,
-  way: Way,
-): AsyncGenerator<readonly RecordedEvent[]> {
+function* eachTime(deeds: readonly KeptDeed[], eventsOf: EventsOf, way: Way): Generator<readonly RecordedEvent[]> {
   let together: RecordedEvent[] = [];
   for (const [i, kept] of deeds.entries()) {
-    for (const event of await eventsOf(kept)) together.push(event);
+    for (const event of eventsOf(kept)) together.push(event);
     if (deeds[i + 1]?.at === kept.at) continue;
     yield together.toSorted((a, b) => compareOnWay(way, a, b));
     together = [];
@@ -152,10 +152,11 @@ interface WalkedRows {
 
 async function* rowsOf(
   { deeds, read }: WalkedTrail,
-  { keys, oldestFirst, passesDamage }: Walk,
+  { keys, fixed, oldestFirst, passesDamage }: Walk,
   from: number,
   to: number,
 ): AsyncGenerator<WalkedRows> {
+  const isMeant = shapeFits(fixed);
   let after: DeedPlace | undefined;
   for (let limit = FIRST_ROWS; ; limit = Math.min(2 * limit, MOST_ROWS)) {
     const rows = await deeds.find({
@@ -169,7 +170,7 @@ async function* rowsOf(
     for (const row of rows) {
       await breathe();
       try {
-        await addDeeds(records, row, read);
+        await addDeeds(records, row, row.altered ? read : bytes => read(bytes, isMeant));
       } catch (error) {
         if (!passesDamage || !isDamage(error)) throw error;
       }
@@ -192,8 +193,9 @@ export const timeTold = (ms: number): string => {
 async function addDeeds(records: KeptDeed[], { bytes, last }: KeptDeedRow, read: WalkedTrail['read']): Promise<void> {
   try {
     for (const deed of deedsIn(bytes)) {
-      const kept = read(deed);
-      records.push(kept instanceof Promise ? await kept : kept);
+      const reading = read(deed);
+      const kept = reading instanceof Promise ? await reading : reading;
+      if (kept) records.push(kept);
     }
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;

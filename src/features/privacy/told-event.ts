@@ -21,6 +21,7 @@ const DISCLOSE = 'disclose';
 const MAX_SHOWN = 200;
 /** Of a query in base64: more is not shown. */
 const MAX_QUERY = 400;
+const DAY_MS = 24 * 3_600_000;
 
 export interface ToldEvent {
   readonly id: string;
@@ -89,7 +90,7 @@ export function tellEvent(event: Resource, kept: number, bases: readonly string[
     id: textGiven(event['id']),
     kept,
     at: recorded,
-    day: formatInstant(recorded).slice(0, 10),
+    day: utcDayAt(recorded),
     person,
     role: lineOfText(itemsOf(asking['role']).map(conceptInWords)[0]),
     application: machine ? agentLabel(machine) : '',
@@ -130,8 +131,12 @@ function isFeature({ who }: JsonObject): boolean {
 
 /** Its first line: parameters of a search by POST stand below it. */
 function requestIn(entities: readonly JsonObject[]): Pick<ToldEvent, 'request' | 'isWholeRequest'> {
-  const query = entities.map(entity => textGiven(entity['query'])).find(each => each !== '');
-  if (query === undefined) return { request: '', isWholeRequest: true };
+  return requestInQuery(entities.map(entity => textGiven(entity['query'])).find(each => each !== '') ?? '');
+}
+
+/** `query`: in base64, as an entity has it. */
+export function requestInQuery(query: string): Pick<ToldEvent, 'request' | 'isWholeRequest'> {
+  if (query === '') return { request: '', isWholeRequest: true };
   const [line = '', ...below] = Buffer.from(query.slice(0, MAX_QUERY), 'base64')
     .toString()
     .split(/[\r\n]/, 2);
@@ -218,10 +223,23 @@ function localNames(
 
 export const textGiven = (value: Json | undefined): string => (typeof value === 'string' ? value : '');
 
+/** Events come in the order of their times: the day is mostly that of the one before. */
+let lastDay: readonly [number: number, text: string] = [Number.NaN, ''];
+
+/** ms since 1970 → its UTC day as YYYY-MM-DD. */
+export function utcDayAt(at: number): string {
+  const day = Math.floor(at / DAY_MS);
+  if (lastDay[0] !== day) lastDay = [day, formatInstant(at).slice(0, 10)];
+  return lastDay[1];
+}
+
+/** One word of plain ASCII: nearly all are. */
+const PLAIN = /^[!-~]+$/;
+
 /** Text for people: one line of bounded length. */
 export function lineOfText(value: Json | undefined): string {
-  const text = textGiven(value)
-    .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
-    .trim();
+  const given = textGiven(value);
+  if (given.length <= MAX_SHOWN && PLAIN.test(given)) return given;
+  const text = given.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').trim();
   return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
 }

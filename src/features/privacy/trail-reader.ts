@@ -1,15 +1,19 @@
 /** Events of the audit trail, as far as whoever asks may read it, the newest first: read in lots, so that any number of them takes little memory. */
+import { filledTextOf } from '../../fhir/filled.js';
 import { parseReference } from '../../fhir/reference.js';
 import type { Resource } from '../../fhir/resource.js';
 import type { Context, Engine } from '../../interactions/engine.js';
-import { breathe } from '../../platform/pieces.js';
+import { breathe, paced } from '../../platform/pieces.js';
 import { all, type Where } from '../../search/query.js';
 import { tellEvent, type ToldEvent } from './told-event.js';
+import { tellFilled } from './told-form.js';
 
 const AUDIT_EVENT = 'AuditEvent';
 /** Events of a lot: 2 KB each. The first is small, because a page may need no more. */
 const FIRST_LOT = 128;
 const MOST_OF_LOT = 1024;
+/** Events that are told before a look at how long it took. */
+const EVENTS_A_LOOK = 16;
 
 /** ms since 1970, inclusive. */
 export interface TimeSpan {
@@ -33,6 +37,7 @@ export async function* eventsOfTrail(
   { known = Infinity, ...span }: SpanOfTrail,
 ): AsyncGenerator<ToldEvent> {
   const { bases } = engine.settings;
+  const isTurn = paced(EVENTS_A_LOOK);
   const query = {
     types: [AUDIT_EVENT],
     where: all(...dateWithin(span), where),
@@ -41,11 +46,15 @@ export async function* eventsOfTrail(
   let after: Awaited<ReturnType<typeof view.find>>['cursors'][number] | undefined;
   for (let limit = FIRST_LOT; ; limit = Math.min(2 * limit, MOST_OF_LOT)) {
     const page = await view.find({ ...query, limit, ...(after ? { after } : {}) });
-    for (const { text, updated } of page.rows) {
-      await breathe();
+    for (const row of page.rows) {
+      if (isTurn()) await breathe();
+      const { updated } = row;
       if (updated > known) continue;
+      const filled = filledTextOf(row);
+      const told = filled && tellFilled(filled, updated, bases);
+      if (told) yield told;
       // The digits of numbers do not matter here, and thousands are read for one answer.
-      if (text) yield tellEvent(JSON.parse(text.toString()) as Resource, updated, bases);
+      else if (row.text) yield tellEvent(JSON.parse(row.text.toString()) as Resource, updated, bases);
     }
     after = page.cursors.at(-1);
     if (!page.more || !after) return;

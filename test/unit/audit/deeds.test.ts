@@ -8,10 +8,15 @@ import { createDeedMaker, deedOfEvent, readDeed, type KeptShape, splitEventId } 
 import { createEventMaker, type RecordedEvent } from '../../../src/audit/trail/events.js';
 import { eventsOfDeed, eventTextsOf } from '../../../src/audit/trail/parts.js';
 import { trailFaults } from '../../../src/audit/trail/faults.js';
-import { ALL_DEEDS } from '../../../src/audit/trail/keys.js';
+import { ALL_DEEDS, neededBy, shapeFits } from '../../../src/audit/trail/keys.js';
 import { walkTrail, type WalkedTrail } from '../../../src/audit/trail/walk.js';
 import { loadDefinitions } from '../../../src/fhir/definitions.js';
 import type { Resource } from '../../../src/fhir/resource.js';
+import { tellEvent } from '../../../src/features/privacy/told-event.js';
+import { tellFilled } from '../../../src/features/privacy/told-form.js';
+import { filledTextOf } from '../../../src/fhir/filled.js';
+import { match } from '../../../src/search/match.js';
+import { all, any, type Where } from '../../../src/search/query.js';
 import type { IndexEntry } from '../../../src/search/entry.js';
 import { extract } from '../../../src/search/extract.js';
 import { createSearchParameters } from '../../../src/search/parameters.js';
@@ -35,9 +40,51 @@ function record(asked: AuditRecord, makeEvents = eventsOf): readonly RecordedEve
   assert.deepEqual([at, events], [asked.at, made.length]);
   return made;
 }
+/** That an event is told by its form as by its text; gives whether it is told by its form at all. */
+function tells(event: RecordedEvent): boolean {
+  const row = event.version();
+  const filled = filledTextOf(row);
+  const told = filled && tellFilled(filled, 7, bases);
+  if (told) assert.deepEqual(told, tellEvent(JSON.parse(row.text!.toString()) as Resource, 7, bases));
+  return told !== undefined;
+}
 const textOf = (event: RecordedEvent): string => event.version().text!.toString();
 
+/** What could end a string, an object, a line, or be half of a character. */
+const HOSTILE = [
+  '"',
+  '\\',
+  '\\"',
+  '","outcome":"0","x":"',
+  '"}],"entity":[],"agent":[{"name":"',
+  '\u0000',
+  '\n\r\t\u001f\u007f',
+  '\u2028\u2029',
+  '\ud800',
+  '\udc00\ud800',
+  '\u{1f600}',
+  '$&$1$`',
+  '</script>',
+  '__proto__',
+  '',
+];
+
 const id = fc.stringMatching(/^[A-Za-z0-9.-]{1,64}$/);
+const names = fc.oneof(fc.constantFrom(...HOSTILE, ' ', ' a', 'a ', '=b'), fc.string({ maxLength: 250 }));
+const PRINCIPALS: readonly AuditRecord['principal'][] = [
+  { role: 'admin' },
+  { name: 'clerk "1"\u00e9', role: 'writer' },
+  { name: 'b', role: 'reader' },
+  {
+    name: 'i|s',
+    role: 'reader',
+    issuer: 'https://id.example.org',
+    subject: 's',
+    client: 'app',
+    tokenId: 'a~b "1"',
+  },
+  { name: 'i|s', role: 'reader', issuer: 'https://id.example.org', subject: 's', tokenId: 'c', purpose: 'TREAT' },
+];
 const data = fc.record(
   { type: fc.constantFrom('Patient', 'Observation', 'Binary'), id, version: fc.integer({ min: 1, max: 1_000_000 }) },
   { requiredKeys: ['type', 'id'] },
@@ -57,20 +104,12 @@ const unpatterned: fc.Arbitrary<Omit<AuditRecord, 'pattern'>> = fc.record(
     at: fc.integer({ min: 1.5e12, max: 2e12 }),
     outcome: fc.constantFrom('0', '4', '8', '12'),
     why: fc.constantFrom('forbidden', 'not-found'),
-    principal: fc.constantFrom(
-      { role: 'admin' },
-      { name: 'clerk "1"\u00e9', role: 'writer' },
-      { name: 'b', role: 'reader' },
-      {
-        name: 'i|s',
-        role: 'reader',
-        issuer: 'https://id.example.org',
-        subject: 's',
-        client: 'app',
-        tokenId: 'a~b "1"',
-      },
-      { name: 'i|s', role: 'reader', issuer: 'https://id.example.org', subject: 's', tokenId: 'c', purpose: 'TREAT' },
+    principal: fc.oneof(
+      fc.constantFrom('', 'reader').chain(role => names.map(each => ({ role, name: each }))),
+      names.map(subject => ({ role: 'reader', name: 'i|s', issuer: 'https://id.example.org', subject })),
+      ...PRINCIPALS.map(each => fc.constant(each)),
     ),
+
     agent: fc.constantFrom(undefined, 'welcome', 'reports'),
     subtype: fc.constantFrom(
       undefined,
@@ -120,25 +159,6 @@ const deeds: fc.Arbitrary<AuditRecord> = fc
       ? { asks: true, consents: [{ id: consent, patient: deed.patients[0] }] }
       : {}),
   }));
-
-/** What could end a string, an object, a line, or be half of a character. */
-const HOSTILE = [
-  '"',
-  '\\',
-  '\\"',
-  '","outcome":"0","x":"',
-  '"}],"entity":[],"agent":[{"name":"',
-  '\u0000',
-  '\n\r\t\u001f\u007f',
-  '\u2028\u2029',
-  '\ud800',
-  '\udc00\ud800',
-  '\u{1f600}',
-  '$&$1$`',
-  '</script>',
-  '__proto__',
-  '',
-];
 
 const asSet = (entries: readonly unknown[]) => [...new Set(entries.map(entry => JSON.stringify(entry)))].toSorted();
 
@@ -201,9 +221,49 @@ describe('recording', () => {
             const [made] = record(deed, makeEvents);
             const event = auditEvent(deed, deed.patients[0], made!.id);
             assert.equal(textOf(made!), JSON.stringify(event));
+            tells(made!);
           }
         }
     });
+
+  it('tells questions what the text says, without a look at it', () => {
+    const query: Partial<AuditRecord> = { interaction: 'search-type', pattern: 'query', data: undefined as never };
+    const denied: Partial<AuditRecord> = { outcome: '8', pattern: 'denied', why: 'role reader lacks c', asks: true };
+    for (const deed of [ordinary, { ...ordinary, ...query }, { ...ordinary, ...denied }, { ...ordinary, patients: [] }])
+      assert.ok(tells(record(deed)[0]!), JSON.stringify(deed));
+  });
+
+  it('is passed over by its shape where no event of it can match, and nowhere else', () => {
+    const token = (code: string, ...codes: readonly string[]): Where => ({
+      ...{ kind: 'param', code },
+      test: { kind: 'token', any: codes.map(each => ({ code: each })) },
+    });
+    const asked = [
+      token('outcome', '4'),
+      token('outcome', '4', '8', '12'),
+      all(token('type', '110113'), token('outcome', '8')),
+      token('subtype', '110122'),
+      any(token('subtype', 'everything'), token('outcome', '12')),
+      any(token('subtype', 'ITI-65'), token('agent', 'x')),
+    ];
+    const passed = new Set<Where>();
+    const matched = new Set<Where>();
+    fc.assert(
+      fc.property(deeds, deed => {
+        const shape = JSON.parse(makeDeed(deed).shape.text) as KeptShape;
+        const events = record(deed);
+        for (const where of asked) {
+          const fits = shapeFits(neededBy(where).fixed)(shape);
+          if (!fits) passed.add(where);
+          if (!events.some(event => match(where, event))) continue;
+          assert.ok(fits);
+          matched.add(where);
+        }
+      }),
+      { numRuns: runsOf(300) },
+    );
+    assert.deepEqual([passed.size, matched.size], [asked.length - 1, asked.length]);
+  });
 
   it('equals making the event and extracting its entries', () => {
     fc.assert(
@@ -213,6 +273,13 @@ describe('recording', () => {
           const event = auditEvent(deed, deed.patients[i], made.id);
           assert.equal(textOf(made), JSON.stringify(event));
           assert.deepEqual(asSet(made.entries), asSet(extract(event, parameters, { bases })));
+          for (const code of parameters.of('AuditEvent').keys())
+            assert.deepEqual(
+              asSet(made.entriesOf?.(code) ?? []),
+              asSet(made.entriesOf ? made.entries.filter(({ parameter }) => parameter === code) : []),
+              code,
+            );
+          tells(made);
           assert.equal(splitEventId(made.id).number, i);
           ids.add(made.id);
         });
