@@ -241,13 +241,15 @@ const patientEntity = (id: string, named: (display: string) => string | undefine
  */
 function profilesOf(
   { profile }: BalpPattern,
-  { principal, agent }: AuditRecord,
+  { principal, agent, data }: AuditRecord,
   patient: string | undefined,
 ): string[] {
   const { client, tokenId } = principal;
+  // Its patterns of reads and writes are of an object: a delete by criteria that nothing matched has none.
+  const claimed = profile === 'Query' || data !== undefined ? profile : undefined;
   const form = client === undefined || agent !== undefined ? 'Minimal' : 'Comprehensive';
   return [
-    ...(profile ? [`${BALP_PROFILES}${patient === undefined ? '' : 'Patient'}${profile}`] : []),
+    ...(claimed ? [`${BALP_PROFILES}${patient === undefined ? '' : 'Patient'}${claimed}`] : []),
     ...(tokenId === undefined ? [] : [`${BALP_PROFILES}OAUTHaccessTokenUse.${form}`]),
   ];
 }

@@ -61,7 +61,7 @@ export function askedTold(
   return {
     asks: true,
     ...(isOperation ? { operation } : {}),
-    ...(refusal && !hasData && type !== undefined ? { dataType: type } : {}),
+    ...(!hasData && type !== undefined && (refusal || !isOperation) ? { dataType: type } : {}),
     ...(refusal?.consents ? { consents: refusal.consents } : {}),
   };
 }

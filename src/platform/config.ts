@@ -10,6 +10,7 @@ import { BLOB_SETTINGS, blobFaults } from './blob-settings.js';
 import { MAIL_SETTINGS } from './mail-settings.js';
 import { IMPLICIT_POLICIES } from './implicit-policy.js';
 import { nearest } from './nearest.js';
+import { ORGANISATION_SETTINGS } from './organisation-settings.js';
 import {
   choice,
   envOf,
@@ -253,6 +254,7 @@ export const SETTINGS = {
     ['off', 'warn', 'enforce'],
     'Whether the targets of references must exist, and what is referred to may not be deleted',
   ),
+  ...ORGANISATION_SETTINGS,
   consent: choice('CONSENT', 'permit', IMPLICIT_POLICIES, 'What holds where no Consent of the patient speaks'),
   suppressed: choice(
     'SUPPRESSED',

@@ -270,6 +270,8 @@ onStoresInTurn(
         'rule=nothing',
         'burst=0',
         'from-hour=25',
+        'from-hour=6&to-hour=6',
+        'start=2030-01-01',
         'end=2026-01-01&start=2026-01-02',
         'x=1',
       ])

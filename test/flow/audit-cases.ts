@@ -403,6 +403,16 @@ export const CASES: readonly Case[] = [
     query: 'POST Observation\nIf-None-Exist: patient=eve&_id=o1',
   },
   {
+    what: 'a conditional delete that finds nothing, with its criteria',
+    method: 'DELETE',
+    path: 'Observation?_id=never-was',
+    status: 204,
+    subtype: 'delete',
+    action: 'D',
+    ...{ outcome: '0', patients: [] },
+    query: 'DELETE Observation?_id=never-was',
+  },
+  {
     what: 'an address where nothing is (404)',
     method: 'GET',
     path: 'Patient/eve/secrets',

@@ -1,5 +1,5 @@
 /**
- * The audit events that servers wrote while tests of the flow asked them for everything that is told (docs/audit.md), one of each form, judged by HL7's
+ * The audit events that servers wrote while tests asked them for everything that is told (docs/audit.md), attacked them, and used the console, one of each form, judged by HL7's
  * validator against the profiles of IHE BALP that they claim and against R4. Not a part of `npm test`: see written.test.ts.
  */
 import assert from 'node:assert/strict';
@@ -12,20 +12,26 @@ import { after, describe, it } from 'mocha';
 import { askOracle, oracleScript } from '../support/oracle.js';
 
 const BALP = 'ihe.iti.balp#1.1.4';
-/** Of each kind of event at least one, and what features make of them. */
-const TOLD = [
-  ...['audit', 'denials', 'disclosures', 'happenings', 'lives', 'restricted', 'backup', 'break-glass', 'damaged-bytes'],
-  ...[
-    'audit-retention',
-    'ledger-forks',
-    'smart',
-    'custody',
-    'intake',
-    'machine-text',
-    'release-delivery',
-    'release-link',
+/** Of each kind of event at least one, what features make of them, what attackers do, and what people do at the console. */
+const TOLD = Object.entries({
+  flow: [
+    ...[
+      'audit',
+      'denials',
+      'disclosures',
+      'happenings',
+      'lives',
+      'restricted',
+      'backup',
+      'break-glass',
+      'damaged-bytes',
+    ],
+    ...['audit-retention', 'ledger-forks', 'smart', 'custody', 'intake', 'machine-text'],
+    ...['release-delivery', 'release-link'],
   ],
-].map(name => `../flow/${name}.test.js`);
+  attack: ['consents', 'paths', 'scopes', 'tokens'],
+  browser: ['administration', 'audit', 'intake', 'release', 'stories'],
+}).flatMap(([folder, names]) => names.map(name => `../${folder}/${name}.test.js`));
 
 describe('the events of whole trails, judged by the validator of HL7', () => {
   const folder = mkdtempSync(join(tmpdir(), 'chartroom-trails-'));

@@ -67,7 +67,7 @@ async function lookForAnomalies(context: Context, ask: Of<'operation'>): Promise
   const rules = rulesAsked(asked);
   const thresholds = thresholdsAsked(asked);
   const seen = await seenTrail(context, rules, from, to);
-  const judging: Judging = { seen, facts: new AnomalyFacts(context), thresholds };
+  const judging: Judging = { seen, facts: new AnomalyFacts(context), thresholds, timeZone: engine.settings.timeZone };
   const hits = new Map<string, Hit>();
   const unjudged: LineOfBundle[] = [];
   for (const rule of rules) {
@@ -134,6 +134,7 @@ function daysAsked({ from, to }: QuestionAsked, now: number): readonly [from: nu
   const today = Math.floor(now / DAY) * DAY;
   const start = Math.floor((from ?? (to === undefined ? today - DAY : to - DAY + 1)) / DAY) * DAY;
   const end = Math.floor((to ?? (from === undefined ? today - 1 : now)) / DAY) * DAY + DAY - 1;
+  if (end < start) throw badQuestion('start is later than now: give days that have begun.');
   if (end - start >= MOST_DAYS * DAY)
     throw badQuestion(`Anomalies are looked for in ${MOST_DAYS} days at most: give start and end.`);
   return [start, end];
@@ -154,6 +155,10 @@ function thresholdsAsked({ of }: QuestionAsked): Thresholds {
   });
   const thresholds = Object.fromEntries(entries) as unknown as Thresholds;
   if (thresholds.fromHour > 24 || thresholds.toHour > 24) throw badQuestion('Hours are from 0 to 24.');
+  if (thresholds.fromHour === thresholds.toHour)
+    throw badQuestion(
+      'from-hour and to-hour are the same: no hour, or every one, would be a working hour. All are from 0 to 24.',
+    );
   return thresholds;
 }
 

@@ -2,6 +2,7 @@
  * Rules by which what happened deserves a look of the privacy officer. A hit is no verdict: it names one event to begin with, and why. Each is of a rule, a person,
  * a patient and a day, by which it is known when the same time is looked at again.
  */
+import { Temporal } from 'temporal-polyfill';
 import { formatInstant } from '../../fhir/datetime.js';
 import { breathe } from '../../platform/pieces.js';
 import type { AnomalyFacts } from './anomaly-facts.js';
@@ -15,7 +16,7 @@ export interface Thresholds {
   /** So many denials in so many minutes. */
   readonly burst: number;
   readonly minutes: number;
-  /** Working hours, UTC: from the first to the last hour of the day, Monday to Friday. */
+  /** Working hours, Monday to Friday: from the first up to, not with, the last; where that is the smaller one, over midnight. */
   readonly fromHour: number;
   readonly toHour: number;
 }
@@ -52,6 +53,8 @@ export interface Judging {
   readonly seen: SeenTrail;
   readonly facts: AnomalyFacts;
   readonly thresholds: Thresholds;
+  /** In which the organisation works. */
+  readonly timeZone: string;
 }
 
 type Rule = (judging: Judging) => RuleFindings | Promise<RuleFindings>;
@@ -95,6 +98,13 @@ const unjudgedFor = (strangers: ReadonlySet<string>): string | undefined =>
   strangers.size === 0
     ? undefined
     : `Not judged for ${strangers.size} user${strangers.size === 1 ? '' : 's'}: no Practitioner has their name as an identifier.`;
+
+const SATURDAY = 6;
+
+function isWorkingHour({ hour, dayOfWeek }: Temporal.ZonedDateTime, { fromHour, toHour }: Thresholds): boolean {
+  const [begun, over] = [hour >= fromHour, hour >= toHour];
+  return dayOfWeek < SATURDAY && (fromHour < toHour ? begun && !over : begun || !over);
+}
 
 const withUnjudged = (hits: readonly Hit[], unjudged: string | undefined): RuleFindings =>
   unjudged === undefined ? { hits } : { hits, unjudged };
@@ -161,20 +171,13 @@ export const RULES_OF_ANOMALIES: Readonly<Record<AnomalyRule, Rule>> = {
     return { hits };
   },
 
-  'off-hours-export': ({ seen, thresholds: { fromHour, toHour } }) => ({
-    hits: seen.exports
-      .filter(({ at }) => {
-        const date = new Date(at);
-        const [hour, weekday] = [date.getUTCHours(), date.getUTCDay()];
-        return hour < fromHour || hour >= toHour || weekday === 0 || weekday === 6;
-      })
-      .map(event =>
-        hitOf(
-          'off-hours-export',
-          event,
-          `an export at ${formatInstant(event.at).slice(11, 16)} UTC, outside of working hours`,
-        ),
-      ),
+  'off-hours-export': ({ seen, thresholds, timeZone }) => ({
+    hits: seen.exports.flatMap(event => {
+      const there = Temporal.Instant.fromEpochMilliseconds(event.at).toZonedDateTimeISO(timeZone);
+      if (isWorkingHour(there, thresholds)) return [];
+      const time = there.toPlainTime().toString({ smallestUnit: 'minute' });
+      return hitOf('off-hours-export', event, `an export at ${time} (${timeZone}), outside of working hours`);
+    }),
   }),
 
   'disabled-user': ({ seen }) => {

@@ -30,8 +30,6 @@ export function questionGiven(engine: Engine, ask: Of<'operation'>, parameters: 
   const [start, end] = [of('start'), of('end')];
   const from = start === undefined ? undefined : parseGivenDateTime(start)?.low;
   const to = end === undefined ? undefined : parseGivenDateTime(end)?.high;
-  if (from !== undefined && to !== undefined && to < from)
-    throw badQuestion('end is before start: give the earlier time as start.', find('end')?.at);
   const outcome = of('outcome');
   if (outcome !== undefined && !OUTCOMES.includes(outcome))
     throw badQuestion(`outcome is a code of AuditEvent.outcome: ${OUTCOMES.join(', ')}.`, find('outcome')?.at);

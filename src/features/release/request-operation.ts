@@ -98,8 +98,6 @@ function requestGiven(
       ...{ expression: 'Parameters.parameter', detail: 'no-patient' },
     });
   const [start, end] = [text('start'), text('end')];
-  if (start !== undefined && end !== undefined && parseGivenDateTime(start)!.low > parseGivenDateTime(end)!.high)
-    throw badParameter('end is before start.', find('end')!.at);
   const requester = find('requester-reference')?.value;
   const jurisdiction = text('jurisdiction');
   if (jurisdiction !== undefined && !STATE.test(jurisdiction))

@@ -18,11 +18,6 @@ import { taskHook, type WorkGround } from './task-hook.js';
 const folder = new URL('../../../../profiles/work/', import.meta.url);
 
 const settings = {
-  timeZone: textSetting(
-    'TIME_ZONE',
-    'UTC',
-    'Time zone of the organisation, as in `America/New_York`: its days are those by which work is due.',
-  ),
   holidays: textSetting(
     'HOLIDAYS',
     '',
@@ -42,7 +37,7 @@ export const recordsWork: Feature<typeof settings> = {
   name: 'work',
   settings,
   profiles: folder,
-  open({ own: { timeZone, holidays, workProcesses }, clock, settings: { bases } }) {
+  open({ own: { holidays, workProcesses }, clock, settings: { bases, timeZone } }) {
     const own = new URL('processes/', folder);
     const processes = readProcesses(workProcesses === '' ? own : pathToFileURL(`${resolve(workProcesses)}/`));
     const ground: WorkGround = { processes, calendar: createCalendar(timeZone, holidays), clock, bases };

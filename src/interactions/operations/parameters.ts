@@ -64,7 +64,17 @@ export function readGiven(
     }
   }
   for (const definition of definitions) checkGiven(definition, given, who);
+  checkSpan(given);
   return { given, ignored: passedOver };
+}
+
+/** Of a time that ends before it begins there is nothing to tell, and an empty answer would not say why. */
+function checkSpan(given: readonly GivenParameter[]): void {
+  const [start, end] = ['start', 'end'].map(name => given.find(each => each.name === name));
+  if (typeof start?.value !== 'string' || typeof end?.value !== 'string') return;
+  const [from, to] = [parseGivenDateTime(start.value), parseGivenDateTime(end.value)];
+  if (from && to && to.high < from.low)
+    throw badParameter('end is before start: give the earlier time as start.', end.at);
 }
 
 interface BodyItem {

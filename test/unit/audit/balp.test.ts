@@ -86,7 +86,17 @@ describe('audit events against BALP', () => {
       assert.deepEqual(await check(event), [], pattern);
       const query = (event['entity'] as JsonObject[]).find(each => each['query'] !== undefined)!;
       assert.equal((query['type'] as JsonObject)['code'], '4', 'no second object');
-      assert.notDeepEqual(await check(eventOf({ pattern, interaction: pattern, asks: true })), [], 'a control');
+      const [object, ...others] = event['entity'] as JsonObject[];
+      assert.equal((object!['what'] as JsonObject)['reference'], 'Observation/o/_history/1');
+      assert.notDeepEqual(await check({ ...event, entity: others }), [], 'a control');
+    }
+  });
+
+  it('are what they claim, of criteria that nothing matched', async () => {
+    for (const patients of [[], ['p1']]) {
+      const event = eventOf({ pattern: 'delete', interaction: 'delete', asks: true, dataType: 'Task', patients });
+      assert.deepEqual(await check(event), []);
+      assert.deepEqual(claimsOf(event), ['OAUTHaccessTokenUse.Comprehensive'], 'what BALP says of the token alone');
     }
   });
 

@@ -18,6 +18,7 @@ const deed: AuditRecord = {
   request: 'GET /fhir/Observation?patient=p1',
   patients: ['p1'],
 };
+const object = { data: { type: 'Observation', id: 'o', version: 1 } };
 const one = (change: Partial<AuditRecord>) => {
   const whole = { ...deed, ...change };
   return auditEvent(whole, whole.patients[0], 'event-1');
@@ -51,7 +52,7 @@ describe('AuditEvent (AUD-1, BALP)', () => {
   for (const [kind, level, interaction, action, profile, expected] of rows)
     it(`of ${interaction} has action ${action}, profile ${profile}, agents ${expected.join(' ')}`, () => {
       assert.equal(restfulCode({ kind, ...level }), interaction);
-      const event = one({ interaction, pattern: INTERACTIONS[kind].audit! });
+      const event = one({ interaction, pattern: INTERACTIONS[kind].audit!, ...(kind === 'search' ? {} : object) });
       assert.equal(event['action'], action);
       assert.equal(profileOf(event), profile);
       assert.deepEqual(agents(event), expected);
@@ -59,7 +60,15 @@ describe('AuditEvent (AUD-1, BALP)', () => {
     });
 
   it('claims the plain profile where no patient is known', () =>
-    assert.equal(profileOf(one({ patients: [] })), 'Read'));
+    assert.equal(profileOf(one({ patients: [], ...object })), 'Read'));
+
+  it('AUD-1: claims none either where BALP asks for an object and there is none: a delete by criteria that nothing matched', () => {
+    const none = { asks: true, dataType: 'Task', patients: [] } as const;
+    const event = one({ ...none, interaction: 'delete', pattern: 'delete' });
+    assert.equal(profileOf(event), undefined);
+    assert.deepEqual((event['entity'] as JsonObject[])[0]!['what'], { type: 'Task', display: 'Task' });
+    assert.equal(profileOf(one({ patients: [], interaction: 'search-type', pattern: 'query' })), 'Query');
+  });
 
   it('claims no profile for a failure, and says its outcome and kind', () => {
     const event = one({ outcome: '4', why: 'forbidden' });
@@ -100,7 +109,7 @@ describe('AuditEvent (AUD-1, BALP)', () => {
   });
 
   it('names a feature that acts for somebody beside them, as an application that requests nothing', () => {
-    const event = one({ agent: 'welcome' });
+    const event = one({ agent: 'welcome', ...object });
     assert.deepEqual(agents(event), ['110152', '110153', 'IRCP', '110150']);
     const { who, name, requestor } = (event['agent'] as JsonObject[])[3]!;
     const identifier = { system: 'urn:chartroom:feature', value: 'welcome' };

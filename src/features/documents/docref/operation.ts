@@ -144,7 +144,6 @@ function periodAsked(start: GivenParameter | undefined, end: GivenParameter | un
   const [from, to] = [start, end].map(one => one && jsonText(one.value).replace(' ', '+'));
   const low = from === undefined ? undefined : parseGivenDateTime(from)?.low;
   const high = to === undefined ? undefined : parseGivenDateTime(to)?.high;
-  if (low !== undefined && high !== undefined && high < low) throw badParameter('end is before start.', end!.at);
   return {
     ...(low === undefined || from === undefined ? {} : { start: low, startText: from }),
     ...(high === undefined || to === undefined ? {} : { end: high, endText: to }),

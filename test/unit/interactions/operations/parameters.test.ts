@@ -43,12 +43,16 @@ const NEEDY: Resource = {
   parameter: [parameter('it', 1, '1', 'uri')],
 };
 const WHOLE: Resource = { ...DEFINITION, code: 'whole', parameter: [parameter('labels', 1, '1', 'Meta')] };
+const SPAN: Resource = {
+  ...DEFINITION,
+  code: 'span',
+  parameter: [parameter('start', 0, '1', 'dateTime'), parameter('end', 0, '1', 'dateTime')],
+};
 const implementation = { run: () => assert.fail('not run') } as const;
-const operations = composeOperations({ try: implementation, needy: implementation, whole: implementation }, [
-  DEFINITION,
-  NEEDY,
-  WHOLE,
-]);
+const operations = composeOperations(
+  { try: implementation, needy: implementation, whole: implementation, span: implementation },
+  [DEFINITION, NEEDY, WHOLE, SPAN],
+);
 const engine = { operations } as unknown as Engine;
 
 const ask = (
@@ -163,4 +167,21 @@ describe('parameters of an operation', () => {
 
   it('cannot be read where there is no definition', () =>
     assert.throws(() => composeOperations({ other: implementation }, [DEFINITION]), /no OperationDefinition/));
+
+  it('have no time that ends before it begins, in any operation', () => {
+    const span = (url: string, body?: Resource) => read(url, body, { operation: 'span' }).given.length;
+    for (const url of ['start=2026&end=2026-01', 'start=2026-01-02&end=2026-01-02', 'start=2030', 'end=1900'])
+      assert.ok(span(url) > 0, url);
+    const end = { name: 'end', valueDateTime: '2025-12-31' };
+    for (const [url, body, at] of [
+      ['start=2026-01-02&end=2026-01-01', undefined, 'http.end'],
+      ['start=2026-01-01T10:00:00Z&end=2026-01-01T09:59:59Z', undefined, 'http.end'],
+      ['', sent({ name: 'start', valueDateTime: '2026' }, end), 'Parameters.parameter[1]'],
+    ] as const)
+      assert.throws(
+        () => span(url, body),
+        (error: unknown) =>
+          error instanceof FhirError && error.issues[0]?.expression === at && /before start/.test(error.message),
+      );
+  });
 });
