@@ -1,11 +1,16 @@
 /**
  * Releases of all classes over documents of all kinds, each led over HTTP to its end or to where it stops: what goes out is what rules that are written a second time
  * say (test/support/release-world.ts), and a release has one event of a disclosure, which nothing else has; also where something changes before the release, or
- * in the same moment.
+ * in the same moment. Some documents are scans that a command has read: their texts follow them in everything, and never go out.
  */
 import assert from 'node:assert/strict';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { AuditEvent, DocumentReference, FhirResource, List, ParametersParameter, Task } from 'fhir/r4.js';
 import { it } from 'mocha';
+import { textIdOf } from '../../src/features/intake/machine-text/machine-text.js';
+import { realPause } from '../../src/platform/real-time.js';
 import { onStoresInTurn } from '../support/both-stores.js';
 import { depthOf } from '../support/depth.js';
 import { createRandom, type Random } from '../support/random.js';
@@ -21,6 +26,7 @@ import {
   type RequestDrawn,
   requesterClasses,
 } from '../support/release-world.js';
+import { aPdf } from '../support/scans.js';
 import { timeFrom } from '../support/stepped-time.js';
 import type { Talk } from '../support/talk.js';
 import { bearerOf, tokenFile } from '../support/tokens.js';
@@ -29,6 +35,9 @@ import { lead, workStateOf } from '../support/work.js';
 const CHOOSES = bearerOf('wanda');
 const CONFIRMS = bearerOf('admin');
 const LOINC = 'http://loinc.org';
+const script = join(mkdtempSync(join(tmpdir(), 'chartroom-releases-')), 'reads.mjs');
+writeFileSync(script, `process.stdout.write('Words that a machine has read.');`);
+const scannedPage = aPdf(['BT ET']).toString('base64');
 const words = Buffer.from('MRN: MRN-1\nWords.').toString('base64');
 
 interface DrawnRelease {
@@ -102,16 +111,43 @@ async function writeWorld(
   }
   const stored: DocumentDrawn[] = [];
   for (const drawn of documents) {
-    const shown = { ...drawnDocument(drawn), content: [{ attachment: { contentType: 'text/plain', data: words } }] };
-    const resource = { ...placed(shown, patient), id: `${patient}-${drawn.id}` };
+    const { isMachine, ...scan } = drawn;
+    const data = isMachine ? scannedPage : words;
+    const contentType = isMachine ? 'application/pdf' : 'text/plain';
+    const written = drawnDocument({ ...scan, isMachine: false });
+    const shown = { ...written, content: [{ attachment: { contentType, data } }] };
+    const tag = isMachine ? { tag: [{ system: 'urn:chartroom:machine-text', code: 'wanted' }] } : {};
+    const meta = { ...(written['meta'] as object), ...tag };
+    const resource = { ...placed({ ...shown, meta }, patient), id: nameIn(patient, drawn) };
     // What replaces a document that cannot be replaced is refused.
-    if ((await talk.update(resource, CONFIRMS)).status === 201) stored.push(drawn);
+    if ((await talk.update(resource, CONFIRMS)).status !== 201) continue;
+    stored.push({ ...drawn, isMachine: false });
+    const text = isMachine ? await textRead(talk, resource.id, drawn) : undefined;
+    if (text) stored.push(text);
   }
   return Promise.all(stored.map(drawn => asStored(talk, patient, drawn)));
 }
 
+const nameIn = (patient: string, { id }: Pick<DocumentDrawn, 'id'>): string =>
+  id.startsWith('machine-text-') ? id : `${patient}-${id}`;
+
+/** The text of a scan when it has been read; undefined: it is none that is. It says when it was read. */
+async function textRead(talk: Talk, scan: string, drawn: DocumentDrawn): Promise<DocumentDrawn | undefined> {
+  for (let looks = 0; looks < 2000; looks++) {
+    const { body } = await talk.get<DocumentReference>(`DocumentReference/${scan}`, CONFIRMS);
+    const id = textIdOf(scan);
+    if (!body.meta?.tag?.some(({ code }) => code === 'wanted')) {
+      if ((await talk.get(`DocumentReference/${id}`, CONFIRMS)).status === 404) return undefined;
+      // To take it in is refused, whoever asks for it.
+      return { ...drawn, id, isMachine: true, year: 2026, replaces: undefined, decision: drawn.decision && 'taken-in' };
+    }
+    await realPause(20);
+  }
+  throw new Error('Nobody has read it.');
+}
+
 async function asStored(talk: Talk, patient: string, drawn: DocumentDrawn): Promise<DocumentDrawn> {
-  const { body } = await talk.get<DocumentReference>(`DocumentReference/${patient}-${drawn.id}`, CONFIRMS);
+  const { body } = await talk.get<DocumentReference>(`DocumentReference/${nameIn(patient, drawn)}`, CONFIRMS);
   const codes = [
     ...(body.meta?.security ?? []),
     ...(body.securityLabel ?? []).flatMap(({ coding }) => coding ?? []),
@@ -163,10 +199,10 @@ async function accepted(talk: Talk, id: string): Promise<boolean> {
   return (await lead(talk, id, { name: 'accept' }, CHOOSES)).status === 200;
 }
 
-const decisionOf = (patient: string, { id, decision }: DocumentDrawn): ParametersParameter => ({
-  name: decision === 'left-out' ? 'leave-out' : 'take-in',
+const decisionOf = (patient: string, drawn: DocumentDrawn): ParametersParameter => ({
+  name: drawn.decision === 'left-out' ? 'leave-out' : 'take-in',
   part: [
-    { name: 'document', valueReference: { reference: `DocumentReference/${patient}-${id}` } },
+    { name: 'document', valueReference: { reference: `DocumentReference/${nameIn(patient, drawn)}` } },
     { name: 'reason', valueString: 'So it was decided.' },
   ],
 });
@@ -206,6 +242,7 @@ function mayGo({ request, documents }: DrawnRelease, change: Change, going: read
 onStoresInTurn(
   'generated releases',
   (stage, store) => {
+    let textsMet = 0;
     const disclosures = async (patient: string): Promise<readonly AuditEvent[]> => {
       const found = await stage().talk.search<AuditEvent>(
         `AuditEvent?type=http://dicom.nema.org/resources/ontology/DCM|110106&patient=Patient/${patient}`,
@@ -217,7 +254,8 @@ onStoresInTurn(
     async function lead1(random: Random, patient: string, classCode: string): Promise<'released' | 'stopped'> {
       const { talk } = stage();
       const drawn = drawRequest(random, classCode);
-      const world = { patient, request: drawn, documents: drawDocuments(random, 6) };
+      const asDrawn = drawDocuments(random, 6).map(each => ({ ...each, isMachine: random.chance(0.2) }));
+      const world = { patient, request: drawn, documents: asDrawn };
       const stored = await writeWorld(talk, world);
       const request: RequestDrawn = holds(drawn) ? drawn : { ...drawn, consent: undefined };
       const begun = await runOn<Task>(talk, '$request-records', askedFor(world), CHOOSES);
@@ -226,6 +264,7 @@ onStoresInTurn(
       const isAccepted = !isPermittedBy(classCode) || request.consent !== undefined;
       assert.equal(await accepted(talk, id), isAccepted, JSON.stringify(drawn));
       if (!isAccepted) return stoppedWithout(patient, id);
+      await textsPreviewed(id, request, stored);
       // What nobody may take in is taken in by nobody.
       const isRefused = (each: DocumentDrawn): boolean =>
         each.decision === 'taken-in' && !goingOut(request, stored).includes(each.id);
@@ -267,6 +306,27 @@ onStoresInTurn(
       return status === 200 ? releasedWith(patient, id, told) : stoppedWithout(patient, id);
     }
 
+    /** What is told of texts that a machine has read. */
+    async function textsPreviewed(id: string, request: RequestDrawn, stored: readonly DocumentDrawn[]): Promise<void> {
+      const texts = stored.filter(({ isMachine }) => isMachine);
+      if (texts.length === 0) return;
+      textsMet += texts.length;
+      const { body } = await runOn(stage().talk, `${id}/$release-preview`, [], CHOOSES);
+      const told = (body.parameter ?? []).flatMap(({ name, part = [] }) => {
+        if (name !== 'document') return [];
+        const verdict = part.find(each => each.name === 'verdict')?.valueCode;
+        const reasons = part.flatMap(each => (each.name === 'reason' ? (each.valueCoding?.code ?? []) : []));
+        const of = part[0]!.valueReference!.reference!.split('/')[1]!;
+        return [`${of} ${verdict} ${reasons.toSorted().join(' ')}`];
+      });
+      const undecided = texts.map(each => ({ ...each, decision: undefined }));
+      for (const each of undecided) {
+        const expected = expectedOf(each, request, undecided);
+        // Those of another patient are not looked at.
+        assert.equal(told.includes(expected), !each.isOther, `${expected}\n${told.join('\n')}`);
+      }
+    }
+
     const idsOf = (patient: string, references: readonly string[]): readonly string[] =>
       references.map(each => each.split('/')[1]!.slice(patient.length + 1)).toSorted();
 
@@ -303,14 +363,18 @@ onStoresInTurn(
         ends.push(await lead1(random, `${store}${at}`, codes[random.below(codes.length)]!));
       const released = ends.filter(each => each === 'released').length;
       // Nothing holds of nothing.
-      assert.ok(released > 0 && released < ends.length, ends.join());
+      assert.ok(released > 0 && released < ends.length && textsMet > 0, `${textsMet} ${ends.join()}`);
       if (process.env['CHARTROOM_TEST_DEPTH'] === 'full')
         process.stderr.write(`      ${released} of ${ends.length} were released\n`);
     });
   },
   {
     time: timeFrom(Date.UTC(2026, 2, 10, 12)),
-    config: { auth: 'token', tokens: tokenFile({ wanda: 'writer', admin: 'admin' }) },
+    config: {
+      ocr: JSON.stringify([process.execPath, script]),
+      auth: 'token',
+      tokens: tokenFile({ wanda: 'writer', admin: 'admin' }),
+    },
     set: async ({ talk }) => {
       for (const resource of [
         { resourceType: 'Organization', id: 'law', name: 'Doe & Partners' },
