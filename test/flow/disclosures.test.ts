@@ -83,6 +83,14 @@ onStoresInTurn(
       ['nothing that was given', { ...COURT, description: undefined }, 400, 'bad-parameter-value'],
       ['what is still to come', { ...COURT, when: '2999' }, 400, 'bad-parameter-value'],
       ['a request that is no resource', { ...COURT, request: 'a call' }, 400, 'bad-parameter-value'],
+      ['a recipient that is no party', { ...COURT, 'recipient-reference': 'AuditEvent/x' }, 400, 'bad-parameter-value'],
+      [
+        'an authorizer that is no party',
+        { ...COURT, authorizer: 'Eve', 'authorizer-reference': 'Task/t1' },
+        400,
+        'bad-parameter-value',
+      ],
+      ['an authorizer without a name', { ...COURT, 'authorizer-reference': 'Patient/eve' }, 400, 'bad-parameter-value'],
       ['spaces for a name', { ...COURT, recipient: '  ' }, 400, 'bad-parameter-value'],
       ['an unknown name', { ...COURT, recipent: 'x' }, 400, 'unknown-parameter'],
     ];

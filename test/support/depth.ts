@@ -45,6 +45,8 @@ const DEPTHS = {
   PERMISSIONS: { change: 60, full: 10_000 },
   /** Random searches of the audit trail, a store. */
   TRAIL: { change: 2, full: 400 },
+  /** Events that are sent in one batch, a store. */
+  SENT_EVENTS: { change: 60, full: 10_000 },
   /** Deeds that questions to the audit trail are about, a store. */
   QUESTIONED: { change: 150, full: 5000 },
   /** Walks of a scan through its process, by several people. */

@@ -25,6 +25,8 @@ import { badParameter, type GivenParameter, readGiven } from './parameters.js';
 export const discloseOperation: OperationImplementation = { needsNothing: true, run: disclose };
 
 const PARAGRAPH = /^16[04]\.\d{3}(?:\([A-Za-z0-9]{1,6}\))*$/;
+/** What an agent of an AuditEvent may be: https://hl7.org/fhir/R4/auditevent-definitions.html#AuditEvent.agent.who */
+const PARTIES = ['Device', 'Organization', 'Patient', 'Practitioner', 'PractitionerRole', 'RelatedPerson'];
 const LONGEST = 1000;
 const MOST_DATA = 1000;
 
@@ -69,6 +71,15 @@ async function disclosureGiven(
     if (named === undefined || parseReference(named, engine.settings.bases)?.kind === 'local') return named;
     throw badParameter(`${name} names a resource of this server, as Task/1.`, find(name)!.at);
   };
+  const party = (name: string): string | undefined => {
+    const named = text(name);
+    const target = named === undefined ? undefined : parseReference(named, engine.settings.bases);
+    if (named === undefined || (target?.kind === 'local' && PARTIES.includes(target.type))) return named;
+    throw badParameter(
+      `${name} names a party of this server, as Organization/1: one of ${PARTIES.join(', ')}.`,
+      find(name)!.at,
+    );
+  };
   const [purpose, basis] = [text('purpose')!, text('basis')!];
   if (purposeOf({ code: purpose }) === undefined)
     throw badParameter('purpose is a purpose of use of v3-ActReason, as HLEGAL.', find('purpose')!.at);
@@ -79,13 +90,15 @@ async function disclosureGiven(
   if (data.length === 0 && description === undefined)
     throw badParameter('$disclose needs data or a description: what was given out.', 'Parameters.parameter');
   const authorizer = text('authorizer');
+  const authorizerParty = party('authorizer-reference');
+  if (authorizerParty !== undefined && authorizer === undefined)
+    throw badParameter('authorizer-reference needs authorizer: the name.', find('authorizer-reference')!.at);
   return {
     ...{ direction: 'given', patient, purpose, basis, data, description },
-    other: { name: text('recipient')!, reference: reference('recipient-reference'), address: text('address')! },
+    other: { name: text('recipient')!, reference: party('recipient-reference'), address: text('address')! },
     when: pastGiven(engine.clock.now(), find('when')),
     custodian: custodianOf(principal),
-    authorizer:
-      authorizer === undefined ? undefined : { name: authorizer, reference: reference('authorizer-reference') },
+    authorizer: authorizer === undefined ? undefined : { name: authorizer, reference: authorizerParty },
     request: reference('request'),
     suspendedUntil: text('suspended-until'),
   };

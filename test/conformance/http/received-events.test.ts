@@ -7,6 +7,7 @@ import type { AuditEvent, Coding } from 'fhir/r4.js';
 import { describe, it } from 'mocha';
 import { onStoresInTurn } from '../../support/both-stores.js';
 import { done, post, refused, send } from '../../support/bundles.js';
+import { depthOf } from '../../support/depth.js';
 import { idsOf, refusal, talkTo } from '../../support/talk.js';
 import { bearerOf, tokenFile } from '../../support/tokens.js';
 import { examine } from '../../../src/cli/verify.js';
@@ -125,6 +126,40 @@ onStoresInTurn('audit events of clients', stage => {
         assert.equal(made.recorded, sent.recorded, 'what it claims stays its claim');
       }
     }
+  });
+
+  it('AUD-4: come in batches of thousands and with a megabyte, each for itself, and are none of our starts and stops', async () => {
+    const { talk } = stage();
+    const count = depthOf('SENT_EVENTS');
+    const DICOM = 'http://dicom.nema.org/resources/ontology/DCM';
+    const stop = {
+      type: { system: DICOM, code: '110100' },
+      subtype: [{ system: DICOM, code: '110121' }],
+      outcome: '8' as const,
+    };
+    const special = [
+      event({ ...stop, outcomeDesc: 'not-stopped' }),
+      event({ outcomeDesc: 'x'.repeat(1_000_000) }),
+      event({ outcomeDesc: 'x'.repeat(1_100_000) }),
+      event({ source: { observer: { identifier: { value: stage().server.base } } } }),
+    ];
+    const many = Array.from({ length: count }, (_, at) =>
+      event({ agent: [{ requestor: true, name: `sender ${at}` }] }),
+    );
+    const entries = await done(
+      send(
+        talk,
+        'batch',
+        [...special, ...many].map(each => post(each)),
+      ),
+    );
+    const statuses = entries.map(({ response }) => response!.status.slice(0, 3));
+    assert.deepEqual(statuses.slice(0, special.length), ['201', '201', '400', '422']);
+    assert.deepEqual(new Set(statuses.slice(special.length)), new Set(['201']));
+    const last = await talk.search<AuditEvent>(`AuditEvent?agent-name:exact=sender ${count - 1}`);
+    assert.equal(last.entry?.length, 1);
+    const stops = await talk.search(`AuditEvent?type=${DICOM}|110100&_tag:not=${RECEIVED.system}|received&outcome=8`);
+    assert.equal(stops.entry?.length ?? 0, 0);
   });
 
   it('are found by the mark, and the own events by its absence', async () => {
