@@ -172,8 +172,8 @@ class RestrictedView implements StoreView {
   async #pageOf(narrowed: Query): Promise<Page> {
     const page = await this.#store.find(narrowed);
     const { types } = narrowed;
-    const hides = page.rows.some(({ text }) => text && this.#resting.mayHide(types, text));
-    if (!hides) return page;
+    if (!this.#resting.hidesSome(types)) return page;
+    if (!page.rows.some(({ text }) => text && this.#resting.mayHide(types, text))) return page;
     await this.#resting.lookFor(page.rows);
     for (const row of page.rows) if (!(await this.#isVisible(row, true))) return visiblePage(this.#found(), narrowed);
     return page;

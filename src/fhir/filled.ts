@@ -14,6 +14,8 @@ export interface FilledText<Name extends string = string> {
   readonly form: TextForm;
   /** As they stand in the text. */
   readonly values: Readonly<Record<Name, string>>;
+  /** ms since 1970: the time that its value `recorded` says. */
+  readonly at: number;
 }
 
 const known = new WeakMap<object, FilledText>();

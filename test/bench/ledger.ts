@@ -9,7 +9,6 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { MongoClient } from 'mongodb';
 import { createDeedMaker } from '../../src/audit/trail/deed.js';
 import { openEmbedded } from '../../src/store/embedded/index.js';
 import { openMongo } from '../../src/store/mongo/index.js';
@@ -19,6 +18,7 @@ import { layout } from '../support/changes.js';
 import { costOf } from '../support/cost.js';
 import { startMongo } from '../support/mongod.js';
 import { measureVerify } from './ledger-verify.js';
+import { spaceOf } from './mongo-space.js';
 
 const [ROUNDS, DEEDS, CALLERS, WRITERS] = [24, 4000, 16, 4];
 /** The word that a process of a writer is started with. */
@@ -115,15 +115,8 @@ async function embedded(): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
 }
 
-async function sizeOf(url: string): Promise<number> {
-  const client = await MongoClient.connect(url);
-  const { storageSize, indexSize } = (await client.db().command({ dbStats: 1 })) as Record<string, number>;
-  await client.close();
-  return storageSize! + indexSize!;
-}
-
 async function mongoSide(url: string, writers: number, isSealed: boolean): Promise<Side> {
-  const bytes = (): Promise<number> => sizeOf(url);
+  const bytes = (): Promise<number> => spaceOf(url);
   if (writers === 1) {
     const store = await openMongo({ url, layout });
     await prepare(store, isSealed);

@@ -20,6 +20,18 @@ const sizeOf = (field: string) => ({ $size: { $ifNull: [field, []] } });
 /** Indexes that have one key for every document: `_id`, and type with time. */
 const ALWAYS = 2;
 
+/** Bytes of a database and its indexes on the disk. */
+export async function spaceOf(url: string): Promise<number> {
+  const client = await MongoClient.connect(url);
+  try {
+    await client.db('admin').command({ fsync: 1 });
+    const { storageSize, indexSize } = (await client.db().command({ dbStats: 1 })) as Record<string, number>;
+    return storageSize! + indexSize!;
+  } finally {
+    await client.close();
+  }
+}
+
 export async function mongoSpace(url: string): Promise<MongoSpace> {
   const client = new MongoClient(url);
   try {

@@ -223,29 +223,54 @@ function eventIn(reader: DeedReader): string {
   return event;
 }
 
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+type SameInAll = Omit<ShapeOfRecord, 'principal' | 'has' | 'data' | 'detailed' | 'correlated' | 'refusing'>;
+
+/** What records have of their shapes as it is there, which is found out once: thousands are read for one answer. */
+const ofShapes = new WeakMap<ShapeOfRecord, SameInAll>();
+/** Members of a shape that its records do not have, or have otherwise. */
+const OF_SHAPE_ALONE: ReadonlySet<string> = new Set<keyof ShapeOfRecord>([
+  ...(['principal', 'has', 'data', 'detailed', 'correlated', 'refusing'] as const),
+]);
+
+function sameIn(shape: ShapeOfRecord): SameInAll {
+  let same = ofShapes.get(shape);
+  if (!same) {
+    const members = Object.entries(shape).filter(([name]) => !OF_SHAPE_ALONE.has(name));
+    ofShapes.set(shape, (same = Object.fromEntries(members) as unknown as SameInAll));
+  }
+  return same;
+}
+
 function recordIn(reader: DeedReader, at: number, shape: ShapeOfRecord): AuditRecord {
-  const { principal: common, has, data: about, detailed, correlated, refusing, ...same } = shape;
+  const { principal: common, has, data: about, detailed, correlated, refusing } = shape;
   const address = reader.text();
   const requestId = reader.text();
   const correlationId = correlated && reader.text();
-  const values: { [V in PrincipalValue]?: string } = {};
-  for (const value of has) values[value] = reader.text();
-  const principal = { ...common, ...values };
+  const principal: Mutable<Principal> = { ...common };
+  for (const value of has) principal[value] = reader.text();
   const request = about && !shape.asks ? '' : reader.text();
-  const dataId = about && reader.text();
-  const version = about?.versioned ? reader.number() : undefined;
-  const hash = about?.hashed ? reader.digest() : undefined;
-  const details = detailed || about?.detailed ? (reader.json() as readonly AuditDetail[]) : undefined;
-  const consents = refusing && (reader.json() as readonly RefusingConsent[]);
-  const patients = Array.from({ length: reader.number() }, () => reader.text());
-  return {
-    ...{ ...same, at, principal, address, requestId, request, patients },
-    ...(about ? { data: { type: about.type, id: dataId!, ...(version === undefined ? {} : { version }) } } : {}),
-    ...(correlationId === undefined ? {} : { correlationId }),
-    ...(details ? { details } : {}),
-    ...(hash === undefined ? {} : { hash }),
-    ...(consents ? { consents } : {}),
+  const patients: string[] = [];
+  const record: Mutable<AuditRecord> = {
+    ...sameIn(shape),
+    at,
+    principal,
+    address,
+    requestId,
+    request,
+    patients,
   };
+  if (correlationId !== undefined) record.correlationId = correlationId;
+  if (about) {
+    const id = reader.text();
+    record.data = about.versioned ? { type: about.type, id, version: reader.number() } : { type: about.type, id };
+    if (about.hashed) record.hash = reader.digest();
+  }
+  if (detailed || about?.detailed) record.details = reader.json() as readonly AuditDetail[];
+  if (refusing) record.consents = reader.json() as readonly RefusingConsent[];
+  for (let rest = reader.number(); rest > 0; rest--) patients.push(reader.text());
+  return record;
 }
 
 /** Id of the deed that an event of this id would belong to, and which of its events it would be, from 0. */

@@ -266,7 +266,7 @@ class FilledEvent implements RecordedEvent {
     const { id, updated } = this;
     const row = versionOf(id, updated, () => this.#text(), patientsOfEvent(this.#record, this.#patient));
     const values: TextValues = this.#filling();
-    noteFilled(row, { form: this.#form, values });
+    noteFilled(row, { form: this.#form, values, at: updated });
     return row;
   }
 

@@ -12,19 +12,19 @@ const ID = /^[A-Za-z0-9\-.]{1,64}$/;
 /** Values that are ids in references. */
 const IDS = ['dataId', 'patient'] as const;
 
-type Fill = (values: FilledText['values'], kept: number) => ToldEvent | undefined;
+type Fill = (values: FilledText['values'], at: number, kept: number) => ToldEvent | undefined;
 
 const known = new WeakMap<TextForm, { readonly fill: Fill | undefined }>();
 
 /** Undefined: the text must be told. `kept`: ms since 1970. */
 export function tellFilled(
-  { form, values }: FilledText,
+  { form, values, at }: FilledText,
   kept: number,
   bases: readonly string[],
 ): ToldEvent | undefined {
   let told = known.get(form);
   if (!told) known.set(form, (told = { fill: fillOf(form, bases) }));
-  return told.fill?.(values, kept);
+  return told.fill?.(values, at, kept);
 }
 
 /** Of what is told of the form everything has its place, or is the same in all of its events; undefined: something is neither. */
@@ -32,7 +32,7 @@ function fillOf({ text, marks }: TextForm, bases: readonly string[]): Fill | und
   const form = tellEvent(JSON.parse(text) as Resource, 0, bases);
   const { id, at, person, application, address, request, patients, isOwn, isWholeRequest, ...others } = form;
   // These are the same in all events, but for what is put over them.
-  const same = { ...others, day: '', kept: 0 };
+  const same = { ...others, day: '', kept: 0, id: '', at: 0, person: '', application: '', address: '', request: '' };
   const names = new Map(Object.entries(marks).map(([name, mark]) => [mark, name]));
   const hasMark = (part: string): boolean => [...names.keys()].some(mark => part.includes(mark));
   const asked = marks['request'] === undefined ? undefined : requestInQuery(marks['request']).request;
@@ -55,24 +55,25 @@ function fillOf({ text, marks }: TextForm, bases: readonly string[]): Fill | und
   const [personOf, applicationOf, addressIn] = [person, application, address].map(place) as [PutIn, PutIn, PutIn];
   const ids = IDS.filter(name => text.includes(marks[name] ?? ' '));
   const ofPatients = patients.map(patient => names.get(patient)!);
-  return (values, keptAt) => {
-    const [when, from] = [Date.parse(values['recorded']!), addressIn(values)];
+  return (values, when, keptAt) => {
+    const from = addressIn(values);
     // Without an address that of another agent is told.
     if (from === '' || !ids.every(name => ID.test(values[name]!))) return undefined;
     const whom = ofPatients.map(name => values[name]!);
-    const [who, query] = [personOf(values), isAsked ? requestInQuery(values['request']!) : NO_REQUEST];
+    const who = personOf(values);
+    const query = isAsked ? requestInQuery(values['request']!) : NO_REQUEST;
     return {
       ...same,
-      ...query,
-      ...{
-        id: values['id']!,
-        kept: keptAt,
-        at: when,
-        day: utcDayAt(when),
-        person: who,
-        application: applicationOf(values),
-      },
-      ...{ address: from, patients: whom.length > 1 ? [...new Set(whom)] : whom },
+      id: values['id']!,
+      kept: keptAt,
+      at: when,
+      day: utcDayAt(when),
+      person: who,
+      application: applicationOf(values),
+      address: from,
+      request: query.request,
+      isWholeRequest: query.isWholeRequest,
+      patients: whom.length > 1 ? [...new Set(whom)] : whom,
       isOwn: isOwn || isDoneByServer(who, query.request),
     };
   };
