@@ -172,6 +172,24 @@ describe('release of information', () => {
           ['no address', asked('address'), 400, 'bad-parameter-value'],
           ['blank requester', asked({ name: 'requester', valueString: ' ' }), 400, 'bad-parameter-value'],
           ['period that ends first', asked({ name: 'end', valueDate: '2024' }), 400, 'bad-parameter-value'],
+          [
+            'an encounter that is none',
+            asked({ name: 'encounter', valueReference: { reference: 'Patient/eve' } }),
+            400,
+            'bad-parameter-value',
+          ],
+          [
+            'an encounter in words',
+            asked({ name: 'encounter', valueReference: { display: 'May' } }),
+            400,
+            'bad-parameter-value',
+          ],
+          [
+            'an authorization that is none',
+            asked({ name: 'authorization', valueReference: { reference: 'DocumentReference/x' } }),
+            400,
+            'bad-parameter-value',
+          ],
           ['received later', asked({ name: 'received', valueDateTime: '2026-03-12' }), 400, 'bad-parameter-value'],
           ['no state', asked({ name: 'jurisdiction', valueCode: 'california' }), 400, 'bad-parameter-value'],
           [

@@ -48,12 +48,14 @@ export const requestRecordsOperation = (classes: RequesterClasses): OperationImp
   },
 });
 
+const referenceText = (value: Json): string =>
+  isObject(value) && typeof value['reference'] === 'string' ? value['reference'] : '';
+
 /** The patient who is named, as they are seen. Throws `unprocessable`. */
 async function patientOf(context: Context, given: readonly GivenParameter[]): Promise<JsonObject | undefined> {
   const named = given.find(({ name }) => name === 'patient');
   if (!named) return undefined;
-  const text = isObject(named.value) && typeof named.value['reference'] === 'string' ? named.value['reference'] : '';
-  const target = parseReference(text, context.engine.settings.bases);
+  const target = parseReference(referenceText(named.value), context.engine.settings.bases);
   if (target?.kind !== 'local' || target.type !== 'Patient')
     throw badParameter('patient is no Patient of this server.', named.at);
   const row = await readCurrent(context, 'Patient', target.id).catch((error: unknown) => {
@@ -74,6 +76,15 @@ function requestGiven(
   const find = (name: string): GivenParameter | undefined => given.find(each => each.name === name);
   const all = (name: string): JsonObject[] =>
     given.flatMap(each => (each.name === name && isObject(each.value) ? [each.value] : []));
+  // By another resource, or none, nothing would be selected, or permitted, and nobody would see why.
+  const named = (name: string, type: string): JsonObject[] =>
+    given
+      .filter(each => each.name === name)
+      .map(({ value, at }) => {
+        const target = parseReference(referenceText(value), engine.settings.bases);
+        if (target?.kind === 'local' && target.type === type) return value as JsonObject;
+        throw badParameter(`${name} names a resource of this server, as ${type}/1.`, at);
+      });
   const text = (name: string): string | undefined => {
     const found = find(name);
     if (!found) return undefined;
@@ -110,7 +121,8 @@ function requestGiven(
     requester: { ...(isObject(requester) ? requester : {}), display: text('requester')! },
     patient: undefined,
     ...{ description, start, end, delivery, address },
-    ...{ types: all('type'), encounters: all('encounter'), authorization: all('authorization').at(0) },
+    ...{ types: all('type'), encounters: named('encounter', 'Encounter') },
+    authorization: named('authorization', 'Consent').at(0),
     evidence: all('evidence'),
     ...{ purpose: oneOf('purpose', PURPOSES)!, reason: text('reason'), format: oneOf('format', FORMATS) },
     ...{ jurisdiction, language },
