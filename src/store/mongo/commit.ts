@@ -105,10 +105,13 @@ function shapeHashOf({ shape: { id, text } }: Deed): Hash {
   return made;
 }
 
-/** They follow from the rows, so that nobody waits for them. */
+/** A write that waits for the journal has it flushed, and the rows of others wait for that flush. */
+const SOON = { w: 1, journal: false } as const;
+
+/** They follow from the rows, so that nobody waits for them, and a crash may take them. */
 function keepTiles({ ledger }: Connected, tiles: readonly LedgerNote[]): void {
   for (const { name, value } of tiles)
-    void ledger.replaceOne({ _id: name }, { x: value as Buffer }, { upsert: true }).catch(() => {});
+    void ledger.replaceOne({ _id: name }, { x: value as Buffer }, { upsert: true, writeConcern: SOON }).catch(() => {});
 }
 
 /** Documents of one command. */
