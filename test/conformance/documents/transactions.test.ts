@@ -98,6 +98,7 @@ onStoresInTurn('MHD in the audit trail', stage => {
     assert.equal((await eventsOf('ITI-65')).length, count);
     await talk.search(`DocumentReference?patient=${PATIENT}`);
     await talk.search(`List?patient=${PATIENT}`);
+    await talk.search(`List?patient=${PATIENT}&status=current&code=other`);
     assert.deepEqual([...(await eventsOf('ITI-66')), ...(await eventsOf('ITI-67'))], []);
   });
 
@@ -118,6 +119,10 @@ onStoresInTurn('MHD in the audit trail', stage => {
         assert.equal(dataOf(event)!.role!.code, '24');
       }
     }
+    // A token may have its code alone.
+    for (const code of ['folder', 'submissionset', 'folder,submissionset'])
+      await talk.search(`List?patient=${PATIENT}&status=current&code=${code}`);
+    assert.equal((await eventsOf('ITI-66')).length, 5);
   });
 
   it('ITI-68 is a read of a report', async () => {

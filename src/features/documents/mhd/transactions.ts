@@ -25,8 +25,7 @@ export const nameOfTransaction: NameOfAsked = ask => {
   if (ask.kind === 'search' && 'parameters' in ask) {
     if (ask.type === 'DocumentReference' && isOfPatient(ask.parameters) && says(ask.parameters, 'status'))
       return FIND_REFERENCES;
-    if (ask.type === 'List' && isOfPatient(ask.parameters) && says(ask.parameters, 'code', LIST_TYPES))
-      return FIND_LISTS;
+    if (ask.type === 'List' && isOfPatient(ask.parameters) && ask.parameters.some(isKindOfList)) return FIND_LISTS;
   }
   if (ask.kind === 'read' && ask.type === 'Binary' && 'content' in ask) return RETRIEVE;
   if ((ask.kind === 'create' || ask.kind === 'update') && ask.type === 'DocumentReference' && 'body' in ask) {
@@ -39,8 +38,12 @@ export const nameOfTransaction: NameOfAsked = ask => {
 const isOfPatient = (parameters: Parameters): boolean =>
   says(parameters, 'patient') || says(parameters, 'patient.identifier') || says(parameters, 'patient:identifier');
 
-const says = (parameters: Parameters, wanted: string, within = ''): boolean =>
-  parameters.some(([name, value]) => name === wanted && value.includes(within));
+const says = (parameters: Parameters, wanted: string): boolean => parameters.some(([name]) => name === wanted);
+
+/** A code of MHD, with its system or without, as a token may have it. */
+const KIND_OF_LIST = /^(?:folder|submissionset)$/;
+const isKindOfList = ([name, value]: Parameters[number]): boolean =>
+  name === 'code' && (value.includes(LIST_TYPES) || value.split(',').some(code => KIND_OF_LIST.test(code)));
 
 /** The actors of MHD that this server is, with the options that work; XDS on FHIR and Target Communities do not. */
 export const CAPABILITIES: readonly string[] = [
