@@ -115,6 +115,24 @@ onStoresInTurn(
       refusedAs(await talk.update({ ...bare, id: made.id! }, ADMIN), ...kept);
       refusedAs(await talk.delete(`Provenance/${made.id}`, ADMIN), ...kept);
       refusedAs(await move('List/c9', { activity: 'access' }), 422, 'destroyed', 'List');
+      // Nor does it come back by a Provenance, by whatever name it has there.
+      await chart('c10', 'forged');
+      const back = (reference: string): Provenance => ({
+        ...destroyed,
+        target: [{ reference: 'List/c10' }, { reference }],
+        activity: {
+          coding: [{ system: 'http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle', code: 'receive' }],
+        },
+      });
+      const gone = [422, 'destroyed', 'Provenance.target'] as const;
+      for (const name of ['List/c9', 'List/c9/_history/1', `${talk.base}/List/c9`])
+        refusedAs(await talk.create(back(name), CLERK), ...gone);
+      const other = await talk.create<Provenance>(back('List/c10'), CLERK);
+      assert.equal(other.status, 201, other.text);
+      const note = { ...destroyed, activity: { text: 'A note.' } };
+      const told = await talk.create<Provenance>(note, CLERK);
+      assert.equal(told.status, 201, told.text);
+      refusedAs(await talk.update({ ...back('List/c9'), id: told.body.id }, CLERK), ...gone);
     });
 
     it('lets nothing that was destroyed be asked for or moved by work, by whatever way (S14)', async () => {

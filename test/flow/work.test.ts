@@ -93,6 +93,15 @@ onStoresInTurn(
         'work-recoded',
         'Task.code',
       );
+      const twice = [422, 'work-of-two-kinds', 'Task.code'] as const;
+      const other = { system: 'urn:chartroom:task', code: 'release-of-information' };
+      const kinds = begun.code!.coding!;
+      const both = { coding: [...kinds, other] };
+      refusedAs(await talk.update({ ...begun, id: 'plain', code: both }, CLERK), ...twice);
+      refusedAs(await talk.create({ ...begun, code: both }, CLERK), ...twice);
+      // Who begins with a kind that nobody knows would hold what it is about, and nobody could take it from them.
+      const unknown = { coding: [{ ...other, code: 'nothing-known' }, ...kinds] };
+      refusedAs(await talk.create({ ...begun, code: unknown }, CLERK), ...twice);
       refusedAs(await talk.delete('Task/plain', CLERK), 422, 'work-stays', 'Task');
       assert.equal((await talk.get<Task>('Task/plain', CLERK)).body.meta?.versionId, '1');
       const out = await talk.update({ ...begun, id: 'plain', status: 'in-progress', location: DESK }, CLERK);

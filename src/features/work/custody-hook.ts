@@ -1,18 +1,19 @@
 /**
  * What a Provenance tells of the custody of records stays as it was made: nobody changes or deletes it, and that something was destroyed is told by `$move` or by work alone, since it
- * moves no more after that. Purges do as they must. https://hl7.org/fhir/R4/codesystem-iso-21089-lifecycle.html
+ * moves no more after that: nobody writes that it was received or sent. Purges do as they must. https://hl7.org/fhir/R4/codesystem-iso-21089-lifecycle.html
  */
 import { parseJson, STORED_JSON } from '../../fhir/json/json.js';
+import { parseReference } from '../../fhir/reference.js';
 import { isObject, itemsOf, type Resource } from '../../fhir/resource.js';
 import { type FeatureHook, isPurge } from '../../interactions/write/hooks.js';
-import { RECORD_LIFECYCLE } from './destroyed.js';
+import { noneDestroyed, RECORD_LIFECYCLE } from './destroyed.js';
 import { refuseWork } from './judge.js';
 import { MOVEMENTS } from './move.js';
 import { TRANSITION_SYSTEM } from './process.js';
 
-export const custodyHook = (): FeatureHook => ({
+export const custodyHook = ({ bases }: { readonly bases: readonly string[] }): FeatureHook => ({
   types: ['Provenance'],
-  prepare(write) {
+  async prepare(write) {
     const { before, resource, agent } = write;
     if (agent !== undefined || isPurge(write)) return undefined;
     const former = before?.text ? parseJson(before.text, STORED_JSON).resource : undefined;
@@ -26,9 +27,21 @@ export const custodyHook = (): FeatureHook => ({
         'That something was destroyed is told by $move, with the reason.',
         ...(['Provenance.activity', 'destroyed-by-move'] as const),
       );
-    return undefined;
+    if (!resource || !codesOf(resource).some(([system, code]) => isMovement(system, code))) return undefined;
+    return { absent: await noneDestroyed(write, targetsOf(resource, bases), 'Provenance.target') };
   },
 });
+
+/** Names of resources of this server. */
+const targetsOf = ({ target }: Resource, bases: readonly string[]): string[] => [
+  ...new Set(
+    itemsOf(target).flatMap(each => {
+      const reference = isObject(each) ? each['reference'] : undefined;
+      const place = typeof reference === 'string' ? parseReference(reference, bases) : undefined;
+      return place?.kind === 'local' ? [`${place.type}/${place.id}`] : [];
+    }),
+  ),
+];
 
 const isMovement = (system: unknown, code: unknown): boolean =>
   system === RECORD_LIFECYCLE && MOVEMENTS.has(String(code));

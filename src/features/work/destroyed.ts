@@ -12,7 +12,7 @@ import { refuseWork } from './judge.js';
 /** What becomes of records. */
 export const RECORD_LIFECYCLE = 'http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle';
 
-/** `name`: Type/id. Of Provenances. */
+/** `name`: Type/id, or several with commas between. Of Provenances. */
 export const destructionOf = (name: string): Parameters => [
   ['target', name],
   ['activity', `${RECORD_LIFECYCLE}|destroy`],
@@ -20,6 +20,25 @@ export const destructionOf = (name: string): Parameters => [
 
 export const destroyedAlready = (expression: string): FhirError =>
   refuseWork('This was destroyed: it moves no more.', expression, 'destroyed');
+
+/** Things that are asked about in one search. */
+const NAMED_AT_ONCE = 50;
+
+/** The same of what somebody says has moved, by names of Type/id. Throws `unprocessable`. */
+export async function noneDestroyed(
+  { find }: Pick<HookedWrite, 'find'>,
+  names: readonly string[],
+  expression: string,
+): Promise<NonNullable<Preparation['absent']>> {
+  const conflict = destroyedAlready(expression);
+  const absent: NonNullable<Preparation['absent']>[number][] = [];
+  for (let at = 0; at < names.length; at += NAMED_AT_ONCE) {
+    const criteria = destructionOf(names.slice(at, at + NAMED_AT_ONCE).join(','));
+    if ((await find('Provenance', criteria, 1)).length > 0) throw conflict;
+    absent.push({ type: 'Provenance', criteria, conflict });
+  }
+  return absent;
+}
 
 /** Throws `unprocessable` where what a Task is about was destroyed. `moves`: it moves by this. */
 export async function undestroyed(

@@ -42,7 +42,7 @@ export const recordsWork: Feature<typeof settings> = {
     const processes = readProcesses(workProcesses === '' ? own : pathToFileURL(`${resolve(workProcesses)}/`));
     const ground: WorkGround = { processes, calendar: createCalendar(timeZone, holidays), clock, bases };
     return {
-      hooks: [taskHook(ground), custodyHook(), wakeClock(ground)],
+      hooks: [taskHook(ground), custodyHook(ground), wakeClock(ground)],
       operations: {
         custody: custodyOperation(ground),
         move: moveOperation(ground),

@@ -55,6 +55,7 @@ async function prepareTask(ground: WorkGround, write: HookedWrite): Promise<Prep
   const { resource: task, principal, id, agent } = write;
   const former = processOf(ground.processes, before);
   const process = processOf(ground.processes, task);
+  if (task && agent === undefined) checkOneKind(ground.processes, task);
   if (!former && !process) {
     const plain = task && withoutAlarms(task);
     return plain && { resource: plain };
@@ -76,6 +77,16 @@ async function prepareTask(ground: WorkGround, write: HookedWrite): Promise<Prep
   const whole = moves || isBegun ? await undestroyed(write, { focus: task['focus'], bases: ground.bases, moves }) : [];
   const accomplished = accomplish({ ground, process, before: former && before, task, id, principal, step });
   return { ...accomplished, absent: [...held, ...whole] };
+}
+
+/** Of two kinds of work nobody could tell what it is, and one would be looked for as the other. Throws `unprocessable`. */
+function checkOneKind(processes: WorkGround['processes'], task: Resource): void {
+  const codings = isObject(task['code']) ? itemsOf(task['code']['coding']) : [];
+  const codes = new Set(
+    codings.flatMap(each => (isObject(each) && each['system'] === TASK_SYSTEM ? [each['code']] : [])),
+  );
+  if (codes.size > 1 && [...codes].some(code => typeof code === 'string' && processes.has(code)))
+    throw refuseWork('A Task is work of one kind: leave one code of it.', 'Task.code', 'work-of-two-kinds');
 }
 
 /** The code of its process in words, for those who read lists of work. The Task is changed in place. */
