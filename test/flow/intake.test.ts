@@ -226,6 +226,10 @@ onStoresInTurn(
       assert.equal(rates.get('ben')!.indexed, (before.get('ben')?.indexed ?? 0) + 1);
       const none = await talk.get<Parameters>('DocumentReference/$intake-rates?end=2001-01-01', ANN);
       assert.equal(none.body.parameter, undefined);
+      const turned = await talk.get('DocumentReference/$intake-rates?start=2026-02-01&end=2026-01', ANN);
+      assert.equal(turned.status, 400, turned.text);
+      const month = await talk.get('DocumentReference/$intake-rates?start=2026-01-31&end=2026-01', ANN);
+      assert.equal(month.status, 200, month.text);
       assert.equal((await talk.get('DocumentReference/$intake-rates', as('cleo'))).status, 403);
     });
 

@@ -39,6 +39,14 @@ export const intakeRatesOperation: OperationImplementation = {
     const limits = given.map(
       ({ name, value }) => ['authored-on', `${name === 'start' ? 'ge' : 'le'}${jsonText(value)}`] as const,
     );
+    const dateOf = (name: string): string => jsonText(given.find(each => each.name === name)?.value);
+    const [start, end] = [dateOf('start'), dateOf('end')];
+    // Of dates of different precision the longer one may lie within the other.
+    const length = Math.min(start.length, end.length);
+    if (start.slice(0, length) > end.slice(0, length))
+      throw new FhirError('invalid', 'The end is before the start: name the earlier day as start.', {
+        ...{ expression: given.find(({ name }) => name === 'end')!.at, detail: 'bad-parameter-value' },
+      });
     const criteria = [['code', `${SCAN_TASK.system}|${SCAN_QUALITY}`] as const, ...limits];
     const rows = await hookGround(context).find('Task', criteria, MOST_COUNTED + 1);
     if (rows.length > MOST_COUNTED)
