@@ -42,6 +42,11 @@ export async function searchSyslog(caller: Caller, given: Parameters): Promise<O
       'A search of syslog messages needs a time: add one, as in date=ge2030-01-01&date=le2030-01-31.',
       { expression: 'http.date', detail: 'date-interval' },
     );
+  const empty = asked.find(([name, value]) => value === '' && !OF_SEARCH.has(name))?.[0];
+  if (empty !== undefined)
+    throw new FhirError('invalid', `The parameter ${empty} has no value. Give it one, or leave it out.`, {
+      ...{ expression: `http.${empty}`, detail: 'invalid-value' },
+    });
   const { base } = caller.engine.settings;
   const ofSearch = asked.filter(([name]) => OF_SEARCH.has(name)).map(bounded);
   const isPossible = isOfHead(syslogHead(base), asked);

@@ -64,6 +64,11 @@ onStoresInTurn('searching syslog messages', stage => {
       ...{ status: 400, detail: 'unknown-parameter' },
     });
     assert.equal(refusal(await talk.get('syslogsearch?date=yesterday')).status, 400);
+    for (const name of ['msg', 'appname'])
+      assert.deepEqual(refusal(await talk.get(`syslogsearch?date=ge2020&${name}=`)), {
+        status: 400,
+        detail: 'invalid-value',
+      });
     assert.equal((await talk.delete('syslogsearch?date=2020')).status, 405);
   });
 });
