@@ -129,6 +129,8 @@ onStoresInTurn(
         refusedAs(await talk.create(back(name), CLERK), ...gone);
       const other = await talk.create<Provenance>(back('List/c10'), CLERK);
       assert.equal(other.status, 201, other.text);
+      const ahead = { ...back('List/c10'), occurredDateTime: '2031-01-01T00:00:00Z' };
+      refusedAs(await talk.create<Provenance>(ahead, CLERK), 422, 'movement-ahead', 'Provenance');
       const note = { ...destroyed, activity: { text: 'A note.' } };
       const told = await talk.create<Provenance>(note, CLERK);
       assert.equal(told.status, 201, told.text);

@@ -10,8 +10,9 @@ import { noneDestroyed, RECORD_LIFECYCLE } from './destroyed.js';
 import { refuseWork } from './judge.js';
 import { MOVEMENTS } from './move.js';
 import { TRANSITION_SYSTEM } from './process.js';
+import type { WorkGround } from './task-hook.js';
 
-export const custodyHook = ({ bases }: { readonly bases: readonly string[] }): FeatureHook => ({
+export const custodyHook = ({ bases, clock }: Pick<WorkGround, 'bases' | 'clock'>): FeatureHook => ({
   types: ['Provenance'],
   async prepare(write) {
     const { before, resource, agent } = write;
@@ -28,9 +29,16 @@ export const custodyHook = ({ bases }: { readonly bases: readonly string[] }): F
         ...(['Provenance.activity', 'destroyed-by-move'] as const),
       );
     if (!resource || !codesOf(resource).some(([system, code]) => isMovement(system, code))) return undefined;
+    // What lies ahead would be the last of all that is told of it.
+    const when = [resource['occurredDateTime'], resource['recorded']].find(each => typeof each === 'string');
+    if (when !== undefined && Date.parse(when) > clock.now() + SKEW)
+      throw refuseWork('A movement was at a time that is over.', 'Provenance', 'movement-ahead');
     return { absent: await noneDestroyed(write, targetsOf(resource, bases), 'Provenance.target') };
   },
 });
+
+/** ms by which clocks of others may be fast. */
+const SKEW = 300_000;
 
 /** Names of resources of this server. */
 const targetsOf = ({ target }: Resource, bases: readonly string[]): string[] => [
