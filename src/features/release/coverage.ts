@@ -59,8 +59,11 @@ export const touches = (one: TimeRange, other: TimeRange): boolean =>
 
 /** One of the codings is one of those that are named; a coding without a system names its code in any. */
 export const isCodedAs = (codings: readonly JsonObject[], named: readonly JsonObject[]): boolean =>
-  named.some(({ system, code }) =>
-    codings.some(each => each['code'] === code && (system === undefined || each['system'] === system)),
+  named.some(
+    ({ system, code }) =>
+      // Who names no code names nothing: neither do documents without one match it.
+      code !== undefined &&
+      codings.some(each => each['code'] === code && (system === undefined || each['system'] === system)),
   );
 
 const objects = (value: Json | undefined): JsonObject[] => itemsOf(value).filter(isObject);

@@ -7,6 +7,7 @@ import { describe, it } from 'mocha';
 import type { Resource } from '../../../src/fhir/resource.js';
 import { documentKey } from '../../../src/features/release/coverage.js';
 import { readReasonWords } from '../../../src/features/release/reasons.js';
+import { isCodedAs } from '../../../src/features/release/coverage.js';
 import { RELEASE_REASONS, selectDocuments } from '../../../src/features/release/selection.js';
 import { depthOf } from '../../support/depth.js';
 import { createRandom } from '../../support/random.js';
@@ -68,6 +69,13 @@ describe('the selection of documents for a release', () => {
     // Each rule was met, and something went out, so that nothing holds of nothing.
     assert.deepEqual([...met].toSorted(), RELEASE_REASONS.toSorted());
     assert.ok(given > 50 && takenIn > 5, `${given} ${takenIn}`);
+  });
+
+  it('take no type without a code for another one without a code (ROI-3)', () => {
+    const coded = [{ system: 'http://loinc.org', code: '11506-3' }, { display: 'Note' }];
+    assert.ok(isCodedAs(coded, [{ code: '11506-3' }]) && isCodedAs(coded, [coded[0]!]));
+    assert.ok(!isCodedAs(coded, [{ display: 'Letter' }, { system: 'http://loinc.org' }]));
+    assert.ok(!isCodedAs([{ system: 'http://loinc.org' }], [{ system: 'http://loinc.org' }]));
   });
 
   const plain: DocumentDrawn = {
