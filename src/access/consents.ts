@@ -400,7 +400,7 @@ export class Consents {
     const allows = (row: Version, holds: (where: Where) => boolean): boolean =>
       this.#patients.allowEach(row, { matters, holds, allowed: patient => isAllowed(patient, holds) });
     // Its patients are in no index: rows are looked at, those that are written, too.
-    if (how === 'text') return ruledBy(NO_RESOURCE, { byRow: true, ofNewest: byLabels, allows });
+    if (how === 'text') return ruledBy(NO_RESOURCE, { byRow: true, ofNewest: byLabels ? 'each' : 'none', allows });
     // Of many the condition is in no query but what a commit asks again, which may see less; what is looked at is asked by the rule.
     const verdicts = [...decided.keys()].map(
       one => [one, many && decided.get(one) !== true ? false : verdictOf(one)] as const,
@@ -408,7 +408,7 @@ export class Consents {
     const byRow = many || others !== true;
     return ruledBy(asked(type, this.#patients.linksBeside(type), { verdicts, others, lifting }), {
       byRow,
-      ofNewest: byLabels,
+      ofNewest: byLabels ? 'each' : 'nobodys',
       allows,
     });
   }

@@ -86,7 +86,7 @@ export function seenByLabels(
   const where = lifted ? any(open, lifted) : open;
   return ruledBy(where, {
     byRow: false,
-    ofNewest: true,
+    ofNewest: 'each',
     allows: ({ text }, holds) => !text || !IN_TEXT.some(each => text.includes(each)) || holds(where),
   });
 }

@@ -8,8 +8,11 @@ import type { Version } from '../store/store.js';
 export interface RowRule {
   /** Queries leave the part out, and each row that they find is looked at. */
   readonly byRow: boolean;
-  /** A version is seen where it allows the newest one as well, whoever that one is about: what was protected later is protected. */
-  readonly ofNewest: boolean;
+  /**
+   * Which versions are seen only where it allows the newest one as well. `each`: what was protected later is protected, whoever the newest one is about;
+   * `nobodys`: those about nobody, as it was found out later whose they are; `none`: each version is judged by itself.
+   */
+  readonly ofNewest: 'each' | 'nobodys' | 'none';
   /** Of a row with its text. `holds`: whether a condition does, by what the row is indexed by. */
   allows(row: Version, holds: (where: Where) => boolean): boolean;
 }

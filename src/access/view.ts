@@ -4,7 +4,8 @@
  *
  * A type without a restriction costs one look-up. What may be read of a type that has a condition:
  * - queries have it beside their own condition, so that totals and pages are right;
- * - a version, whether it is current or not, is there if it matches what it is indexed by now; of rules about labels if the newest one does, too;
+ * - a version, whether it is current or not, is there if it matches what it is indexed by now; of rules about labels if the newest one does, too,
+ *   and of Consents, where the version is about nobody: whose it is was found out later;
  * - a deletion is there if the version before it is there; after an erasure nothing tells whose it was, and it is hidden;
  * - bytes are there if what stands for them is (binaries.ts): queries that find Binaries look at each of them;
  * - the text of a scan is there if the scan is, with all its elements (machine-texts.ts);
@@ -445,11 +446,14 @@ class RestrictedView implements StoreView {
 
   /** Whether the newest version satisfies what is asked of it when this one is seen. */
   async #newestSatisfies(where: Where, row: Version): Promise<boolean> {
-    const asked = rowParts(where).rules.filter(({ ofNewest }) => ofNewest);
+    const isNobodys = row.patients.length === 0;
+    const asked = rowParts(where).rules.filter(
+      ({ ofNewest }) => ofNewest === 'each' || (ofNewest === 'nobodys' && isNobodys),
+    );
     if (asked.length === 0) return true;
     const newest = await this.#newestOf(row);
     if (!newest || newest.version === row.version) return true;
-    const { patients } = row;
+    const { patients } = isNobodys ? newest : row;
     return asked.every(rule => rule.allows({ ...newest, patients }, part => this.#holds(part, newest)));
   }
 

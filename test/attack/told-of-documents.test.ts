@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import type { Bundle, Communication, OperationOutcome, Provenance, Task } from 'fhir/r4.js';
+import type { Bundle, Communication, DocumentReference, OperationOutcome, Provenance, Task } from 'fhir/r4.js';
 import { it } from 'mocha';
 import { nameOfBytes } from '../../src/fhir/content/bytes-name.js';
 import { onStoresInTurn } from '../support/both-stores.js';
@@ -175,6 +175,34 @@ onStoresInTurn(
       assert.equal((await talk.get(`Communication/${told.communication}`, ROOT)).status, 200);
       assert.equal((await post(talk, `${name}/$meta-delete`, meta, ROOT)).status, 200);
       await isSeen(told, SENDER);
+    });
+
+    it('is hidden by a Consent of the patient as whose it was indexed, versions from before among it (PRV, E2)', async () => {
+      const { talk } = stage();
+      const { document } = await toldDocument(talk, 'came in as nobody');
+      const name = `DocumentReference/${document}`;
+      const first = await talk.get<DocumentReference>(`${name}/_history/1`, ROOT);
+      assert.equal(first.body.subject, undefined, 'nobody knew whose it is');
+      const histories = [`${name}/_history`, 'DocumentReference/_history?_count=50', '_history?_count=50'];
+      const told = async (): Promise<string[]> => {
+        const telling: string[] = [];
+        for (const path of [name, `${name}/_history/1`, ...histories]) {
+          const { status, text } = await talk.get(path, CLEO);
+          if (status === 200 && text.includes(document)) telling.push(path);
+        }
+        return telling;
+      };
+      assert.deepEqual(await told(), [name, `${name}/_history/1`, ...histories], 'the control');
+      const denial = privacyConsent('denied', '1', {
+        type: 'deny',
+        class: [{ system: 'http://hl7.org/fhir/resource-types', code: 'DocumentReference' }],
+      });
+      const consent = await talk.update(denial, ROOT);
+      assert.ok(consent.status < 300, consent.text);
+      // What is told of it, as the Provenances of a history, is hidden with it.
+      assert.deepEqual(await told(), []);
+      assert.equal((await talk.delete('Consent/denied', ROOT)).status, 204);
+      assert.equal((await told()).length, 5);
     });
 
     it('is hidden with it by a Consent about the document alone (PRV, E2)', async () => {
