@@ -191,6 +191,19 @@ describe('release of information', () => {
             'bad-parameter-value',
           ],
           ['received later', asked({ name: 'received', valueDateTime: '2026-03-12' }), 400, 'bad-parameter-value'],
+          ['received long ago', asked({ name: 'received', valueDateTime: '1926-03-01' }), 400, 'bad-parameter-value'],
+          [
+            'an authorization that is not here',
+            asked({ name: 'authorization', valueReference: { reference: 'Consent/nobodys' } }),
+            422,
+            'unknown-authorization',
+          ],
+          [
+            'an encounter that is not here',
+            asked({ name: 'encounter', valueReference: { reference: 'Encounter/nobodys' } }),
+            422,
+            'unknown-encounter',
+          ],
           ['no state', asked({ name: 'jurisdiction', valueCode: 'california' }), 400, 'bad-parameter-value'],
           [
             'unknown patient',

@@ -28,6 +28,8 @@ const PURPOSES = (
   'TREAT ETREAT CAREMGT HPAYMT COVERAGE HOPERAT HQUALIMP PATSFTY HRESCH PUBHLTH HLEGAL PATRQT FAMRQT PWATRNY HDIRECT ' +
   'DISASTER THREAT'
 ).split(' ');
+/** Parameters that name what is here: without it there is nothing to go by later. */
+const MUST_BE_HERE: ReadonlySet<string> = new Set(['authorization', 'encounter']);
 const STATE = /^[A-Z]{2}-[A-Z0-9]{1,3}$/;
 
 export const requestRecordsOperation = (classes: RequesterClasses): OperationImplementation => ({
@@ -35,6 +37,10 @@ export const requestRecordsOperation = (classes: RequesterClasses): OperationImp
     const { given } = readGiven(context.engine, ask);
     const request = requestGiven(classes, context, given);
     const patient = await patientOf(context, given);
+    for (const { name, value, at } of given) {
+      const target = MUST_BE_HERE.has(name) && parseReference(referenceText(value), context.engine.settings.bases);
+      if (target && target.kind === 'local') await mustBeSeen(context, target, at, name);
+    }
     const id = newId(context.engine.clock.now());
     const resource = requestTask({ ...request, patient }, newUuid());
     const patients = typeof patient?.['reference'] === 'string' ? [patient['reference'].slice('Patient/'.length)] : [];
@@ -58,13 +64,21 @@ async function patientOf(context: Context, given: readonly GivenParameter[]): Pr
   const target = parseReference(referenceText(named.value), context.engine.settings.bases);
   if (target?.kind !== 'local' || target.type !== 'Patient')
     throw badParameter('patient is no Patient of this server.', named.at);
-  const row = await readCurrent(context, 'Patient', target.id).catch((error: unknown) => {
+  await mustBeSeen(context, target, named.at, 'patient');
+  return { reference: `Patient/${target.id}` };
+}
+
+/** What is named by its id is seen by whoever asks. Throws `unprocessable`, `unknown-<what>`. */
+async function mustBeSeen(
+  context: Context,
+  { type, id }: { readonly type: string; readonly id: string },
+  at: string,
+  what: string,
+): Promise<void> {
+  await readCurrent(context, type, id).catch((error: unknown) => {
     if (!(error instanceof FhirError) || (error.kind !== 'not-found' && error.kind !== 'deleted')) throw error;
-    throw new FhirError('unprocessable', 'There is no such patient.', {
-      ...{ expression: named.at, detail: 'unknown-patient' },
-    });
+    throw new FhirError('unprocessable', `There is no such ${what}.`, { expression: at, detail: `unknown-${what}` });
   });
-  return { reference: `Patient/${row.id}` };
 }
 
 /** Throws `invalid` and `unprocessable` for what is no request. */
@@ -130,11 +144,16 @@ function requestGiven(
   };
 }
 
-/** Throws `invalid` for what is still to come. */
+/** ms: what is said to be older is a slip. Nothing of a request is kept longer (45 CFR 164.530(j)). */
+const OLDEST = 6 * 365.25 * 86_400_000;
+
+/** Throws `invalid` for what is still to come, and for what cannot be open any more. */
 function receivedGiven(now: number, given: GivenParameter | undefined): string {
   if (!given) return new Date(now).toISOString();
   const text = jsonText(given.value);
-  if (parseGivenDateTime(text)!.low > now) throw badParameter('received is in the future.', given.at);
+  const { low } = parseGivenDateTime(text)!;
+  if (low > now) throw badParameter('received is in the future.', given.at);
+  if (low < now - OLDEST) throw badParameter('received is more than six years ago.', given.at);
   return text;
 }
 
