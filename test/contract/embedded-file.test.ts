@@ -21,7 +21,7 @@ import { queryOf } from '../support/queries.js';
 const CHILD = fileURLToPath(new URL('../../programs/embedded-program.js', import.meta.url));
 /** Takes away records, what tells of damaged bytes, and when they were put. */
 const OLDER_BYTES =
-  'DROP TABLE object; DROP INDEX blob_here; DROP INDEX blob_moved; ALTER TABLE blob DROP COLUMN o; ALTER TABLE blob DROP COLUMN c; DROP TABLE ledger; DROP TABLE deed; DROP TABLE deed_key; DROP TABLE deed_shape; DROP TABLE record; DROP INDEX blob_at; ALTER TABLE blob DROP COLUMN at; ALTER TABLE chunk DROP COLUMN c;';
+  'DROP TABLE object; DROP INDEX blob_here; DROP INDEX blob_moved; ALTER TABLE blob DROP COLUMN o; ALTER TABLE blob DROP COLUMN c; DROP TABLE ledger; DROP TABLE deed; DROP TABLE deed_key; DROP TABLE deed_part; DROP TABLE deed_shape; DROP TABLE record; DROP INDEX blob_at; ALTER TABLE blob DROP COLUMN at; ALTER TABLE chunk DROP COLUMN c;';
 /** Makes the outbox what it was before messages had times, and bytes too. */
 const OLDER_OUTBOX =
   OLDER_BYTES +

@@ -82,6 +82,11 @@ const REACHED: Readonly<Record<string, Reach>> = {
     mongo: () => ({ update: { $set: { k: [] } } }),
     finds: /^hidden-from-search AuditEvent\//,
   },
+  'moves what finds a row to another time': {
+    sql: n => `UPDATE deed_key SET part=part+1 WHERE sequence=${n}`,
+    mongo: () => ({ update: { $set: { k: [1] } } }),
+    finds: /^hidden-from-search AuditEvent\//,
+  },
 };
 
 for (const store of STORES)

@@ -97,7 +97,10 @@ export function embeddedTrail(file: string): RawAccess {
             ...[sequence, last, events, bytes, digest],
             ...(seal ? [seal.stream, seal.first, seal.root] : [null, null, null]),
           );
-          for (const key of row.keys) run('INSERT INTO deed_key(key,last,sequence) VALUES(?,?,?)', key, last, sequence);
+          // Into the part of its time.
+          const [[part] = [0]] = raw.prepare('SELECT max(part) FROM deed_part WHERE begins<=?').all(last);
+          for (const key of row.keys)
+            run('INSERT INTO deed_key(part,key,last,sequence) VALUES(?,?,?,?)', part!, key, last, sequence);
         }
         for (const [name, value] of notes) {
           run('DELETE FROM ledger WHERE name=?', name);

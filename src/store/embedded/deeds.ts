@@ -1,8 +1,9 @@
 /** The audit trail in SQLite: rows of deeds (../deeds.ts), written with the group of commits that they belong to. */
 import { deedDigestHead, type DeedQuery, type DeedRow, type Deeds, type DeedShape } from '../deeds.js';
 import { digestOf } from '../digest.js';
-import type { Connection } from './connection.js';
+import type { Connection, SqlRow } from './connection.js';
 import { DEED_COLUMNS, toDeedRow } from './deed-columns.js';
+import { partAt, partOfNew, partsWithin } from './deed-parts.js';
 import type { Job } from './job.js';
 import type { OpenedStore } from './reads.js';
 import { createSeals, type OpenedSeals } from './seals.js';
@@ -14,12 +15,13 @@ import type { Thread } from './thread.js';
 export function insertDeeds(connection: Connection, rows: readonly DeedRow[]): void {
   for (const { last, events, bytes, keys, seal } of rows) {
     const digest = digestOf(deedDigestHead(last, events), bytes);
+    const part = partOfNew(connection, last);
     connection
       .prepare('INSERT INTO deed(last,events,x,c,stream,first,root) VALUES(?,?,?,?,?,?,?)')
       .run(last, events, bytes, digest, seal?.stream ?? null, seal?.first ?? null, seal?.root ?? null);
     connection
-      .prepare('INSERT INTO deed_key(key,last,sequence) SELECT value,?,last_insert_rowid() FROM json_each(?)')
-      .run(last, JSON.stringify(keys));
+      .prepare('INSERT INTO deed_key(part,key,last,sequence) SELECT ?,value,?,last_insert_rowid() FROM json_each(?)')
+      .run(part, last, JSON.stringify(keys));
   }
 }
 
@@ -29,8 +31,10 @@ export function emptyRows(connection: Connection, rows: readonly EmptiedRow[]): 
     const digest = digestOf(deedDigestHead(last, 0), bytes);
     connection.prepare('UPDATE deed SET events=0,x=?,c=? WHERE sequence=?').run(bytes, digest, sequence);
     connection
-      .prepare('DELETE FROM deed_key WHERE key IN (SELECT value FROM json_each(?)) AND last=? AND sequence=?')
-      .run(JSON.stringify(keys), last, sequence);
+      .prepare(
+        'DELETE FROM deed_key WHERE part=? AND key IN (SELECT value FROM json_each(?)) AND last=? AND sequence=?',
+      )
+      .run(partAt(connection, last), JSON.stringify(keys), last, sequence);
   }
   return rows.length;
 }
@@ -62,13 +66,17 @@ export function createDeeds(
       ),
     find: query =>
       look(async () => {
-        const statement = compileDeeds(query);
-        // A walk along one key is as long as the page; one that looks for another key beside it may be as long as the trail.
-        if ((query.keys?.length ?? 0) > 1) return (await readers.rows(statement)).map(toDeedRow);
-        return connection
-          .prepare(statement.text)
-          .all(...statement.values)
-          .map(toDeedRow);
+        const keys = query.keys ?? [];
+        const here = ({ text, values }: Sql): SqlRow[] => connection.prepare(text).all(...values);
+        if (keys.length === 0) return here(compileWalk(query)).map(toDeedRow);
+        const found: SqlRow[] = [];
+        for (const part of partsWithin(connection, query)) {
+          const statement = compileDeeds({ ...query, limit: query.limit - found.length }, part);
+          // A walk along one key is as long as the page; one that looks for another key beside it may be as long as the part.
+          found.push(...(keys.length > 1 ? await readers.rows(statement) : here(statement)));
+          if (found.length >= query.limit) break;
+        }
+        return found.map(toDeedRow);
       }),
     events: (most = Number.MAX_SAFE_INTEGER) =>
       answer(async () => {
@@ -78,24 +86,34 @@ export function createDeeds(
   };
 }
 
+/** Bounds of rows, or of their keys. */
+const within = ({ from, to, oldestFirst, after }: DeedQuery, columns: 'd' | 'k'): Sql[] => [
+  ...(from === undefined ? [] : [sql`${raw(columns)}.last>=${finite(from)}`]),
+  ...(to === undefined ? [] : [sql`${raw(columns)}.last<=${finite(to)}`]),
+  ...(after
+    ? [sql`(${raw(columns)}.last,${raw(columns)}.sequence)${raw(oldestFirst ? '>' : '<')}(${after[0]},${after[1]})`]
+    : []),
+];
+
+const directionOf = ({ oldestFirst }: DeedQuery): Sql => raw(oldestFirst ? 'ASC' : 'DESC');
+
 /** Rows in their order, with their bytes where those of a resource have their text (rows.ts). */
-function compileDeeds({ keys: [first, ...others] = [], from, to, oldestFirst, after, limit }: DeedQuery): Sql {
-  const [direction, behind] = oldestFirst ? [raw('ASC'), raw('>')] : [raw('DESC'), raw('<')];
-  const within = (columns: 'd' | 'k'): Sql[] => [
-    ...(from === undefined ? [] : [sql`${raw(columns)}.last>=${finite(from)}`]),
-    ...(to === undefined ? [] : [sql`${raw(columns)}.last<=${finite(to)}`]),
-    ...(after ? [sql`(${raw(columns)}.last,${raw(columns)}.sequence)${behind}(${after[0]},${after[1]})`] : []),
-  ];
-  if (!first) {
-    const bounds = within('d');
-    const where = bounds.length === 0 ? raw('') : sql` WHERE ${joinSql(bounds, ' AND ')}`;
-    return sql`SELECT ${raw(DEED_COLUMNS)} FROM deed d${where} ORDER BY d.last ${direction},d.sequence ${direction} LIMIT ${limit}`;
-  }
+function compileWalk(query: DeedQuery): Sql {
+  const bounds = within(query, 'd');
+  const direction = directionOf(query);
+  const where = bounds.length === 0 ? raw('') : sql` WHERE ${joinSql(bounds, ' AND ')}`;
+  return sql`SELECT ${raw(DEED_COLUMNS)} FROM deed d${where} ORDER BY d.last ${direction},d.sequence ${direction} LIMIT ${query.limit}`;
+}
+
+/** Those of a part that keys find. */
+function compileDeeds(query: DeedQuery, part: number): Sql {
+  const { keys: [first = [], ...others] = [], limit } = query;
+  const direction = directionOf(query);
   const has = (list: readonly number[]): Sql =>
-    sql`EXISTS(SELECT 1 FROM deed_key o WHERE o.key IN (SELECT value FROM json_each(${JSON.stringify(list)})) AND o.last=k.last AND o.sequence=k.sequence)`;
+    sql`EXISTS(SELECT 1 FROM deed_key o WHERE o.part=${part} AND o.key IN (SELECT value FROM json_each(${JSON.stringify(list)})) AND o.last=k.last AND o.sequence=k.sequence)`;
   // Each key has its rows in order; a walk along several at once would sort all of theirs.
   const walk = (key: number): Sql => {
-    const where = joinSql([sql`k.key=${key}`, ...within('k'), ...others.map(has)], ' AND ');
+    const where = joinSql([sql`k.part=${part} AND k.key=${key}`, ...within(query, 'k'), ...others.map(has)], ' AND ');
     return sql`SELECT * FROM (SELECT k.last,k.sequence FROM deed_key k WHERE ${where} ORDER BY k.last ${direction},k.sequence ${direction} LIMIT ${limit})`;
   };
   return sql`SELECT ${raw(DEED_COLUMNS)} FROM (${joinSql(first.map(walk), ' UNION ')}) q CROSS JOIN deed d ON d.sequence=q.sequence ORDER BY q.last ${direction},q.sequence ${direction} LIMIT ${limit}`;

@@ -56,7 +56,7 @@ export function putBackTouched(
   run(`INSERT INTO main.sorted(p,s,n) ${sortedOf('kept')}`);
   return [
     ...(messages ? ['outbox'] : []),
-    ...(deeds ? ['deed', 'deed_key', 'ledger'] : []),
+    ...(deeds ? ['deed', 'deed_key', 'deed_part', 'ledger'] : []),
     ...(bytes ? ['blob', 'chunk'] : []),
     ...(lacksWords ? wordTables : []),
   ];

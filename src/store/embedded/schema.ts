@@ -12,7 +12,7 @@
  * - `version` holds replaced versions only; `until` is when the successor came.
  * - `held` says which resources refer, in any version, to bytes kept apart: the last one erased takes them with it, unless
  *   `until` of `blob` keeps them.
- * - `deed` holds the audit trail, `deed_key` what finds its rows in the order of their times, `ledger` what proves them.
+ * - `deed` holds the audit trail, `deed_key` what finds its rows in the order of their times, in parts of time (deed-parts.ts), `ledger` what proves them.
  * - `x` is the exact text, last, so that filters do not read its overflow pages.
  */
 import { FhirError } from '../../fhir/error.js';
@@ -118,6 +118,16 @@ const STEPS: readonly string[] = [
   `,
   // What lies in a bucket is asked for at every start.
   'CREATE INDEX blob_moved ON blob(hash) WHERE o IS NOT NULL;',
+  // What finds deeds, in parts of time (deed-parts.ts): `sequence` is the newest row as the part began. What there is becomes one part.
+  `
+  CREATE TABLE deed_part(part INTEGER PRIMARY KEY, begins INT NOT NULL, sequence INT NOT NULL);
+  CREATE INDEX deed_part_begins ON deed_part(begins);
+  INSERT INTO deed_part(part,begins,sequence) VALUES(0,-8640000000000000,0);
+  ALTER TABLE deed_key RENAME TO deed_key_whole;
+  CREATE TABLE deed_key(part INT NOT NULL, key INT NOT NULL, last INT NOT NULL, sequence INT NOT NULL, PRIMARY KEY(part, key, last, sequence)) WITHOUT ROWID;
+  INSERT INTO deed_key SELECT 0,key,last,sequence FROM deed_key_whole ORDER BY key,last,sequence;
+  DROP TABLE deed_key_whole;
+  `,
 ];
 
 export const LAYOUT = STEPS.length;
