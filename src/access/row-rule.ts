@@ -37,6 +37,12 @@ export interface RowParts {
   readonly byRow: boolean;
 }
 
+/** The rules of a condition that are asked of the newest version when this one is to be seen. */
+export const askedOfNewest = (where: Where, { patients }: Version): readonly RowRule[] =>
+  rowParts(where).rules.filter(
+    ({ ofNewest }) => ofNewest === 'each' || (ofNewest === 'nobodys' && patients.length === 0),
+  );
+
 const known = new WeakMap<Where, RowParts>();
 
 export function rowParts(where: Where): RowParts {

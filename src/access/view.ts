@@ -45,7 +45,7 @@ import { WITHOUT_MACHINE_TEXTS } from './machine-texts.js';
 import { maskedText } from './masking.js';
 import { isUnrestricted, type Masks, MOST_LIFTED, type Restrictions } from './permission.js';
 import { RestsOnOthers } from './rests-on-others.js';
-import { conditionOnTypes, rowParts } from './row-rule.js';
+import { askedOfNewest, conditionOnTypes, rowParts } from './row-rule.js';
 import { type LookedRows, visiblePage, visibleRows } from './visible-rows.js';
 
 /** The reading half of the store port (store/store.ts), whose contracts hold for what may be seen. */
@@ -446,14 +446,11 @@ class RestrictedView implements StoreView {
 
   /** Whether the newest version satisfies what is asked of it when this one is seen. */
   async #newestSatisfies(where: Where, row: Version): Promise<boolean> {
-    const isNobodys = row.patients.length === 0;
-    const asked = rowParts(where).rules.filter(
-      ({ ofNewest }) => ofNewest === 'each' || (ofNewest === 'nobodys' && isNobodys),
-    );
+    const asked = askedOfNewest(where, row);
     if (asked.length === 0) return true;
     const newest = await this.#newestOf(row);
     if (!newest || newest.version === row.version) return true;
-    const { patients } = isNobodys ? newest : row;
+    const { patients } = row.patients.length === 0 ? newest : row;
     return asked.every(rule => rule.allows({ ...newest, patients }, part => this.#holds(part, newest)));
   }
 

@@ -156,10 +156,10 @@ describe('rows of deeds in parts of time', () => {
     });
     const later = await opened();
     await later.migrate();
-    const before = recounted({ keys: [[RARE]] }).filter(number => number <= 40_000);
+    const earlier = recounted({ keys: [[RARE]] }).filter(number => number <= 40_000);
     assert.deepEqual(
       (await found({ keys: [[RARE]] }, 2)).map(({ sequence }) => sequence),
-      before,
+      earlier,
     );
     await later.close();
     store = undefined;
@@ -169,6 +169,6 @@ describe('rows of deeds in parts of time', () => {
       [0, 40_000],
       [1, 1],
     ]);
-    assert.equal((await found({ keys: [[RARE]] }, 2)).length, before.length + 1);
+    assert.equal((await found({ keys: [[RARE]] }, 2)).length, earlier.length + 1);
   });
 });
