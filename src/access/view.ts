@@ -4,8 +4,7 @@
  *
  * A type without a restriction costs one look-up. What may be read of a type that has a condition:
  * - queries have it beside their own condition, so that totals and pages are right;
- * - a version, whether it is current or not, is there if it matches what it is indexed by now; of rules about labels if the newest one does, too,
- *   and of Consents, where the version is about nobody: whose it is was found out later;
+ * - a version, whether it is current or not, is there if it matches what it is indexed by now; of some rules if the newest one does, too (row-rule.ts);
  * - a deletion is there if the version before it is there; after an erasure nothing tells whose it was, and it is hidden;
  * - bytes are there if what stands for them is (binaries.ts): queries that find Binaries look at each of them;
  * - the text of a scan is there if the scan is, with all its elements (machine-texts.ts);
@@ -450,8 +449,8 @@ class RestrictedView implements StoreView {
     if (asked.length === 0) return true;
     const newest = await this.#newestOf(row);
     if (!newest || newest.version === row.version) return true;
-    const { patients } = row.patients.length === 0 ? newest : row;
-    return asked.every(rule => rule.allows({ ...newest, patients }, part => this.#holds(part, newest)));
+    const judged = row.patients.length === 0 ? newest : { ...newest, patients: row.patients };
+    return asked.every(rule => rule.allows(judged, part => this.#holds(part, newest)));
   }
 
   /** Of one resource at a time, as histories list them. */

@@ -87,7 +87,7 @@ export function createDeeds(
 }
 
 /** Bounds of rows, or of their keys. */
-const within = ({ from, to, oldestFirst, after }: DeedQuery, columns: 'd' | 'k'): Sql[] => [
+const boundsOf = ({ from, to, oldestFirst, after }: DeedQuery, columns: 'd' | 'k'): Sql[] => [
   ...(from === undefined ? [] : [sql`${raw(columns)}.last>=${finite(from)}`]),
   ...(to === undefined ? [] : [sql`${raw(columns)}.last<=${finite(to)}`]),
   ...(after
@@ -99,7 +99,7 @@ const directionOf = ({ oldestFirst }: DeedQuery): Sql => raw(oldestFirst ? 'ASC'
 
 /** Rows in their order, with their bytes where those of a resource have their text (rows.ts). */
 function compileWalk(query: DeedQuery): Sql {
-  const bounds = within(query, 'd');
+  const bounds = boundsOf(query, 'd');
   const direction = directionOf(query);
   const where = bounds.length === 0 ? raw('') : sql` WHERE ${joinSql(bounds, ' AND ')}`;
   return sql`SELECT ${raw(DEED_COLUMNS)} FROM deed d${where} ORDER BY d.last ${direction},d.sequence ${direction} LIMIT ${query.limit}`;
@@ -113,7 +113,7 @@ function compileDeeds(query: DeedQuery, part: number): Sql {
     sql`EXISTS(SELECT 1 FROM deed_key o WHERE o.part=${part} AND o.key IN (SELECT value FROM json_each(${JSON.stringify(list)})) AND o.last=k.last AND o.sequence=k.sequence)`;
   // Each key has its rows in order; a walk along several at once would sort all of theirs.
   const walk = (key: number): Sql => {
-    const where = joinSql([sql`k.part=${part} AND k.key=${key}`, ...within(query, 'k'), ...others.map(has)], ' AND ');
+    const where = joinSql([sql`k.part=${part} AND k.key=${key}`, ...boundsOf(query, 'k'), ...others.map(has)], ' AND ');
     return sql`SELECT * FROM (SELECT k.last,k.sequence FROM deed_key k WHERE ${where} ORDER BY k.last ${direction},k.sequence ${direction} LIMIT ${limit})`;
   };
   return sql`SELECT ${raw(DEED_COLUMNS)} FROM (${joinSql(first.map(walk), ' UNION ')}) q CROSS JOIN deed d ON d.sequence=q.sequence ORDER BY q.last ${direction},q.sequence ${direction} LIMIT ${limit}`;
