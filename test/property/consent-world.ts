@@ -10,9 +10,11 @@ export interface MadeConsents {
   readonly principal: Pick<Principal, 'fhirUser' | 'purpose'>;
   /** Whether they leave it to the principal. */
   allow(body: Body): boolean;
+  /** Of a version, by the newest one: what is about nobody is judged by whose it is by now. */
+  allowLater(body: Body, newest: Body): boolean;
 }
 
-export const NO_CONSENTS: MadeConsents = { resources: [], principal: {}, allow: () => true };
+export const NO_CONSENTS: MadeConsents = { resources: [], principal: {}, allow: () => true, allowLater: () => true };
 
 /** One rule, as it is meant. `about`: of which data it speaks; absent: of all. */
 interface Meant {
@@ -124,5 +126,6 @@ export function makeConsents(random: Random, world: World): MadeConsents {
     const most = Math.max(...speaking.map(({ weight }) => weight));
     return speaking.filter(({ weight }) => weight === most).every(({ permits }) => permits);
   };
-  return { resources, principal, allow: body => patientsOf(body).every(patient => permitted(patient, body)) };
+  const allow = (body: Body): boolean => patientsOf(body).every(patient => permitted(patient, body));
+  return { resources, principal, allow, allowLater: (body, newest) => patientsOf(body).length > 0 || allow(newest) };
 }

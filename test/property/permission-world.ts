@@ -121,6 +121,7 @@ export function makePermission(random: Random, world: World): MadePermission {
   const rule = (type: Type): Rule => ({
     where: every(type, () => true) ? { kind: 'all', of: [] } : 'hidden',
     holds: body => every(type, made => made.holds(body)) && consents.allow(body),
+    holdsLater: (body, newest) => consents.allowLater(body, newest),
   });
   return {
     principal: {

@@ -206,6 +206,8 @@ export function resourceOf({ body, marker }: Stored): FhirResource {
 export interface Rule {
   readonly where: Where | 'hidden';
   readonly holds: (body: Body) => boolean;
+  /** Of a version: whether the newest one lets it be seen. */
+  readonly holdsLater?: (body: Body, newest: Body) => boolean;
 }
 
 const token = (code: string, system: string | undefined, value: string): Where => ({
@@ -288,16 +290,17 @@ export class Seen {
     this.#masks = masks;
     this.#rules = rules;
     this.#world = world;
+    const latest = new Map(world.versions.flatMap(one => (one.body ? [[nameOf(one), one] as const] : [])));
     const isSeen = (one: Stored): boolean => {
       const rule = rules.get(one.type);
       if (!rule) return true;
       const body =
         one.body ??
         world.versions.find(before => nameOf(before) === nameOf(one) && before.version === one.version - 1)?.body;
-      return body !== undefined && rule.holds(body);
+      if (body === undefined || !rule.holds(body)) return false;
+      return rule.holdsLater?.(body, latest.get(nameOf(one))!.body!) ?? true;
     };
     const newest = new Map(world.versions.map(one => [nameOf(one), one]));
-    const latest = new Map(world.versions.flatMap(one => (one.body ? [[nameOf(one), one] as const] : [])));
     // What is labelled later is hidden in its history, too.
     const isLabelledLater = (one: Stored): boolean =>
       one.body !== undefined && !this.isMasked(one) && this.isMasked(latest.get(nameOf(one))!);
