@@ -103,6 +103,10 @@ describe('rows of deeds in parts of time', () => {
       { to: borders[1]! - 10 },
       { from: borders[0]! + 5, to: borders[2]! - 5 },
       { from: borders[2]! + 1_000_000_000 },
+      { to: BEGIN - 1 },
+      // Times that nothing has: of a condition that nothing can match.
+      { from: Infinity, to: -Infinity },
+      { from: -Infinity, to: Infinity },
     ];
     for (const span of spans)
       for (const keys of [[[RARE]], [[HUNDREDTH]], [[RARE, HUNDREDTH]], [[HUNDREDTH], [1000, 1003]], [[NOBODYS]]])

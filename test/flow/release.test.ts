@@ -190,6 +190,17 @@ describe('release of information', () => {
             400,
             'bad-parameter-value',
           ],
+          [
+            'too many encounters',
+            asked(
+              ...Array.from({ length: 201 }, () => ({
+                name: 'encounter',
+                valueReference: { reference: 'Encounter/one' },
+              })),
+            ),
+            400,
+            'bad-parameter-value',
+          ],
           ['received later', asked({ name: 'received', valueDateTime: '2026-03-12' }), 400, 'bad-parameter-value'],
           ['received long ago', asked({ name: 'received', valueDateTime: '1926-03-01' }), 400, 'bad-parameter-value'],
           [

@@ -1,6 +1,7 @@
 /** The trail of a store as somebody sees it who reaches past the server: its rows with what finds them, what proves them, and how to change all of it. */
 import { Binary, type Document, MongoClient } from 'mongodb';
 import { blobBytes, connect, type SqlValue } from '../../src/store/embedded/connection.js';
+import { partAt } from '../../src/store/embedded/deed-parts.js';
 import { deedDigestHead } from '../../src/store/deeds.js';
 import { digestOf } from '../../src/store/digest.js';
 
@@ -97,10 +98,9 @@ export function embeddedTrail(file: string): RawAccess {
             ...[sequence, last, events, bytes, digest],
             ...(seal ? [seal.stream, seal.first, seal.root] : [null, null, null]),
           );
-          // Into the part of its time.
-          const [[part] = [0]] = raw.prepare('SELECT max(part) FROM deed_part WHERE begins<=?').all(last);
+          const part = partAt(raw, last);
           for (const key of row.keys)
-            run('INSERT INTO deed_key(part,key,last,sequence) VALUES(?,?,?,?)', part!, key, last, sequence);
+            run('INSERT INTO deed_key(part,key,last,sequence) VALUES(?,?,?,?)', part, key, last, sequence);
         }
         for (const [name, value] of notes) {
           run('DELETE FROM ledger WHERE name=?', name);

@@ -8,6 +8,7 @@
  */
 import type { DeedQuery } from '../deeds.js';
 import type { Connection } from './connection.js';
+import { finite } from './sql.js';
 
 /** Rows after which a part is followed by the next one. */
 export const PART_ROWS = 16_384;
@@ -38,14 +39,29 @@ export function partOfNew(connection: Connection, last: number): number {
   return part! + 1;
 }
 
-/** The parts in which a query may find something, in its order. */
-export function* partsWithin(
-  connection: Connection,
-  { from, to, after, oldestFirst }: Pick<DeedQuery, 'from' | 'to' | 'after' | 'oldestFirst'>,
-): Generator<number> {
-  const earliest = Math.max(from ?? ALWAYS, (oldestFirst && after?.[0]) ?? ALWAYS);
-  const latest = Math.min(to ?? -ALWAYS, (!oldestFirst && after ? after[0] : undefined) ?? -ALWAYS);
-  const [first, last] = [partAt(connection, earliest), partAt(connection, latest)];
-  if (oldestFirst) for (let part = first; part <= last; part += 1) yield part;
-  else for (let part = last; part >= first; part -= 1) yield part;
+/** Parts that are looked for at once. */
+const AT_ONCE = 16;
+
+/**
+ * The parts that have rows with one of the first keys of a query, within its times, in its order. That is one statement for many of them: what is
+ * rare stands in few of thousands.
+ */
+export function* partsWithin(connection: Connection, query: DeedQuery): Generator<number> {
+  const { keys: [first = []] = [], from = -Infinity, to = Infinity, after, oldestFirst } = query;
+  const earliest = oldestFirst && after ? Math.max(from, after[0]) : from;
+  const latest = !oldestFirst && after ? Math.min(to, after[0]) : to;
+  const statement = connection.prepare(
+    `SELECT p.part FROM deed_part p WHERE p.part BETWEEN ? AND ? AND EXISTS(
+       SELECT 1 FROM deed_key k WHERE k.part=p.part AND k.key IN (SELECT value FROM json_each(?)))
+     ORDER BY p.part ${oldestFirst ? 'ASC' : 'DESC'} LIMIT ${AT_ONCE}`,
+  );
+  const wanted = JSON.stringify(first);
+  let [low, high] = [partAt(connection, finite(earliest)), partAt(connection, finite(latest))];
+  for (;;) {
+    const parts = statement.all(low, high, wanted).map(([part]) => Number(part));
+    yield* parts;
+    if (parts.length < AT_ONCE) return;
+    if (oldestFirst) low = parts.at(-1)! + 1;
+    else high = parts.at(-1)! - 1;
+  }
 }
